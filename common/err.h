@@ -1,0 +1,42 @@
+/*
+ * Errors are values: a stable code for programs, the field that is to blame, one line for people. Who detects an error
+ * writes the message and nobody above rewrites it. Functions that can fail return bool or a pointer and are MUST_USE.
+ */
+#ifndef CERTMILL_ERR_H
+#define CERTMILL_ERR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+
+enum err_code {
+	ERR_NONE,
+#define ERR(name, wire, retry, help) ERR_##name,
+#include "err.def"
+#undef ERR
+	ERR_COUNT,
+};
+
+struct err {
+	enum err_code code;
+	char field[64]; /* the message field that is to blame, "" when none is */
+	char msg[240];  /* one line, no secret in it */
+};
+
+/* Both always return false, so that a failing function can end with `return err_set(e, ...)`. */
+bool err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* Takes the oldest entry of OpenSSL's queue as the reason and empties the rest. `call` names the function that failed. */
+bool err_openssl(struct err *e, const char *call);
+/* errno's text; `what` says what was being done. */
+bool err_errno(struct err *e, const char *what);
+
+const char *err_name(enum err_code code);     /* wire name: "unknown_role" */
+const char *err_help(enum err_code code);     /* the manual's line */
+bool err_can_retry(enum err_code code);       /* would the same request succeed later? */
+enum err_code err_from_name(const char *name, size_t len); /* ERR_NONE when there is no such code */
+
+#endif

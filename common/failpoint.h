@@ -1,0 +1,23 @@
+/*
+ * Failpoints: named places where a test build kills, stops or fails the process. Compiled out unless CERTMILL_FAILPOINTS.
+ * CERTMILL_FAILPOINT="after_script=kill" (kill: SIGKILL to itself; stop: SIGSTOP; fail: failpoint_hit returns true;
+ * kill@3: at the third pass). Several are separated by commas. "poison=kill" hits only where the request's common name
+ * holds "poison-pill" (see the lane).
+ */
+#ifndef CERTMILL_FAILPOINT_H
+#define CERTMILL_FAILPOINT_H
+
+#include <stdbool.h>
+
+#ifdef CERTMILL_FAILPOINTS
+bool failpoint_hit(const char *name);
+#else
+static inline bool
+failpoint_hit(const char *name)
+{
+	(void)name;
+	return false;
+}
+#endif
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Secrets in memory: the key-encryption key and what is derived from it. Held in OpenSSL's secure heap (locked, not
+ * dumped); the process has no core dumps. secret_init is the first call of every program that holds a key.
+ */
+#ifndef CERTMILL_SECRET_H
+#define CERTMILL_SECRET_H
+
+#include "err.h"
+#include "slice.h"
+
+#define SECRET_KEY_SIZE 32
+
+/* No core dumps (PR_SET_DUMPABLE, RLIMIT_CORE), secure heap. Call before threads start. */
+bool secret_init(struct err *e) MUST_USE;
+
+struct secret; /* 32 bytes in secure memory */
+
+/* The file holds 64 hexadecimal digits and at most one newline, or exactly 32 bytes. Refuses a file that others can write. */
+struct secret *secret_load(const char *path, struct err *e) MUST_USE;
+struct secret *secret_random(struct err *e) MUST_USE;
+/* HKDF-SHA256 (RFC 5869) of the secret; purpose is the info string ("certmill ca key"), salt may be absent. */
+struct secret *secret_derive(const struct secret *from, const char *purpose, struct slice salt, struct err *e) MUST_USE;
+const uint8_t *secret_bytes(const struct secret *s); /* SECRET_KEY_SIZE bytes, borrowed */
+void secret_free(struct secret *s);
+
+#endif

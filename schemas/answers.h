@@ -1,0 +1,77 @@
+/* The `data` of each operation's answer. Optional members are left out when absent (schema_encode). */
+#ifndef CERTMILL_ANSWERS_H
+#define CERTMILL_ANSWERS_H
+
+#include "schema.h"
+
+/* issue, sign, ca/generate/root */
+struct leaf_answer {
+	struct slice certificate, issuing_ca; /* PEM, or base64 DER for format=der */
+	struct slice_list ca_chain;
+	struct slice private_key;      /* PEM, base64 DER, or a compact JWE when sealed to the requester */
+	struct slice private_key_type; /* "rsa", "ec", "ed25519" */
+	struct slice serial_number, serial; /* the same text: lower-case hex, colons */
+	int64_t expiration;            /* seconds since the epoch */
+	struct slice lease_id;
+	int64_t lease_duration;
+	bool renewable;
+};
+
+struct revoke_answer {
+	int64_t revocation_time; /* seconds since the epoch */
+	struct slice revocation_time_rfc3339;
+	struct slice state; /* "revoked" */
+	int64_t crl_number; /* of the first CRL that holds it; absent on a replay */
+};
+
+struct rotate_answer {
+	bool success;
+	int64_t crl_number;
+};
+
+struct cert_read_answer {
+	struct slice certificate; /* PEM: of a certificate, or of the CRL for `crl` */
+	struct slice serial_number;
+	int64_t revocation_time;
+	struct slice revocation_time_rfc3339;
+};
+
+struct page_answer {
+	struct slice_list keys;
+	struct slice next; /* `after` of the next page; absent on the last */
+};
+
+struct mount_list_answer {
+	struct slice_list mounts; /* raw maps: mount_entry */
+	struct slice seal_key;    /* raw map: the fleet's public JWK, to seal a pem_bundle's key to */
+};
+
+struct mount_entry {
+	struct slice mount, description, issuer;
+	int64_t default_ttl, max_ttl;
+	bool allow_clear_keys, allow_slow_keys;
+};
+
+struct ca_read_answer {
+	struct slice certificate;
+	struct slice_list ca_chain;
+};
+
+struct crl_read_answer {
+	struct slice crl; /* PEM, or base64 DER */
+	int64_t crl_number, this_update, next_update;
+};
+
+struct urls_answer {
+	struct slice_list issuing_certificates, crl_distribution_points, ocsp_servers;
+};
+
+struct crl_config_answer {
+	struct slice expiry;
+};
+
+extern const struct schema leaf_answer_schema, revoke_answer_schema, rotate_answer_schema, cert_read_answer_schema, page_answer_schema,
+    mount_list_answer_schema, mount_entry_schema, ca_read_answer_schema, crl_read_answer_schema, urls_answer_schema,
+    crl_config_answer_schema;
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * The parameters of each operation: names to the letter of the source document. Each struct has its table in params.c.
+ * X_defaults() sets what absent means before schema_decode.
+ */
+#ifndef CERTMILL_PARAMS_H
+#define CERTMILL_PARAMS_H
+
+#include "schema.h"
+#include "states.h"
+
+/* issue and sign */
+struct leaf_params {
+	struct slice common_name;
+	struct slice csr; /* sign only: PEM */
+	struct slice_list alt_names, ip_sans;
+	int64_t ttl;         /* SCHEMA_ABSENT when not asked for */
+	struct slice format; /* "pem" (default), "der", "pem_bundle" */
+};
+
+struct revoke_params {
+	struct slice serial_number; /* alias: serial */
+	struct slice certificate;   /* PEM */
+	struct slice reason;        /* RFC 5280 name: "keyCompromise", or snake case, or the number as text; absent: none */
+	struct slice invalidity_date; /* RFC 3339 */
+};
+
+struct mount_params {
+	int64_t default_ttl, max_ttl; /* SCHEMA_ABSENT: the system's 768h */
+	bool allow_clear_keys, allow_slow_keys;
+	struct slice description;
+};
+
+struct ca_set_params {
+	struct slice pem_bundle; /* certificates in PEM, the key as PEM (where allowed) or as a compact JWE, any order */
+};
+
+struct ca_generate_params {
+	struct slice common_name;
+	struct slice_list alt_names, ip_sans;
+	int64_t ttl;
+	struct slice format, key_type;
+	int64_t key_bits;        /* SCHEMA_ABSENT: the type's default */
+	int64_t max_path_length; /* -1: none */
+	struct slice exported;   /* "internal" (default) or "exported" ("external" is the same) */
+};
+
+struct urls_params {
+	struct slice_list issuing_certificates, crl_distribution_points, ocsp_servers; /* absent: unchanged; empty: cleared */
+};
+
+struct crl_params {
+	struct slice expiry; /* "72h"; kept and read back as written */
+};
+
+struct cert_read_params {
+	struct slice serial; /* "ca", "crl" or a serial number; alias: serial_number */
+};
+
+struct page_params {
+	struct slice after; /* the last key of the page before; absent: from the start */
+	int64_t limit;      /* 1..1000, default 100 */
+};
+
+struct read_params {
+	struct slice format; /* "pem" (default) or "der" (base64) */
+};
+
+struct no_params {
+	char unused;
+};
+
+extern const struct schema issue_params_schema, sign_params_schema, revoke_params_schema, mount_params_schema, ca_set_params_schema,
+    ca_generate_params_schema, urls_params_schema, crl_params_schema, cert_read_params_schema, page_params_schema,
+    read_params_schema, no_params_schema;
+/* role/write's parameters are the role itself: role_schema in states.h */
+
+#endif

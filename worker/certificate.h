@@ -1,0 +1,50 @@
+/*
+ * template + key + issuer -> DER: a pure function but for the signature's own randomness. Version 3, RFC 5280 4.1.
+ * It does not decide: whatever the template holds is encoded. Extensions, in this order: basicConstraints (CAs: critical;
+ * leaves: absent), keyUsage (critical), extendedKeyUsage, subjectKeyIdentifier (SHA-1 of the key bits), authorityKeyIdentifier
+ * (key id only), authorityInfoAccess, subjectAltName (critical when the subject is empty), cRLDistributionPoints (one
+ * DistributionPoint that holds every URL).
+ */
+#ifndef CERTMILL_CERTIFICATE_H
+#define CERTMILL_CERTIFICATE_H
+
+#include "buf.h"
+#include "issuer.h"
+#include "template.h"
+
+#define CERTIFICATE_MAX (512 * 1024)
+
+/* Signs with one key, for one thread: fetched digests and contexts are kept. */
+struct signer;
+struct signer *signer_new(EVP_PKEY *key, struct err *e) MUST_USE; /* takes a reference of its own */
+void signer_free(struct signer *s);
+struct slice signer_algorithm(const struct signer *s); /* AlgorithmIdentifier, DER: RSA-SHA256, ECDSA by curve (RFC 5758), Ed25519 (RFC 8410) */
+bool signer_sign(struct signer *s, struct slice tbs, struct buf *out_signature, struct err *e) MUST_USE;
+
+struct certificate_urls {
+	struct slice_list issuing_certificates, crl_distribution_points, ocsp_servers; /* URLs as they stand in the certificate */
+};
+
+struct certificate_input {
+	const struct template *template;
+	struct slice serial;  /* SERIAL_SIZE octets, first 01-7f */
+	struct slice spki;    /* the subject's SubjectPublicKeyInfo, DER */
+	struct slice issuer_subject; /* DER Name; absent: self-signed, the subject is the issuer */
+	struct slice issuer_key_id;  /* absent when self-signed: the subject's own */
+	const struct certificate_urls *urls;
+};
+
+/* Appends the certificate's DER to out. */
+bool certificate_build(const struct certificate_input *in, struct signer *s, struct buf *out, struct err *e) MUST_USE;
+
+/* What a presented or stored certificate says of itself, for revocation by certificate. All slices point into der. */
+struct certificate_facts {
+	struct slice serial; /* content octets of the INTEGER */
+	struct slice issuer; /* DER Name */
+	int64_t not_before, not_after;
+};
+bool certificate_read(struct slice der, struct certificate_facts *ret, struct err *e) MUST_USE;
+/* Did this issuer sign it? ERR_CERTIFICATE_INVALID when not. */
+bool certificate_verify(struct slice der, const struct issuer *issuer, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * PKCS#10 intake (RFC 2986) by our own strict DER reader: nothing is allocated but in the arena, trailing bytes are refused,
+ * and d2i_X509_REQ's decoder is not run on the hot path. csr_verify checks the proof of possession.
+ * Not checked here: what the role allows.
+ */
+#ifndef CERTMILL_CSR_H
+#define CERTMILL_CSR_H
+
+#include "arena.h"
+#include "template.h"
+
+#define CSR_MAX (64 * 1024) /* bytes of PEM */
+
+struct csr {
+	struct slice info;       /* CertificationRequestInfo, DER: what is signed */
+	struct slice spki;       /* SubjectPublicKeyInfo, DER */
+	struct slice algorithm;  /* signature AlgorithmIdentifier, DER */
+	struct slice signature;  /* octets */
+	struct slice subject;    /* DER Name */
+	struct slice common_name; /* first CN as UTF-8; absent: none */
+	struct slice_list dns, emails, ips, uris; /* from the extensionRequest's subjectAltName, raw octets */
+	bool asks_for_ca;        /* BasicConstraints CA:TRUE requested */
+	enum key_type key_type;
+	int64_t key_bits;
+};
+
+/* PEM ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST"), one block. The key is checked as key_check_spki does. */
+bool csr_parse(struct slice pem, struct arena *a, struct csr *ret, struct err *e) MUST_USE;
+
+struct csr_verifier; /* one a lane: reused contexts and template keys */
+struct csr_verifier *csr_verifier_new(struct err *e) MUST_USE;
+void csr_verifier_free(struct csr_verifier *v);
+bool csr_verify(struct csr_verifier *v, const struct csr *csr, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Policy: role + request + now -> certificate template, or the refusal and its reason. A pure function of its inputs: no
+ * clock, no network, no globals. Every name must pass; the first bad one refuses the whole request, and the error names the
+ * parameter it came in.
+ */
+#ifndef CERTMILL_POLICY_H
+#define CERTMILL_POLICY_H
+
+#include "arena.h"
+#include "csr.h"
+#include "params.h"
+#include "states.h"
+#include "template.h"
+
+struct policy_input {
+	const struct role *role;
+	const struct leaf_params *request;
+	const struct csr *csr;     /* sign; NULL for issue */
+	struct slice display_name; /* absent: unknown */
+	int64_t mount_default_ttl, mount_max_ttl;
+	int64_t issuer_not_after;
+	int64_t now;               /* seconds */
+};
+
+/* Everything *ret points to is in the arena or in the input. */
+bool policy_decide(const struct policy_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
+
+/* A CA made here: subject, names, validity; keyCertSign and cRLSign. */
+struct policy_ca_input {
+	const struct ca_generate_params *request;
+	int64_t mount_default_ttl, mount_max_ttl, now;
+};
+bool policy_decide_ca(const struct policy_ca_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
+
+/*
+ * Makes a role as it is stored from the parameters of role/write: default key bits filled in, contradictions refused
+ * (ttl over max_ttl, key_bits that the type does not have, a domain that is no domain...). ERR_ROLE_INVALID names the field.
+ */
+bool role_check(struct role *role, struct err *e) MUST_USE;
+/* Role, mount and issuer names in keys and paths: letters, digits, '_', with '-' and '.' inside; at most 64. */
+bool name_of_object_valid(struct slice name);
+
+#endif
