@@ -1,0 +1,51 @@
+/* The worker's settings: one table (settings.c), from an INI file and the environment. Immutable after settings_load. */
+#ifndef CERTMILL_SETTINGS_H
+#define CERTMILL_SETTINGS_H
+
+#include "config.h"
+#include "queue.h"
+#include "store.h"
+
+/* The request topics. Order matters: tables are indexed by it. */
+enum topic_kind { TOPIC_ISSUE, TOPIC_SIGN, TOPIC_REVOKE, TOPIC_CONFIG, TOPIC_QUERY, TOPIC_KINDS };
+/* The topics that a worker writes, beside the answers'. */
+enum ledger_kind { LEDGER_CERTS, LEDGER_REVOKED, LEDGER_STATE, LEDGER_CRL, LEDGER_CA, LEDGER_AUDIT, LEDGER_REJECTS, LEDGER_RESPONSES, LEDGER_KINDS };
+enum lane_kind { LANE_MINT, LANE_CONTROL, LANE_QUERY, LANE_KINDS };
+
+struct settings {
+	/* read from the table */
+	const char *brokers, *prefix, *reply_allow;
+	const char *redis_address, *redis_user, *redis_password_file;
+	int64_t redis_db, redis_timeout; /* seconds */
+	const char *kek_file, *slot, *log_level;
+	int64_t lanes[LANE_KINDS];
+	int64_t batch_max, batch_bytes, batch_budget_ms;
+	int64_t key_pool_threads, key_pool_size;
+	int64_t dedup_window, replay_window; /* seconds */
+	bool leave_on_stop, single;
+	/* derived */
+	char *request_topics[TOPIC_KINDS]; /* "certmill.issue" */
+	char *ledger_topics[LEDGER_KINDS];
+	char *groups[LANE_KINDS];          /* "certmill-mint" */
+	char *redis_password;
+	struct queue_setting *kafka;       /* kafka.* as given */
+	size_t kafka_count;
+	struct queue_options queue;
+	struct store_options store;
+	bool dev;                          /* everything embedded: the mock broker, no topic checks */
+};
+
+/* path NULL: environment alone. Refuses what is wrong by itself; what needs the engines is checked by `check`. */
+bool settings_load(const char *path, struct settings *ret, struct err *e) MUST_USE;
+void settings_free(struct settings *s);
+enum lane_kind settings_lane_of(enum topic_kind kind);
+/* Is this reply topic on the allow-list? */
+bool settings_allow_reply(const struct settings *s, struct slice topic);
+/* TOPIC_KINDS when the name is no request topic. */
+enum topic_kind settings_topic_kind(const struct settings *s, const char *topic);
+extern const char *const topic_kind_names[TOPIC_KINDS]; /* "issue", ... */
+extern const char *const ledger_kind_names[LEDGER_KINDS];
+extern const char *const lane_kind_names[LANE_KINDS];
+void settings_document(void); /* prints the manual's table */
+
+#endif
