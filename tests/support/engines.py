@@ -1,0 +1,289 @@
+"""A real Kafka and a real Redis for tests and for playing: on free loopback ports, in folders of their own.
+
+As a module: Kafka(folder) and Redis(folder), each with start, stop, kill, restart, pause and resume; data outlives
+all but the folder. They die with the program that started them, however it ends.
+
+As a command: engines.py start --dir D [--no-redis] leaves them running and prints where they are, one name=value a
+line; engines.py stop --dir D ends them.
+
+The jars of Kafka are in the folder that CERTMILL_KAFKA names.
+"""
+
+import argparse
+import base64
+import ctypes
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PR_SET_PDEATHSIG = 1
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def port_or_free(port):
+    """The port if nobody has it, else any."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return free_port()
+        return port
+
+
+def die_with(parent):
+    """For preexec_fn: the kernel kills this process when its parent is gone."""
+
+    def prepare():
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+class Server:
+    """One server process. Its pid stands in FOLDER/pid, its output in FOLDER/log."""
+
+    start_timeout = 60
+    stop_timeout = 30
+
+    def __init__(self, folder, port=None, detached=False):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.detached = detached
+        self.pid = None
+        self._child = None
+
+    def prepare(self):
+        """What has to be done before the first start."""
+
+    def argv(self):
+        raise NotImplementedError
+
+    def answers(self):
+        raise NotImplementedError
+
+    def start(self):
+        self.prepare()
+        with open(self.folder / "log", "ab") as log:
+            self._child = subprocess.Popen(
+                self.argv(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=None if self.detached else die_with(os.getpid()),
+            )
+        self.pid = self._child.pid
+        (self.folder / "pid").write_text(str(self.pid))
+        deadline = time.monotonic() + self.start_timeout
+        while not self._answers():
+            if not self.alive() or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"{type(self).__name__} does not start:\n{self.log_tail()}")
+            time.sleep(0.05)
+        return self
+
+    def _answers(self):
+        try:
+            return self.answers()
+        except OSError:
+            return False
+
+    def log_tail(self, lines=30):
+        text = (self.folder / "log").read_text(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def attach(self):
+        """Finds a server that an earlier program left in this folder; False if there is none."""
+        try:
+            pid = int((self.folder / "pid").read_text())
+            ours = Path(f"/proc/{pid}/cwd").samefile(self.folder)
+        except (OSError, ValueError):
+            return False
+        self.pid = pid if ours else None
+        return ours
+
+    def alive(self):
+        if self.pid is None:
+            return False
+        if self._child is not None:
+            return self._child.poll() is None
+        return Path(f"/proc/{self.pid}").exists()
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def _end(self, number, timeout):
+        if not self.alive():
+            return True
+        self.signal(number)
+        deadline = time.monotonic() + timeout
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return not self.alive()
+
+    def stop(self):
+        """Asks it to end, in order; kills it when it does not."""
+        if not self._end(signal.SIGTERM, self.stop_timeout):
+            self.kill()
+        self.pid = None
+
+    def kill(self):
+        if not self._end(signal.SIGKILL, 10):
+            raise RuntimeError(f"pid {self.pid} outlives SIGKILL")
+        self.pid = None
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+class Redis(Server):
+    """Runs compose/redis.conf."""
+
+    def argv(self):
+        settings = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder}
+        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        return ["redis-server", str(ROOT / "compose" / "redis.conf"), *options]
+
+    def answers(self):
+        return self.command("PING") == b"+PONG"
+
+    def command(self, *words):
+        """The first line of the answer to one command."""
+        request = b"*%d\r\n" % len(words)
+        for word in words:
+            word = word.encode() if isinstance(word, str) else word
+            request += b"$%d\r\n%s\r\n" % (len(word), word)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
+            s.sendall(request)
+            return s.makefile("rb").readline().rstrip()
+
+
+class Kafka(Server):
+    """One broker that is its own controller, with compose/kafka.properties fitted to one node."""
+
+    jvm = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    single = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.listener.names": "CONTROLLER",
+        "default.replication.factor": 1,
+        "min.insync.replicas": 1,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "group.initial.rebalance.delay.ms": 0,
+        "log.cleaner.dedupe.buffer.size": 8 << 20,
+    }
+
+    def __init__(self, folder, port=None, detached=False, settings=None):
+        super().__init__(folder, port, detached)
+        self.properties = self.folder / "server.properties"
+        self.settings = settings or {}
+
+    def java(self, main, *arguments):
+        jars = os.environ.get("CERTMILL_KAFKA")
+        if not jars:
+            raise RuntimeError("CERTMILL_KAFKA does not name the folder of Kafka's jars; ./dev sets it")
+        return ["java", *self.jvm, "-cp", f"{jars}/*", main, *map(str, arguments)]
+
+    def prepare(self):
+        controller = free_port()
+        settings = {
+            **self.single,
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "log.dirs": self.folder / "data",
+            **self.settings,
+        }
+        shipped = (ROOT / "compose" / "kafka.properties").read_text()
+        ours = "".join(f"{name}={value}\n" for name, value in settings.items())
+        self.properties.write_text(f"{shipped}\n{ours}")
+        if not (self.folder / "data" / "meta.properties").exists():
+            self.format()
+
+    def format(self):
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.properties)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"Kafka's storage format failed:\n{done.stdout.decode(errors='replace')}")
+
+    def argv(self):
+        return self.java("kafka.Kafka", self.properties)
+
+    def answers(self):
+        """ApiVersions, version 0. The broker does not answer before it is ready to serve."""
+        request = struct.pack(">hhih", 18, 0, 1, -1)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
+            s.sendall(struct.pack(">i", len(request)) + request)
+            answer = s.recv(10)
+        return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
+
+
+def start(folder, with_redis):
+    servers = [("kafka", Kafka(folder / "kafka", port_or_free(9092), detached=True))]
+    if with_redis:
+        servers.append(("redis", Redis(folder / "redis", port_or_free(6379), detached=True)))
+    for name, server in servers:
+        if server.attach():
+            raise SystemExit(f"{name} runs already, pid {server.pid}")
+    for name, server in servers:
+        server.start()
+        print(f"{name}={server.address}", flush=True)
+
+
+def stop(folder):
+    for server in (Kafka(folder / "kafka"), Redis(folder / "redis")):
+        if server.attach():
+            server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A Kafka and a Redis on loopback.")
+    parser.add_argument("what", choices=["start", "stop"])
+    parser.add_argument("--dir", required=True, type=lambda path: Path(path).resolve())
+    parser.add_argument("--no-redis", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.what == "start":
+        start(arguments.dir, not arguments.no_redis)
+    else:
+        stop(arguments.dir)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
