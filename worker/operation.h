@@ -81,6 +81,9 @@ bool minter_serial(struct minter *m, struct store *store, struct slice mount, ui
 void record_certificate(struct context *cx, struct request *rq, const struct issuer *issuer, struct slice serial, struct slice der,
     int64_t not_before, int64_t not_after);
 
+/* The revoked_record of rq->outcome, encoded, in the arena. */
+struct slice record_revoked(struct context *cx, const struct request *rq);
+
 /* ---- response.c ---- */
 /* The whole response message: envelope, data or error, warnings. On failure of `answer` the error is what is answered. */
 bool response_encode(struct context *cx, struct request *rq, struct buf *out, struct err *e) MUST_USE;

@@ -1,0 +1,285 @@
+#include "claim.h"
+
+#include "serial.h"
+
+#include <assert.h>
+
+/* A row outlives its certificate by this, so that a revocation or a query of the last minute still finds it. */
+#define CERTIFICATE_ROW_BUFFER_MS ((int64_t)24 * 3600 * 1000)
+#define OUTCOME_MAX ((size_t)512 * 1024)
+
+static void
+put_part(struct buf *b, struct slice part)
+{
+	const uint8_t length[4] = { (uint8_t)(part.len >> 24), (uint8_t)(part.len >> 16), (uint8_t)(part.len >> 8), (uint8_t)part.len };
+
+	buf_add(b, length, sizeof(length));
+	buf_add_slice(b, part);
+}
+
+bool
+request_hash(struct request *rq, struct err *e)
+{
+	static const uint8_t empty_map = 0x80;
+	const struct request_envelope *env = &rq->envelope;
+	struct buf body SCOPED_BUF;
+	unsigned size = HASH_SIZE;
+
+	buf_init(&body, 2 * (size_t)REQUEST_MAX);
+	put_part(&body, env->op);
+	put_part(&body, env->mount);
+	put_part(&body, env->role);
+	put_part(&body, env->params.data == NULL ? slice_of(&empty_map, 1) : env->params);
+	put_part(&body, env->seal_to);
+	if (EVP_Digest(buf_slice(&body).data, body.len, rq->hash, &size, EVP_sha256(), NULL) != 1)
+		return err_openssl(e, "EVP_Digest");
+	return true;
+}
+
+struct slice
+claim_key(struct arena *a, const char *topic, struct slice id)
+{
+	return slice_text(arena_printf(a, "cm:req:%s:%.*s", topic, SLICE_FMT(id)));
+}
+
+struct slice
+claim_leaf_key(struct arena *a, const char *topic, struct slice id)
+{
+	return slice_text(arena_printf(a, "cm:key:%s:%.*s", topic, SLICE_FMT(id)));
+}
+
+bool
+change_decode(struct slice raw, struct slice *ret_key, struct slice *ret_value)
+{
+	struct cursor c = cursor_of(raw);
+	uint32_t count;
+
+	*ret_value = SLICE_NONE;
+	if (!cursor_array(&c, &count) || count != 2 || !cursor_text(&c, ret_key))
+		return false;
+	return cursor_peek(&c) == CURSOR_NIL ? cursor_nil(&c) : cursor_bytes(&c, ret_value);
+}
+
+/* The audit keeps which records changed, not what they hold: an issuer's holds a sealed key. */
+static struct slice_list
+changes_without_values(struct arena *a, struct slice_list changes)
+{
+	struct slice_list keys = { arena_array(a, changes.count, sizeof(*keys.items)), 0 };
+
+	for (size_t i = 0; i < changes.count; i++) {
+		struct slice key, value;
+		struct buf one SCOPED_BUF;
+		struct writer w = { &one };
+
+		buf_init(&one, 1024);
+		if (!change_decode(changes.items[i], &key, &value))
+			continue;
+		writer_array(&w, 2);
+		writer_text(&w, key);
+		writer_nil(&w);
+		keys.items[keys.count++] = arena_copy(a, buf_slice(&one));
+	}
+	return keys;
+}
+
+struct slice
+outcome_encode(struct arena *a, const struct outcome *outcome, bool for_audit)
+{
+	struct outcome copy = *outcome;
+	struct buf b SCOPED_BUF;
+	struct writer w = { &b };
+
+	buf_init(&b, OUTCOME_MAX);
+	if (for_audit && copy.changes.items != NULL)
+		copy.changes = changes_without_values(a, copy.changes);
+	schema_encode(&outcome_schema, &copy, &w);
+	return arena_copy(a, buf_slice(&b));
+}
+
+bool
+outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct err *e)
+{
+	uint64_t seen;
+
+	*ret = (struct outcome){ .not_after = SCHEMA_ABSENT, .revoked_at = SCHEMA_ABSENT, .reason = SCHEMA_ABSENT,
+		.invalidity_date = SCHEMA_ABSENT };
+	return schema_decode(&outcome_schema, map, a, ret, &seen, e);
+}
+
+bool
+claim_settle(struct context *cx, struct request *rq, struct slice value, struct err *e)
+{
+	struct claim_record claim = { 0 };
+	struct err bad;
+	uint64_t seen;
+
+	if (!schema_decode(&claim_record_schema, value, cx->arena, &claim, &seen, &bad))
+		return err_set(e, ERR_STORE, "the claim of id %.*s does not decode: %s", SLICE_FMT(rq->envelope.id), bad.msg);
+	rq->own_claim = slice_eq(claim.source, rq->source);
+	if (!rq->own_claim && !slice_eq(claim.hash, slice_of(rq->hash, HASH_SIZE)))
+		return err_field(e, ERR_REQUEST_ID_CONFLICT, "id", "the id was used by %.*s with another body", SLICE_FMT(claim.source));
+	rq->replay = !rq->own_claim;
+	rq->key_withheld = rq->replay && (cx->now_ms - claim.at > cx->settings->replay_window * 1000 || !slice_eq(claim.reply_to, rq->reply_topic));
+	return outcome_decode(claim.outcome, cx->arena, &rq->outcome, e);
+}
+
+static bool
+outcome_ok(const struct outcome *o)
+{
+	return o->code.data == NULL;
+}
+
+struct claim_rows
+claim_rows(struct context *cx, const struct request *rq)
+{
+	struct claim_rows rows = { SLICE_NONE, SLICE_NONE };
+	const struct operation *op = rq->operation;
+
+	if (op == NULL || !outcome_ok(&rq->outcome))
+		return rows;
+	if (op->signs)
+		rows.record_key = redis_cert_key(cx->arena, rq->envelope.mount, rq->outcome.serial);
+	if (op->makes_key && !rq->key_withheld)
+		rows.leaf_key = claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id);
+	return rows;
+}
+
+/* The row is a certificate_record, followed by a revoked_record once it is revoked: the first object is what .certs has. */
+static struct slice
+row_record(struct slice row)
+{
+	struct cursor c = cursor_of(row);
+	struct slice record = SLICE_NONE;
+
+	return cursor_skip(&c, &record) ? record : SLICE_NONE;
+}
+
+static MUST_USE bool
+leaf_restore(struct sealer *sealer, struct request *rq, struct slice aad, struct slice sealed, struct err *e)
+{
+	leaf_key_init(&rq->leaf);
+	rq->has_leaf = true;
+	return seal_open(sealer, aad, sealed, &rq->leaf.private_der, e);
+}
+
+bool
+claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct slice record, struct slice leaf, struct err *e)
+{
+	const struct operation *op = rq->operation;
+
+	if (op == NULL || !outcome_ok(&rq->outcome))
+		return true;
+	if (op->signs) {
+		rq->record = row_record(record);
+		if (rq->record.data == NULL)
+			return err_set(e, ERR_VIEW_LOST, "the claim of id %.*s stands, its certificate's row does not", SLICE_FMT(rq->envelope.id));
+	}
+	if (!op->makes_key || rq->key_withheld)
+		return true;
+	if (leaf.data == NULL && rq->own_claim)
+		return err_set(e, ERR_VIEW_LOST, "the claim of id %.*s stands, its key's row does not", SLICE_FMT(rq->envelope.id));
+	rq->key_withheld = leaf.data == NULL;
+	return rq->key_withheld || leaf_restore(replay_sealer, rq, claim_key(cx->arena, rq->message->topic, rq->envelope.id), leaf, e);
+}
+
+static void
+claim_write(struct view_claim *claim, int kind, struct slice key, struct slice value, int64_t number)
+{
+	assert(claim->write_count < VIEW_WRITES_MAX);
+	claim->writes[claim->write_count++] = (struct view_write){ (unsigned)kind, key, value, number };
+}
+
+static MUST_USE bool
+write_certificate(struct context *cx, struct sealer *sealer, struct request *rq, struct view_claim *claim, struct err *e)
+{
+	struct slice mount = rq->envelope.mount;
+	struct buf sealed SCOPED_BUF;
+
+	claim_write(claim, VIEW_SET, redis_cert_key(cx->arena, mount, rq->outcome.serial), rq->record, 0);
+	claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount), serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
+	claim_write(claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
+	if (!rq->has_leaf)
+		return true;
+	buf_init(&sealed, 64 * 1024);
+	if (!seal_box(sealer, claim->key, buf_slice(&rq->leaf.private_der), &sealed, e))
+		return false;
+	claim_write(claim, VIEW_SET, claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id), arena_copy(cx->arena, buf_slice(&sealed)), 0);
+	return true;
+}
+
+static void
+write_revocation(struct context *cx, struct request *rq, struct view_claim *claim)
+{
+	struct slice mount = rq->envelope.mount;
+
+	claim_write(claim, VIEW_APPEND, redis_cert_key(cx->arena, mount, rq->outcome.serial), record_revoked(cx, rq), 0);
+	claim_write(claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "revoked"), SLICE_NONE, 1);
+}
+
+/* cm:cfg:<mount>:<kind>:<name>, for operators; `.state` is the record. */
+static void
+write_changes(struct context *cx, struct request *rq, struct view_claim *claim)
+{
+	for (size_t i = 0; i < rq->outcome.changes.count; i++) {
+		struct slice key, value, kind, mount;
+		const uint8_t *slash, *second;
+
+		if (!change_decode(rq->outcome.changes.items[i], &key, &value))
+			continue;
+		slash = memchr(key.data, '/', key.len);
+		assert(slash != NULL);
+		kind = slice_of(key.data, (size_t)(slash - key.data));
+		second = memchr(slash + 1, '/', key.len - kind.len - 1);
+		assert(second != NULL);
+		mount = slice_of(slash + 1, (size_t)(second - slash - 1));
+		claim_write(claim, value.data == NULL ? VIEW_DELETE : VIEW_SET,
+		    slice_text(arena_printf(cx->arena, "cm:cfg:%.*s:%.*s:%.*s", SLICE_FMT(mount), SLICE_FMT(kind),
+		        (int)(key.data + key.len - second - 1), (const char *)second + 1)), value, 0);
+	}
+}
+
+static struct slice
+claim_encode(struct context *cx, struct request *rq)
+{
+	struct claim_record claim = {
+		.source = rq->source,
+		.hash = slice_of(rq->hash, HASH_SIZE),
+		.reply_to = rq->reply_topic,
+		.at = cx->now_ms,
+		.outcome = outcome_encode(cx->arena, &rq->outcome, false),
+	};
+	struct buf b SCOPED_BUF;
+	struct writer w = { &b };
+
+	buf_init(&b, OUTCOME_MAX + 4096);
+	schema_encode(&claim_record_schema, &claim, &w);
+	return arena_copy(cx->arena, buf_slice(&b));
+}
+
+bool
+claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct view_claim *ret, struct err *e)
+{
+	*ret = (struct view_claim){ .key = claim_key(cx->arena, rq->message->topic, rq->envelope.id), .value = claim_encode(cx, rq) };
+	if (!outcome_ok(&rq->outcome))
+		return true;
+	if (rq->operation->signs && !write_certificate(cx, replay_sealer, rq, ret, e))
+		return false;
+	if (rq->outcome.revoked_at != SCHEMA_ABSENT && !rq->outcome.already)
+		write_revocation(cx, rq, ret);
+	write_changes(cx, rq, ret);
+	return true;
+}
+
+size_t
+claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id, const struct outcome *outcome, bool signs,
+    struct slice mount, int64_t now_ms, struct view_expiry ret[static 3])
+{
+	size_t count = 0;
+
+	ret[count++] = (struct view_expiry){ claim_key(a, topic, id), now_ms + s->dedup_window * 1000 };
+	if (!signs || !outcome_ok(outcome))
+		return count;
+	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id), now_ms + s->replay_window * 1000 };
+	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial), outcome->not_after * 1000 + CERTIFICATE_ROW_BUFFER_MS };
+	return count;
+}

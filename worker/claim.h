@@ -1,0 +1,47 @@
+/*
+ * A claim: a request id's row in Redis. It names the message that holds the id, the hash of its body and the outcome, so that
+ * a resend gets the same answer and a crash between Redis and Kafka loses nothing.
+ */
+#ifndef CERTMILL_CLAIM_H
+#define CERTMILL_CLAIM_H
+
+#include "operation.h"
+#include "view.h"
+
+/* SHA-256 over op, mount, role, params and seal_to: what makes two messages the same request. */
+bool request_hash(struct request *rq, struct err *e) MUST_USE;
+
+struct slice claim_key(struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */
+struct slice claim_leaf_key(struct arena *a, const char *topic, struct slice id); /* cm:key:<topic>:<id> */
+
+/*
+ * Reads a claim that was found for this request and settles what the request is: an own claim, a replay, or a conflict
+ * (false with ERR_REQUEST_ID_CONFLICT). rq->outcome is the claim's.
+ */
+bool claim_settle(struct context *cx, struct request *rq, struct slice value, struct err *e) MUST_USE;
+
+/* The claim of a fresh decision and the rows that belong to it. */
+bool claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct view_claim *ret, struct err *e) MUST_USE;
+
+/* The rows that a settled claim needs beside it: keys to read; absent where none is. */
+struct claim_rows {
+	struct slice record_key; /* cm:cert */
+	struct slice leaf_key;   /* cm:key */
+};
+struct claim_rows claim_rows(struct context *cx, const struct request *rq);
+/* Puts them back: rq->record, rq->leaf. A missing certificate of an own claim is ERR_VIEW_LOST; a missing key withholds it. */
+bool claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct slice record, struct slice leaf,
+    struct err *e) MUST_USE;
+
+/* When the rows of a committed claim may go. Appends to a list in the arena; *count rises. At most 3 a claim. */
+size_t claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id, const struct outcome *outcome,
+    bool signs, struct slice mount, int64_t now_ms, struct view_expiry ret[static 3]);
+
+/* The outcome as a msgpack map in the arena; without the values of `changes` for the audit. */
+struct slice outcome_encode(struct arena *a, const struct outcome *outcome, bool for_audit);
+bool outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct err *e) MUST_USE;
+
+/* A .state change of an outcome: [key, value|nil]. */
+bool change_decode(struct slice raw, struct slice *ret_key, struct slice *ret_value) MUST_USE;
+
+#endif

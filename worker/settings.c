@@ -1,0 +1,232 @@
+#include "settings.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const topic_kind_names[TOPIC_KINDS] = { "issue", "sign", "revoke", "config", "query" };
+const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca", "audit", "rejects", "responses" };
+const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
+
+/* clang-format off */
+static const struct setting table[] = {
+	SETTING(TEXT, settings, brokers,       "kafka.brokers",      "127.0.0.1:9092", 1, 4096, "bootstrap brokers, host:port, comma-separated; every other kafka.* key goes to librdkafka as it is"),
+	SETTING(TEXT, settings, prefix,        "topics.prefix",      "certmill", 1, 200, "what every topic and group name begins with"),
+	SETTING(TEXT, settings, reply_allow,   "topics.reply_allow", "", 0, 4096, "topics that reply_to may name, comma-separated, '*' at the end; default <prefix>.responses*"),
+	SETTING(TEXT, settings, redis_address, "redis.address",      "127.0.0.1:6379", 1, 1024, "host:port, or the path of a socket"),
+	SETTING(TEXT, settings, redis_user,    "redis.user",         "", 0, 256, "ACL user; empty: the default user"),
+	SETTING(TEXT, settings, redis_password_file, "redis.password_file", "", 0, 4096, "file that holds the password; empty: none"),
+	SETTING(INT,  settings, redis_db,      "redis.db",           "0", 0, 1000, "number of the Redis database"),
+	SETTING(SPAN, settings, redis_timeout, "redis.timeout",      "5s", 1, 60, "for connecting and for each answer"),
+	SETTING(TEXT, settings, kek_file,      "keys.kek_file",      NULL, 1, 4096, "file with the key-encryption key: 64 hexadecimal digits"),
+	SETTING(INT,  settings, key_pool_threads, "keys.pool_threads", "1", 0, 64, "threads that make RSA keys ahead of time"),
+	SETTING(INT,  settings, key_pool_size, "keys.pool_size",     "8", 1, 1000, "RSA keys kept ready for each size in use"),
+	SETTING(INT,  settings, lanes[LANE_MINT],    "lanes.mint",    "1", 0, 64, "lanes that serve .issue and .sign"),
+	SETTING(INT,  settings, lanes[LANE_CONTROL], "lanes.control", "1", 0, 64, "lanes that serve .revoke and .config"),
+	SETTING(INT,  settings, lanes[LANE_QUERY],   "lanes.query",   "1", 0, 64, "lanes that serve .query"),
+	SETTING(INT,  settings, batch_max,     "lanes.batch_max",    "1000", 1, 10000, "requests in one transaction at the most"),
+	SETTING(SIZE, settings, batch_bytes,   "lanes.batch_bytes",  "4MiB", 1024, 64 << 20, "bytes of requests in one transaction at the most"),
+	SETTING(INT,  settings, batch_budget_ms, "lanes.batch_budget_ms", "1000", 10, 10000, "milliseconds that deciding one batch may take before it is cut"),
+	SETTING(TEXT, settings, slot,          "worker.slot",        "", 0, 128, "stable name of this worker among its like; empty: the host name"),
+	SETTING(BOOL, settings, leave_on_stop, "worker.leave_on_stop", "true", 0, 1, "leave the groups at SIGTERM; false keeps the place for a quick restart"),
+	SETTING(TEXT, settings, log_level,     "worker.log_level",   "info", 1, 16, "debug, info, warning or error"),
+	SETTING(BOOL, settings, single,        "worker.single",      "false", 0, 1, "one broker: less than three replicas and min.insync.replicas 2 are accepted"),
+	SETTING(SPAN, settings, dedup_window,  "windows.dedup",      "1h", 60, 604800, "how long a request id is remembered"),
+	SETTING(SPAN, settings, replay_window, "windows.replay",     "10m", 0, 86400, "how long a replay carries the private key"),
+};
+/* clang-format on */
+
+#define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
+
+void
+settings_document(void)
+{
+	config_document(table, TABLE_COUNT);
+}
+
+static void *
+must(void *p)
+{
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+static char *
+join(const char *a, char middle, const char *b)
+{
+	size_t size = strlen(a) + strlen(b) + 2;
+	char *text = must(malloc(size));
+
+	snprintf(text, size, "%s%c%s", a, middle, b);
+	return text;
+}
+
+/* Everything under [kafka] that the table does not have goes to librdkafka. */
+static bool
+settings_pass(void *opaque, const char *key, const char *value, struct err *e)
+{
+	struct settings *s = opaque;
+	size_t size = (s->kafka_count + 1) * sizeof(*s->kafka);
+
+	(void)e;
+	s->kafka = must(realloc(s->kafka, size));
+	s->kafka[s->kafka_count].name = must(strdup(key));
+	s->kafka[s->kafka_count].value = must(strdup(value));
+	s->kafka_count++;
+	return true;
+}
+
+static MUST_USE bool
+password_load(struct settings *s, struct err *e)
+{
+	char text[512];
+	ssize_t got;
+	int fd;
+
+	if (s->redis_password_file[0] == '\0')
+		return true;
+	fd = open(s->redis_password_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file, strerror(errno));
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got < 0)
+		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file, strerror(errno));
+	text[got] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	s->redis_password = must(strdup(text));
+	explicit_bzero(text, sizeof(text));
+	return true;
+}
+
+static void
+settings_replace(const char **member, char *value)
+{
+	free((void *)(uintptr_t)*member);
+	*member = value;
+}
+
+static MUST_USE bool
+settings_derive(struct settings *s, struct err *e)
+{
+	char host[256] = "";
+
+	if (s->slot[0] == '\0') {
+		if (gethostname(host, sizeof(host) - 1) != 0)
+			return err_errno(e, "gethostname");
+		settings_replace(&s->slot, must(strdup(host)));
+	}
+	if (s->reply_allow[0] == '\0')
+		settings_replace(&s->reply_allow, join(s->prefix, '.', "responses*"));
+	for (int i = 0; i < TOPIC_KINDS; i++)
+		s->request_topics[i] = join(s->prefix, '.', topic_kind_names[i]);
+	for (int i = 0; i < LEDGER_KINDS; i++)
+		s->ledger_topics[i] = join(s->prefix, '.', ledger_kind_names[i]);
+	for (int i = 0; i < LANE_KINDS; i++)
+		s->groups[i] = join(s->prefix, '-', lane_kind_names[i]);
+	if (s->replay_window > s->dedup_window)
+		return err_set(e, ERR_CONFIG, "windows.replay is longer than windows.dedup");
+	s->queue = (struct queue_options){ .brokers = s->brokers, .client_id = s->slot, .extra = s->kafka, .extra_count = s->kafka_count };
+	s->store = (struct store_options){
+		.address = s->redis_address,
+		.user = s->redis_user[0] != '\0' ? s->redis_user : NULL,
+		.password = s->redis_password,
+		.db = s->redis_db,
+		.timeout_ms = s->redis_timeout * 1000,
+	};
+	return true;
+}
+
+bool
+settings_load(const char *path, struct settings *ret, struct err *e)
+{
+	struct config_source from = { .path = path, .env_prefix = "CERTMILL_", .pass_section = "kafka", .pass = settings_pass, .opaque = ret };
+	enum log_level level;
+
+	*ret = (struct settings){ 0 };
+	if (!config_load(&from, table, TABLE_COUNT, ret, e))
+		return false;
+	if (!log_level_parse(ret->log_level, &level))
+		return err_set(e, ERR_CONFIG, "worker.log_level is \"%s\"; it can be debug, info, warning or error", ret->log_level);
+	if (!password_load(ret, e))
+		return false;
+	return settings_derive(ret, e);
+}
+
+void
+settings_free(struct settings *s)
+{
+	for (int i = 0; i < TOPIC_KINDS; i++)
+		free(s->request_topics[i]);
+	for (int i = 0; i < LEDGER_KINDS; i++)
+		free(s->ledger_topics[i]);
+	for (int i = 0; i < LANE_KINDS; i++)
+		free(s->groups[i]);
+	for (size_t i = 0; i < s->kafka_count; i++) {
+		free((void *)(uintptr_t)s->kafka[i].name);
+		free((void *)(uintptr_t)s->kafka[i].value);
+	}
+	free(s->kafka);
+	if (s->redis_password != NULL)
+		explicit_bzero(s->redis_password, strlen(s->redis_password));
+	free(s->redis_password);
+	config_free(table, TABLE_COUNT, s);
+	*s = (struct settings){ 0 };
+}
+
+enum lane_kind
+settings_lane_of(enum topic_kind kind)
+{
+	switch (kind) {
+	case TOPIC_ISSUE:
+	case TOPIC_SIGN:
+		return LANE_MINT;
+	case TOPIC_REVOKE:
+	case TOPIC_CONFIG:
+		return LANE_CONTROL;
+	case TOPIC_QUERY:
+	case TOPIC_KINDS:
+		break;
+	}
+	return LANE_QUERY;
+}
+
+static bool
+pattern_allows(struct slice pattern, struct slice topic)
+{
+	if (pattern.len > 0 && pattern.data[pattern.len - 1] == '*') {
+		pattern.len--;
+		return topic.len >= pattern.len && memcmp(topic.data, pattern.data, pattern.len) == 0;
+	}
+	return slice_eq(pattern, topic);
+}
+
+bool
+settings_allow_reply(const struct settings *s, struct slice topic)
+{
+	const char *at = s->reply_allow;
+
+	while (*at != '\0') {
+		size_t len = strcspn(at, ",");
+
+		if (pattern_allows(slice_of(at, len), topic))
+			return true;
+		at += len + (at[len] == ',');
+	}
+	return false;
+}
+
+enum topic_kind
+settings_topic_kind(const struct settings *s, const char *topic)
+{
+	int kind = 0;
+
+	while (kind < TOPIC_KINDS && strcmp(s->request_topics[kind], topic) != 0)
+		kind++;
+	return (enum topic_kind)kind;
+}

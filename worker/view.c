@@ -1,0 +1,350 @@
+#include "view.h"
+
+#include "buf.h"
+#include "cursor.h"
+#include "encode.h"
+
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* KEYS: cm:view, cm:own...; ARGV: token, committed step. */
+static const char take_source[] =
+    "local view = redis.call('GET', KEYS[1])\n"
+    "if not view then return {'LOST', 'cm:view is absent'} end\n"
+    "if view ~= 'ready' then return {'FOLDING'} end\n"
+    "local row = redis.call('HMGET', KEYS[2], 'step', 'batch', 'work')\n"
+    "if not row[1] then return {'LOST', KEYS[2] .. ' is absent, the committed step is ' .. ARGV[2]} end\n"
+    "if tonumber(row[1]) < tonumber(ARGV[2]) then\n"
+    "  return {'LOST', KEYS[2] .. ' is at step ' .. row[1] .. ', the committed step is ' .. ARGV[2]} end\n"
+    "redis.call('HSET', KEYS[2], 'token', ARGV[1])\n"
+    "return {'OK', row[1], row[2] or '', row[3] or '-1'}\n";
+
+/*
+ * KEYS: cm:view, one cm:own a partition, the keys that get their expiry, then each claim's key followed by the keys of its
+ * writes. ARGV: token, partitions, (last step, ids)..., expiries, (time)..., claims, (value, writes, (kind, value, number)...)...
+ * Every check comes before the first write.
+ */
+static const char advance_source[] =
+    "local a, k = 0, 0\n"
+    "local function arg() a = a + 1 return ARGV[a] end\n"
+    "local function key() k = k + 1 return KEYS[k] end\n"
+    "local view = redis.call('GET', key())\n"
+    "if not view then return {'LOST', 'cm:view is absent'} end\n"
+    "if view ~= 'ready' then return {'FOLDING'} end\n"
+    "local token, n, steps = arg(), tonumber(arg()), {}\n"
+    "for i = 1, n do\n"
+    "  local own, last, ids = key(), tonumber(arg()), arg()\n"
+    "  local row = redis.call('HMGET', own, 'token', 'step')\n"
+    "  if not row[2] then return {'LOST', own .. ' is absent, the last step was ' .. last} end\n"
+    "  if tonumber(row[2]) < last then return {'LOST', own .. ' is at step ' .. row[2] .. ', the last step was ' .. last} end\n"
+    "  if row[1] ~= token then return {'FENCED', own} end\n"
+    "  steps[i] = {own, last + 1, ids}\n"
+    "end\n"
+    "for i = 1, n do redis.call('HSET', steps[i][1], 'step', steps[i][2], 'batch', steps[i][3]) end\n"
+    "for i = 1, tonumber(arg()) do redis.call('PEXPIREAT', key(), arg()) end\n"
+    "local counts, out = {}, {'OK'}\n"
+    "for i = 1, tonumber(arg()) do\n"
+    "  local claim, value, writes = key(), arg(), tonumber(arg())\n"
+    "  local won = redis.call('SET', claim, value, 'NX')\n"
+    "  if not won then out[#out + 1] = tostring(i) out[#out + 1] = redis.call('GET', claim) end\n"
+    "  for j = 1, writes do\n"
+    "    local kind, row, data, number = arg(), key(), arg(), arg()\n"
+    "    if won then\n"
+    "      if kind == 'S' then redis.call('SET', row, data)\n"
+    "      elseif kind == 'A' then if redis.call('EXISTS', row) == 1 then redis.call('APPEND', row, data) end\n"
+    "      elseif kind == 'D' then redis.call('DEL', row)\n"
+    "      elseif kind == 'Z' then redis.call('ZADD', row, number, data)\n"
+    "      else counts[row] = (counts[row] or 0) + tonumber(number) end\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "for row, number in pairs(counts) do redis.call('INCRBY', row, number) end\n"
+    "return out\n";
+
+/* KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one. */
+static const char mark_source[] =
+    "local row = redis.call('HMGET', KEYS[1], 'token', 'mark', 'deaths')\n"
+    "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
+    "local deaths = row[2] == ARGV[2] and tonumber(row[3]) or 0\n"
+    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1, 'work', ARGV[2])\n"
+    "return {'OK', tostring(deaths)}\n";
+
+/* KEYS: cm:own...; ARGV: token. */
+static const char release_source[] =
+    "for i = 1, #KEYS do\n"
+    "  local row = redis.call('HMGET', KEYS[i], 'token', 'deaths')\n"
+    "  if row[1] == ARGV[1] then\n"
+    "    redis.call('HDEL', KEYS[i], 'work')\n"
+    "    if row[2] and tonumber(row[2]) > 0 then redis.call('HINCRBY', KEYS[i], 'deaths', -1) end\n"
+    "  end\n"
+    "end\n"
+    "return {'OK'}\n";
+
+static const struct slice view_key = { (const uint8_t *)"cm:view", 7 };
+
+bool
+view_init(struct view *v, struct store *store, struct err *e)
+{
+	uint8_t random[16];
+
+	*v = (struct view){ .store = store };
+	v->take.source = take_source;
+	v->advance.source = advance_source;
+	v->mark.source = mark_source;
+	v->release.source = release_source;
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return err_openssl(e, "RAND_bytes");
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(v->token + 2 * i, 3, "%02x", random[i]);
+	return true;
+}
+
+struct slice
+view_own_key(struct arena *a, const char *topic, int32_t partition)
+{
+	return slice_text(arena_printf(a, "cm:own:%s:%" PRId32, topic, partition));
+}
+
+static struct slice
+number_text(struct arena *a, int64_t number)
+{
+	return slice_text(arena_printf(a, "%" PRId64, number));
+}
+
+static int64_t
+text_number(struct slice text)
+{
+	char digits[24] = "";
+
+	if (text.len < sizeof(digits))
+		memcpy(digits, text.data, text.len);
+	return strtoll(digits, NULL, 10);
+}
+
+/* The first item of every script's answer says how it ended. */
+static MUST_USE bool
+view_status(const struct store_reply *r, struct err *e)
+{
+	struct slice status = store_text(store_item(r, 0));
+	struct slice detail = store_count(r) > 1 ? store_text(store_item(r, 1)) : SLICE_NONE;
+
+	if (slice_is(status, "OK"))
+		return true;
+	if (slice_is(status, "LOST"))
+		return err_set(e, ERR_VIEW_LOST, "%.*s", SLICE_FMT(detail));
+	if (slice_is(status, "FOLDING"))
+		return err_set(e, ERR_VIEW_FOLDING, "the view is being folded");
+	return err_set(e, ERR_FENCED, "%.*s has another owner", SLICE_FMT(detail));
+}
+
+bool
+view_ready(struct view *v, struct err *e)
+{
+	const struct slice argv[] = { SLICE_LITERAL("GET"), view_key };
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_command(v->store, argv, 2, e);
+
+	if (r == NULL)
+		return false;
+	if (store_is_nil(r))
+		return err_set(e, ERR_VIEW_LOST, "cm:view is absent");
+	if (!slice_is(store_text(r), "ready"))
+		return err_set(e, ERR_VIEW_FOLDING, "the view is being folded");
+	return true;
+}
+
+static struct slice_list
+ids_decode(struct arena *a, struct slice packed)
+{
+	struct cursor c = cursor_of(packed);
+	struct slice_list ids = { 0 };
+	uint32_t count;
+
+	if (packed.len == 0 || !cursor_array(&c, &count))
+		return ids;
+	ids.items = arena_array(a, count, sizeof(*ids.items));
+	while (ids.count < count && cursor_text(&c, &ids.items[ids.count]))
+		ids.count++;
+	return ids;
+}
+
+bool
+view_take(struct view *v, struct slice own_key, int64_t committed, struct arena *a, struct view_owned *ret, struct err *e)
+{
+	const struct slice keys[] = { view_key, own_key };
+	const struct slice args[] = { slice_text(v->token), number_text(a, committed) };
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r =
+	    store_eval(v->store, &v->take, keys, 2, args, 2, e);
+
+	if (r == NULL || !view_status(r, e))
+		return false;
+	ret->step = text_number(store_text(store_item(r, 1)));
+	ret->batch = ids_decode(a, arena_copy(a, store_text(store_item(r, 2))));
+	ret->worked_to = text_number(store_text(store_item(r, 3)));
+	return true;
+}
+
+static MUST_USE bool
+read_append(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count, const struct slice *keys,
+    size_t key_count, struct arena *a, struct err *e)
+{
+	struct slice *argv = arena_array(a, key_count + 1, sizeof(*argv));
+
+	for (size_t i = 0; i < own_count; i++) {
+		const struct slice mark[] = { SLICE_LITERAL("HSET"), own_keys[i], SLICE_LITERAL("work"), number_text(a, offsets[i]) };
+
+		if (!store_append(v->store, mark, 4, e))
+			return false;
+	}
+	if (key_count == 0)
+		return true;
+	argv[0] = SLICE_LITERAL("MGET");
+	memcpy(argv + 1, keys, key_count * sizeof(*keys));
+	return store_append(v->store, argv, key_count + 1, e);
+}
+
+bool
+view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count, const struct slice *keys,
+    size_t key_count, struct arena *a, struct slice *ret, struct err *e)
+{
+	if (!read_append(v, own_keys, offsets, own_count, keys, key_count, a, e))
+		return false;
+	for (size_t i = 0; i < own_count; i++) {
+		struct store_reply *r = store_next(v->store, e);
+
+		if (r == NULL)
+			return false;
+		store_reply_free(r);
+	}
+	if (key_count == 0)
+		return true;
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_next(v->store, e);
+	if (r == NULL)
+		return false;
+	if (store_count(r) != key_count)
+		return err_set(e, ERR_STORE, "MGET answered %zu rows for %zu keys", store_count(r), key_count);
+	for (size_t i = 0; i < key_count; i++) {
+		const struct store_reply *item = store_item(r, i);
+
+		ret[i] = store_is_nil(item) ? SLICE_NONE : arena_copy(a, store_text(item));
+	}
+	return true;
+}
+
+/* KEYS and ARGV of the script, in the order that it reads them. */
+struct script_input {
+	struct slice *keys, *args;
+	size_t key_count, arg_count;
+};
+
+static void
+put_key(struct script_input *in, struct slice key)
+{
+	in->keys[in->key_count++] = key;
+}
+
+static void
+put_arg(struct script_input *in, struct slice arg)
+{
+	in->args[in->arg_count++] = arg.data == NULL ? SLICE_LITERAL("") : arg;
+}
+
+static void
+put_claim(struct script_input *in, const struct view_claim *claim, struct arena *a)
+{
+	static const char kinds[] = { [VIEW_SET] = 'S', [VIEW_APPEND] = 'A', [VIEW_DELETE] = 'D', [VIEW_INDEX] = 'Z', [VIEW_COUNT] = 'I' };
+
+	put_key(in, claim->key);
+	put_arg(in, claim->value);
+	put_arg(in, number_text(a, (int64_t)claim->write_count));
+	for (size_t i = 0; i < claim->write_count; i++) {
+		const struct view_write *w = &claim->writes[i];
+
+		put_arg(in, slice_of(&kinds[w->kind], 1));
+		put_key(in, w->key);
+		put_arg(in, w->value);
+		put_arg(in, w->kind == VIEW_INDEX || w->kind == VIEW_COUNT ? number_text(a, w->number) : SLICE_NONE);
+	}
+}
+
+static struct script_input
+advance_input(const struct view *v, const struct view_batch *b, struct arena *a)
+{
+	struct script_input in = { 0 };
+	size_t keys = 1 + b->step_count + b->expiry_count + b->claim_count * (1 + VIEW_WRITES_MAX);
+	size_t args = 4 + 2 * b->step_count + b->expiry_count + b->claim_count * (2 + 3 * VIEW_WRITES_MAX);
+
+	in.keys = arena_array(a, keys, sizeof(*in.keys));
+	in.args = arena_array(a, args, sizeof(*in.args));
+	put_key(&in, view_key);
+	put_arg(&in, slice_text(v->token));
+	put_arg(&in, number_text(a, (int64_t)b->step_count));
+	for (size_t i = 0; i < b->step_count; i++) {
+		put_key(&in, b->steps[i].own_key);
+		put_arg(&in, number_text(a, b->steps[i].last));
+		put_arg(&in, b->steps[i].ids);
+	}
+	put_arg(&in, number_text(a, (int64_t)b->expiry_count));
+	for (size_t i = 0; i < b->expiry_count; i++) {
+		put_key(&in, b->expiries[i].key);
+		put_arg(&in, number_text(a, b->expiries[i].at_ms));
+	}
+	put_arg(&in, number_text(a, (int64_t)b->claim_count));
+	for (size_t i = 0; i < b->claim_count; i++)
+		put_claim(&in, &b->claims[i], a);
+	return in;
+}
+
+bool
+view_advance(struct view *v, struct view_batch *b, struct arena *a, struct err *e)
+{
+	struct script_input in = advance_input(v, b, a);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r =
+	    store_eval(v->store, &v->advance, in.keys, in.key_count, in.args, in.arg_count, e);
+
+	if (r == NULL || !view_status(r, e))
+		return false;
+	for (size_t i = 1; i + 1 < store_count(r); i += 2) {
+		int64_t claim = text_number(store_text(store_item(r, i)));
+
+		if (claim < 1 || (size_t)claim > b->claim_count)
+			return err_set(e, ERR_STORE, "the script named claim %" PRId64 " of %zu", claim, b->claim_count);
+		b->claims[claim - 1].found = arena_copy(a, store_text(store_item(r, i + 1)));
+	}
+	return true;
+}
+
+bool
+view_mark(struct view *v, struct slice own_key, int64_t offset, int64_t *ret_deaths, struct err *e)
+{
+	struct arena a SCOPED_ARENA = { 0 };
+	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r =
+	    store_eval(v->store, &v->mark, &own_key, 1, args, 2, e);
+
+	if (r == NULL || !view_status(r, e))
+		return false;
+	*ret_deaths = text_number(store_text(store_item(r, 1)));
+	return true;
+}
+
+void
+view_release(struct view *v, const struct slice *own_keys, size_t count)
+{
+	const struct slice token = slice_text(v->token);
+	struct err ignored;
+
+	if (count > 0 && !store_broken(v->store))
+		store_reply_free(store_eval(v->store, &v->release, own_keys, count, &token, 1, &ignored));
+}
+
+void
+view_set_folding(struct view *v)
+{
+	const struct slice argv[] = { SLICE_LITERAL("SET"), view_key, SLICE_LITERAL("folding") };
+	struct err ignored;
+
+	if (!store_broken(v->store))
+		store_reply_free(store_command(v->store, argv, 3, &ignored));
+}
