@@ -6,7 +6,7 @@ all but the folder. They die with the program that started them, however it ends
 As a command: engines.py start --dir D [--no-redis] leaves them running and prints where they are, one name=value a
 line; engines.py stop --dir D ends them.
 
-The jars of Kafka are in the folder that CERTMILL_KAFKA names.
+The jars of Kafka are in the folder that KAFKA_JARS names.
 """
 
 import argparse
@@ -54,36 +54,30 @@ def die_with(parent):
     return prepare
 
 
-class Server:
-    """One server process. Its pid stands in FOLDER/pid, its output in FOLDER/log."""
+class Process:
+    """A process in a session of its own. Its pid stands in FOLDER/pid, its output in FOLDER/log."""
 
-    start_timeout = 60
     stop_timeout = 30
 
-    def __init__(self, folder, port=None, detached=False):
+    def __init__(self, folder, detached=False):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = port or free_port()
-        self.address = f"127.0.0.1:{self.port}"
         self.detached = detached
         self.pid = None
         self._child = None
 
-    def prepare(self):
-        """What has to be done before the first start."""
-
     def argv(self):
         raise NotImplementedError
 
-    def answers(self):
-        raise NotImplementedError
+    def environment(self):
+        return None
 
     def start(self):
-        self.prepare()
         with open(self.folder / "log", "ab") as log:
             self._child = subprocess.Popen(
                 self.argv(),
                 cwd=self.folder,
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -92,26 +86,16 @@ class Server:
             )
         self.pid = self._child.pid
         (self.folder / "pid").write_text(str(self.pid))
-        deadline = time.monotonic() + self.start_timeout
-        while not self._answers():
-            if not self.alive() or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"{type(self).__name__} does not start:\n{self.log_tail()}")
-            time.sleep(0.05)
         return self
 
-    def _answers(self):
-        try:
-            return self.answers()
-        except OSError:
-            return False
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
 
     def log_tail(self, lines=30):
-        text = (self.folder / "log").read_text(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(self.log().splitlines()[-lines:])
 
     def attach(self):
-        """Finds a server that an earlier program left in this folder; False if there is none."""
+        """Finds the process that an earlier program left in this folder; False if there is none."""
         try:
             pid = int((self.folder / "pid").read_text())
             ours = Path(f"/proc/{pid}/cwd").samefile(self.folder)
@@ -127,13 +111,15 @@ class Server:
             return self._child.poll() is None
         return Path(f"/proc/{self.pid}").exists()
 
+    def status(self):
+        """The exit status of one that was started here and has ended, else None; -N: killed by signal N."""
+        return self._child.poll() if self._child is not None else None
+
     def signal(self, number):
         os.kill(self.pid, number)
 
-    def _end(self, number, timeout):
-        if not self.alive():
-            return True
-        self.signal(number)
+    def wait(self, timeout):
+        """Has it ended, within that many seconds?"""
         deadline = time.monotonic() + timeout
         while self.alive() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -141,13 +127,17 @@ class Server:
 
     def stop(self):
         """Asks it to end, in order; kills it when it does not."""
-        if not self._end(signal.SIGTERM, self.stop_timeout):
-            self.kill()
+        if self.alive():
+            self.signal(signal.SIGTERM)
+            if not self.wait(self.stop_timeout):
+                self.kill()
         self.pid = None
 
     def kill(self):
-        if not self._end(signal.SIGKILL, 10):
-            raise RuntimeError(f"pid {self.pid} outlives SIGKILL")
+        if self.alive():
+            self.signal(signal.SIGKILL)
+            if not self.wait(10):
+                raise RuntimeError(f"pid {self.pid} outlives SIGKILL")
         self.pid = None
 
     def restart(self):
@@ -165,6 +155,36 @@ class Server:
 
     def __exit__(self, *_):
         self.kill()
+
+
+class Server(Process):
+    """A process that serves a loopback port; start returns when it answers."""
+
+    start_timeout = 60
+
+    def __init__(self, folder, port=None, detached=False):
+        super().__init__(folder, detached)
+        self.port = port or free_port()
+        self.address = f"127.0.0.1:{self.port}"
+
+    def answers(self):
+        raise NotImplementedError
+
+    def start(self):
+        super().start()
+        deadline = time.monotonic() + self.start_timeout
+        while not self._answers():
+            if not self.alive() or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"{type(self).__name__} does not start:\n{self.log_tail()}")
+            time.sleep(0.05)
+        return self
+
+    def _answers(self):
+        try:
+            return self.answers()
+        except OSError:
+            return False
 
 
 class Redis(Server):
@@ -214,12 +234,18 @@ class Kafka(Server):
         self.settings = settings or {}
 
     def java(self, main, *arguments):
-        jars = os.environ.get("CERTMILL_KAFKA")
+        jars = os.environ.get("KAFKA_JARS")
         if not jars:
-            raise RuntimeError("CERTMILL_KAFKA does not name the folder of Kafka's jars; ./dev sets it")
+            raise RuntimeError("KAFKA_JARS does not name the folder of Kafka's jars; ./dev sets it")
         return ["java", *self.jvm, "-cp", f"{jars}/*", main, *map(str, arguments)]
 
-    def prepare(self):
+    def start(self):
+        self.configure()
+        if not (self.folder / "data" / "meta.properties").exists():
+            self.format()
+        return super().start()
+
+    def configure(self):
         controller = free_port()
         settings = {
             **self.single,
@@ -232,8 +258,6 @@ class Kafka(Server):
         shipped = (ROOT / "compose" / "kafka.properties").read_text()
         ours = "".join(f"{name}={value}\n" for name, value in settings.items())
         self.properties.write_text(f"{shipped}\n{ours}")
-        if not (self.folder / "data" / "meta.properties").exists():
-            self.format()
 
     def format(self):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

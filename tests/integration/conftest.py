@@ -1,0 +1,85 @@
+"""The engines and certmill itself, for the integration tests."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from cluster import Cluster
+from engines import Kafka
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failing test shows what its workers wrote."""
+    report = yield
+    if report.failed:
+        for cluster in {id(c): c for c in item.funcargs.values() if isinstance(c, Cluster)}.values():
+            report.sections.append(("workers", cluster.logs()))
+    return report
+
+
+def private_folder():
+    return Path(tempfile.mkdtemp(prefix="certmill-test-"))
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    """The broker that all tests share; one that breaks brokers takes own_kafka."""
+    folder = private_folder()
+    with Kafka(folder) as broker:
+        yield broker
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def own_kafka():
+    folder = private_folder()
+    with Kafka(folder) as broker:
+        yield broker
+    shutil.rmtree(folder)
+
+
+def run_cluster(broker, settings=None, workers=1):
+    folder = private_folder()
+    cluster = Cluster(broker, folder, settings)
+    try:
+        cluster.start(workers)
+        yield cluster
+        cluster.finish()
+    finally:
+        cluster.abandon()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def cluster(kafka):
+    """Topics, Redis and one worker for a module's tests, which must not break them."""
+    yield from run_cluster(kafka)
+
+
+@pytest.fixture
+def fresh_cluster(kafka):
+    """The same for one test alone, which may break all but the broker."""
+    yield from run_cluster(kafka)
+
+
+@pytest.fixture
+def make_cluster(kafka):
+    """make_cluster(settings=..., workers=N, broker=...): as many as a test wants."""
+    running = []
+
+    def make(settings=None, workers=1, broker=None):
+        generator = run_cluster(broker or kafka, settings, workers)
+        running.append(generator)
+        return next(generator)
+
+    yield make
+    for generator in reversed(running):
+        next(generator, None)
+
+
+@pytest.fixture
+def client(cluster):
+    return cluster.client
