@@ -12,12 +12,14 @@
 
 enum cursor_type {
 	CURSOR_NIL, CURSOR_BOOL, CURSOR_INT, CURSOR_FLOAT, CURSOR_TEXT, CURSOR_BYTES, CURSOR_ARRAY, CURSOR_MAP, CURSOR_EXT,
-	CURSOR_END, /* no byte left, or broken */
+	CURSOR_END, /* no byte left, or the byte c1, which nothing begins with */
 };
 
 struct cursor {
 	const uint8_t *at, *end;
+	unsigned depth; /* containers that are open around `at`, as far as the reader counts them: cursor_skip adds its own */
 	bool failed;
+	bool too_deep; /* why it failed */
 };
 
 struct cursor cursor_of(struct slice bytes);
@@ -30,7 +32,10 @@ bool cursor_text(struct cursor *c, struct slice *ret) MUST_USE;  /* str: must be
 bool cursor_bytes(struct cursor *c, struct slice *ret) MUST_USE; /* bin */
 bool cursor_array(struct cursor *c, uint32_t *ret_count) MUST_USE; /* count is at most the bytes left */
 bool cursor_map(struct cursor *c, uint32_t *ret_count) MUST_USE;   /* pairs; at most half the bytes left */
-/* Passes over one whole object, checking it, and returns its bytes. Depth over CURSOR_DEPTH_MAX fails. */
+/*
+ * Passes over one whole object, checking it, and returns its bytes. Depth over CURSOR_DEPTH_MAX fails. Texts inside are not
+ * checked for UTF-8: who reads them does (cursor_text).
+ */
 bool cursor_skip(struct cursor *c, struct slice *ret_raw) MUST_USE;
 bool cursor_at_end(const struct cursor *c);
 /* Is it exactly one valid msgpack object, with nothing behind it? */

@@ -72,6 +72,14 @@ struct no_params {
 extern const struct schema issue_params_schema, sign_params_schema, revoke_params_schema, mount_params_schema, ca_set_params_schema,
     ca_generate_params_schema, urls_params_schema, crl_params_schema, cert_read_params_schema, page_params_schema,
     read_params_schema, no_params_schema;
-/* role/write's parameters are the role itself: role_schema in states.h */
+/* role/write's parameters are the role itself: role_schema and role_defaults in states.h */
+
+/* What absent means, set before schema_decode. Each takes its own struct; the type is what struct operation calls. The
+ * others (revoke, ca/set, urls, crl, cert/read) begin as all zero. */
+void leaf_params_defaults(void *params);        /* ttl absent, format pem */
+void mount_params_defaults(void *params);       /* both ttls absent */
+void ca_generate_params_defaults(void *params); /* ttl and key_bits absent, format pem, rsa, max_path_length -1, internal */
+void page_params_defaults(void *params);        /* limit 100 */
+void read_params_defaults(void *params);        /* format pem */
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * One table per message: it decodes, validates, encodes and documents. A table row maps a msgpack map's field to a member
  * of a C struct. Decoding refuses an unknown field, a duplicate, a missing one, a wrong type, a value out of range and
- * trailing bytes, naming the field; texts and bytes are slices into the message, lists are allocated in the arena.
+ * trailing bytes, naming the field; texts and bytes are slices into the message, lists are allocated in the arena. What
+ * certmill writes itself (answers, ledger records) is open: a reader passes over fields that a newer writer added.
  *
- * Members' C types: TEXT, BYTES, RAW: struct slice. INT, SPAN: int64_t. BOOL: bool. LIST, RAWS: struct slice_list.
+ * Members' C types: TEXT, BYTES, MAP: struct slice. INT, SPAN: int64_t. BOOL: bool. LIST, BLOBS, RAWS: struct slice_list.
  * Absent optional fields keep what the struct held before (defaults are set by the caller) — `seen` tells which came.
  */
 #ifndef CERTMILL_SCHEMA_H
@@ -16,11 +17,12 @@
 enum field_type {
 	FIELD_TEXT,  /* str; min..max bytes */
 	FIELD_BYTES, /* bin; min..max bytes */
-	FIELD_INT,   /* min..max. Also a str of decimal digits, so that `key_bits=2048` typed by a person works */
+	FIELD_INT,   /* min..max. Also a str of decimal digits ('-' in front), so that `key_bits=2048` typed by a person works */
 	FIELD_BOOL,  /* also the str "true"/"false" ("1"/"0", "t"/"f", as Go's ParseBool) */
 	FIELD_SPAN,  /* seconds as int, or "72h"; min..max seconds */
 	FIELD_LIST,  /* array of str, or one comma-separated str (parts trimmed, empty parts dropped); max items; an item up to 1024 bytes */
-	FIELD_MAP,   /* a map, kept raw (checked, not decoded) in a struct slice */
+	FIELD_BLOBS, /* array of bin; max items */
+	FIELD_MAP,   /* a map, kept raw (checked, not decoded) in a struct slice; max bytes */
 	FIELD_RAWS,  /* array of anything, items kept raw in a struct slice_list; max items */
 };
 
@@ -29,6 +31,7 @@ enum field_need { OPTIONAL, REQUIRED };
 #define FIELD_SECRET 1u   /* never in a log or an error text */
 #define FIELD_ALIAS 2u    /* an older name of the row before it (same member): decoded, never encoded */
 #define FIELD_NULLABLE 4u /* nil is taken as absent */
+#define FIELD_LONG 8u     /* a LIST of long texts, such as PEM: an item up to 65536 bytes, and no comma form */
 
 struct field {
 	const char *name;
@@ -45,6 +48,7 @@ struct schema {
 	const struct field *fields;
 	size_t count;     /* at most 64 */
 	size_t size;      /* of the struct */
+	bool open;        /* fields that no row names are passed over */
 };
 
 /* clang-format off */
@@ -55,6 +59,7 @@ struct schema {
 #define FIELD_KIND_SPAN int64_t
 #define FIELD_KIND_BOOL bool
 #define FIELD_KIND_LIST struct slice_list
+#define FIELD_KIND_BLOBS struct slice_list
 #define FIELD_KIND_RAWS struct slice_list
 /* offsetof, refused by the compiler when the member has another type than the row says */
 #define FIELD_OFFSET(struct_, member_, type_) \
@@ -66,18 +71,22 @@ struct schema {
 	FIELD_NAMED(struct_, member_, #member_, type_, need_, min_, max_, 0, help_)
 #define SCHEMA(name_, struct_, rows_) \
 	{ .name = (name_), .fields = (rows_), .count = sizeof(rows_) / sizeof((rows_)[0]), .size = sizeof(struct struct_) }
+#define SCHEMA_OPEN(name_, struct_, rows_) \
+	{ .name = (name_), .fields = (rows_), .count = sizeof(rows_) / sizeof((rows_)[0]), .size = sizeof(struct struct_), .open = true }
 /* clang-format on */
 
 /*
- * Decodes one map and nothing behind it. On failure `e` names the field (or none, for malformed bytes) and the members
- * decoded so far stand in *out, so that an id that was read can still be answered. *ret_seen has one bit a row (an alias
- * sets the bit of the row it stands for).
+ * Decodes one map and nothing behind it. On failure `e` has the first error and names its field (or none, for malformed
+ * bytes). An error in a field does not end the reading: every good member stands in *out, wherever it came in the map, so
+ * that an id can still be answered; broken bytes end it. Of a field that stands twice the first value is kept. *ret_seen
+ * has one bit a row (an alias sets the bit of the row it stands for).
  */
 bool schema_decode(const struct schema *s, struct slice map, struct arena *a, void *out, uint64_t *ret_seen, struct err *e) MUST_USE;
 bool schema_seen(const struct schema *s, uint64_t seen, const char *name);
 /*
  * Encodes the struct as a map in the table's order. Optional rows are left out when absent: text, bytes, map with data
- * NULL; list with items NULL; int and span equal to SCHEMA_ABSENT; bools always stand.
+ * NULL; list with items NULL; int and span equal to SCHEMA_ABSENT; bools always stand. Of the required rows a list
+ * that is absent is written as an empty one; text, bytes, map or a number that is absent there is a programming error.
  */
 #define SCHEMA_ABSENT INT64_MIN
 void schema_encode(const struct schema *s, const void *in, struct writer *w);

@@ -1,0 +1,59 @@
+#include "messages.h"
+
+#include "answers.h"
+#include "envelope.h"
+#include "ledger.h"
+#include "params.h"
+#include "states.h"
+
+static const struct schema *const messages[] = {
+	&request_schema,
+	&response_schema,
+	&error_schema,
+	&warning_schema,
+	&jwk_schema,
+	/* parameters */
+	&issue_params_schema,
+	&sign_params_schema,
+	&revoke_params_schema,
+	&mount_params_schema,
+	&ca_set_params_schema,
+	&ca_generate_params_schema,
+	&urls_params_schema,
+	&crl_params_schema,
+	&role_schema,
+	&cert_read_params_schema,
+	&page_params_schema,
+	&read_params_schema,
+	&no_params_schema,
+	/* answers */
+	&leaf_answer_schema,
+	&revoke_answer_schema,
+	&rotate_answer_schema,
+	&cert_read_answer_schema,
+	&page_answer_schema,
+	&mount_list_answer_schema,
+	&mount_entry_schema,
+	&ca_read_answer_schema,
+	&crl_read_answer_schema,
+	&urls_answer_schema,
+	&crl_config_answer_schema,
+	/* records */
+	&certificate_record_schema,
+	&revoked_record_schema,
+	&audit_record_schema,
+	&audit_entry_schema,
+	&claim_record_schema,
+	&outcome_schema,
+	&mount_state_schema,
+	&issuer_state_schema,
+	&urls_state_schema,
+	&crl_state_schema,
+	&topics_state_schema,
+};
+
+const struct schema *
+message_schema(size_t i)
+{
+	return i < sizeof(messages) / sizeof(messages[0]) ? messages[i] : NULL;
+}

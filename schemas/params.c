@@ -1,0 +1,151 @@
+#include "params.h"
+
+#include "message_limits.h"
+#include "timespan.h"
+
+/* clang-format off */
+#define ALT_NAMES "Further host names and e-mail addresses, an array or a comma-separated text. If the role forbids one, the whole request is refused. Default: none."
+#define IP_SANS "IP addresses for the certificate, an array or a comma-separated text. The role must allow them. Default: none."
+#define FORMAT_HELP "`pem`, `der` (base64 text of the DER), or `pem_bundle` (the certificate's field also holds the key and the chain). Default: `pem`."
+
+#define ROW(member, type, need, min, max, help) FIELD(leaf_params, member, type, need, min, max, help)
+#define LEAF_ROWS \
+	ROW(common_name, TEXT, OPTIONAL, 0, COMMON_NAME_MAX, "The subject's common name, a host name or an e-mail address. It is also put among the alternative names. Needed, unless the role takes it from the CSR."), \
+	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, ALT_NAMES), \
+	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, IP_SANS), \
+	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the certificate is to be valid, in seconds or as text such as `72h`; at most the role's `max_ttl`. Default: the role's `ttl`, else the mount's."), \
+	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP)
+static const struct field issue_fields[] = {
+	LEAF_ROWS,
+};
+static const struct field sign_fields[] = {
+	ROW(csr, TEXT, REQUIRED, 1, CSR_MAX, "The PKCS#10 certification request in PEM. Its signature must verify."),
+	LEAF_ROWS,
+};
+#undef ROW
+const struct schema issue_params_schema = SCHEMA("issue.params", leaf_params, issue_fields);
+const struct schema sign_params_schema = SCHEMA("sign.params", leaf_params, sign_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(revoke_params, member, type, need, min, max, help)
+static const struct field revoke_fields[] = {
+	ROW(serial_number, TEXT, OPTIONAL, 1, SERIAL_TEXT_MAX, "The certificate's serial number in hexadecimal, octets separated by colons or hyphens. Give it or `certificate`."),
+	FIELD_NAMED(revoke_params, serial_number, "serial", TEXT, OPTIONAL, 1, SERIAL_TEXT_MAX, FIELD_ALIAS, "Another name of `serial_number`."),
+	ROW(certificate, TEXT, OPTIONAL, 1, CERTIFICATE_MAX, "The certificate in PEM, instead of its serial number."),
+	ROW(reason, TEXT, OPTIONAL, 1, WORD_MAX, "Why: a name of RFC 5280 section 5.3.1, as `keyCompromise` or `key_compromise`, or its number. Default: no reason is given."),
+	ROW(invalidity_date, TEXT, OPTIONAL, 1, 40, "When the key is known or feared to have been lost, as RFC 3339 text. Default: none."),
+};
+#undef ROW
+const struct schema revoke_params_schema = SCHEMA("revoke.params", revoke_params, revoke_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(mount_params, member, type, need, min, max, help)
+static const struct field mount_fields[] = {
+	ROW(default_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "Lifetime of a certificate where neither request nor role says one, in seconds or as text such as `72h`. Default: 768h."),
+	ROW(max_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "The longest lifetime that any role of the mount may give, in seconds or as text. Default: 768h."),
+	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Take private keys in clear in `ca/set`, and return them in clear. Only for trying things out. Default: false."),
+	ROW(allow_slow_keys, BOOL, OPTIONAL, 0, 1, "Let `issue` make RSA keys over 4096 bits, which takes seconds each. Default: false."),
+	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people. Default: none."),
+};
+#undef ROW
+const struct schema mount_params_schema = SCHEMA("mount/write.params", mount_params, mount_fields);
+
+static const struct field ca_set_fields[] = {
+	FIELD_NAMED(ca_set_params, pem_bundle, "pem_bundle", TEXT, REQUIRED, 1, BUNDLE_MAX, FIELD_SECRET,
+	    "The CA certificate, its chain and its private key, in any order: certificates in PEM, the key as a compact JWE sealed to the fleet's key (or in PEM, where the mount takes clear keys)."),
+};
+const struct schema ca_set_params_schema = SCHEMA("ca/set.params", ca_set_params, ca_set_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(ca_generate_params, member, type, need, min, max, help)
+static const struct field ca_generate_fields[] = {
+	ROW(common_name, TEXT, REQUIRED, 1, COMMON_NAME_MAX, "The CA's common name."),
+	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, "Host names and e-mail addresses of the CA, an array or a comma-separated text. Default: none."),
+	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, "IP addresses of the CA, an array or a comma-separated text. Default: none."),
+	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the CA certificate is to be valid, in seconds or as text such as `87600h`; at most the mount's `max_ttl`. Default: the mount's `default_ttl`."),
+	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP),
+	ROW(key_type, TEXT, OPTIONAL, 1, WORD_MAX, "`rsa`, `ec` or `ed25519`. Default: `rsa`."),
+	ROW(key_bits, INT, OPTIONAL, 0, KEY_BITS_MAX, "Size of the key in bits: 2048 to 8192 for `rsa`; 224, 256, 384 or 521 for `ec`. Default: 2048 for `rsa`, 256 for `ec`."),
+	ROW(max_path_length, INT, OPTIONAL, -1, PATH_LENGTH_MAX, "How many CAs may follow in a chain under this one; -1 for no limit. Default: -1."),
+	ROW(exported, TEXT, OPTIONAL, 1, WORD_MAX, "`internal`: the private key never leaves the workers; `exported`: it is in the answer, once. Default: `internal`."),
+};
+#undef ROW
+const struct schema ca_generate_params_schema = SCHEMA("ca/generate.params", ca_generate_params, ca_generate_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(urls_params, member, type, need, min, max, help)
+static const struct field urls_fields[] = {
+	ROW(issuing_certificates, LIST, OPTIONAL, 0, URLS_MAX, "URLs of the issuer's certificate, an array or a comma-separated text. Empty clears them. Default: unchanged."),
+	ROW(crl_distribution_points, LIST, OPTIONAL, 0, URLS_MAX, "URLs of the CRL, an array or a comma-separated text. Empty clears them. Default: unchanged."),
+	ROW(ocsp_servers, LIST, OPTIONAL, 0, URLS_MAX, "URLs of OCSP servers, an array or a comma-separated text. Empty clears them. Default: unchanged."),
+};
+#undef ROW
+const struct schema urls_params_schema = SCHEMA("urls/write.params", urls_params, urls_fields);
+
+static const struct field crl_fields[] = {
+	FIELD(crl_params, expiry, TEXT, REQUIRED, 1, WORD_MAX, "How long a CRL is valid, as text such as `72h`. It is read back as it was written."),
+};
+const struct schema crl_params_schema = SCHEMA("crl/write.params", crl_params, crl_fields);
+
+static const struct field cert_read_fields[] = {
+	FIELD(cert_read_params, serial, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "`ca`, `crl`, or a serial number in hexadecimal, octets separated by colons or hyphens."),
+	FIELD_NAMED(cert_read_params, serial, "serial_number", TEXT, OPTIONAL, 1, SERIAL_TEXT_MAX, FIELD_ALIAS, "Another name of `serial`."),
+};
+const struct schema cert_read_params_schema = SCHEMA("cert/read.params", cert_read_params, cert_read_fields);
+
+static const struct field page_fields[] = {
+	FIELD(page_params, after, TEXT, OPTIONAL, 0, 256, "The last key of the page before, or the `next` that came with it. Default: from the start."),
+	FIELD(page_params, limit, INT, OPTIONAL, 1, 1000, "How many keys to return at most. Default: 100."),
+};
+const struct schema page_params_schema = SCHEMA("list.params", page_params, page_fields);
+
+static const struct field read_fields[] = {
+	FIELD(read_params, format, TEXT, OPTIONAL, 1, WORD_MAX, "`pem`, or `der` (base64 text of the DER). Default: `pem`."),
+};
+const struct schema read_params_schema = SCHEMA("read.params", read_params, read_fields);
+
+const struct schema no_params_schema = { .name = "no.params", .size = sizeof(struct no_params) };
+/* clang-format on */
+
+void
+leaf_params_defaults(void *params)
+{
+	struct leaf_params *p = params;
+
+	*p = (struct leaf_params){ .ttl = SCHEMA_ABSENT, .format = SLICE_LITERAL("pem") };
+}
+
+void
+mount_params_defaults(void *params)
+{
+	struct mount_params *p = params;
+
+	*p = (struct mount_params){ .default_ttl = SCHEMA_ABSENT, .max_ttl = SCHEMA_ABSENT };
+}
+
+void
+ca_generate_params_defaults(void *params)
+{
+	struct ca_generate_params *p = params;
+
+	*p = (struct ca_generate_params){
+		.ttl = SCHEMA_ABSENT,
+		.format = SLICE_LITERAL("pem"),
+		.key_type = SLICE_LITERAL("rsa"),
+		.key_bits = SCHEMA_ABSENT,
+		.max_path_length = -1,
+		.exported = SLICE_LITERAL("internal"),
+	};
+}
+
+void
+page_params_defaults(void *params)
+{
+	struct page_params *p = params;
+
+	*p = (struct page_params){ .limit = 100 };
+}
+
+void
+read_params_defaults(void *params)
+{
+	struct read_params *p = params;
+
+	*p = (struct read_params){ .format = SLICE_LITERAL("pem") };
+}
