@@ -50,6 +50,7 @@ struct outcome {
 struct claim_record {
 	struct slice source;
 	struct slice hash;     /* of the body */
+	struct slice mount;
 	struct slice reply_to; /* topic of the first answer */
 	int64_t at;            /* ms, the worker's clock */
 	struct slice outcome;  /* raw map */

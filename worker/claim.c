@@ -244,6 +244,7 @@ claim_encode(struct context *cx, struct request *rq)
 	struct claim_record claim = {
 		.source = rq->source,
 		.hash = slice_of(rq->hash, HASH_SIZE),
+		.mount = rq->envelope.mount,
 		.reply_to = rq->reply_topic,
 		.at = cx->now_ms,
 		.outcome = outcome_encode(cx->arena, &rq->outcome, false),
@@ -271,15 +272,15 @@ claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq,
 }
 
 size_t
-claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id, const struct outcome *outcome, bool signs,
-    struct slice mount, int64_t now_ms, struct view_expiry ret[static 3])
+claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id, const struct outcome *outcome,
+    struct slice mount, int64_t at_ms, struct view_expiry ret[static CLAIM_EXPIRIES_MAX])
 {
 	size_t count = 0;
 
-	ret[count++] = (struct view_expiry){ claim_key(a, topic, id), now_ms + s->dedup_window * 1000 };
-	if (!signs || !outcome_ok(outcome))
+	ret[count++] = (struct view_expiry){ claim_key(a, topic, id), at_ms + s->dedup_window * 1000 };
+	if (outcome->serial.data == NULL || !outcome_ok(outcome))
 		return count;
-	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id), now_ms + s->replay_window * 1000 };
+	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id), at_ms + s->replay_window * 1000 };
 	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial), outcome->not_after * 1000 + CERTIFICATE_ROW_BUFFER_MS };
 	return count;
 }

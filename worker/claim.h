@@ -33,9 +33,10 @@ struct claim_rows claim_rows(struct context *cx, const struct request *rq);
 bool claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct slice record, struct slice leaf,
     struct err *e) MUST_USE;
 
-/* When the rows of a committed claim may go. Appends to a list in the arena; *count rises. At most 3 a claim. */
+/* When the rows of a committed claim, made at `at_ms`, may go. Returns how many. */
+#define CLAIM_EXPIRIES_MAX 3
 size_t claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id, const struct outcome *outcome,
-    bool signs, struct slice mount, int64_t now_ms, struct view_expiry ret[static 3]);
+    struct slice mount, int64_t at_ms, struct view_expiry ret[static CLAIM_EXPIRIES_MAX]);
 
 /* The outcome as a msgpack map in the arena; without the values of `changes` for the audit. */
 struct slice outcome_encode(struct arena *a, const struct outcome *outcome, bool for_audit);

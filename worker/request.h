@@ -13,7 +13,7 @@ struct operation;
 
 struct request {
 	/* where it stands */
-	struct queue_message *message; /* owned by the batch */
+	struct queue_message *message; /* the lane's inbox owns it */
 	enum topic_kind kind;
 	struct slice source;           /* "topic/partition/offset", in the arena */
 	/* what it asks */

@@ -206,11 +206,25 @@ pattern_allows(struct slice pattern, struct slice topic)
 	return slice_eq(pattern, topic);
 }
 
+/* Kafka's own rule for topic names. */
+static bool
+topic_name_valid(struct slice topic)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	for (size_t i = 0; i < topic.len; i++)
+		if (topic.data[i] == '\0' || strchr(allowed, topic.data[i]) == NULL)
+			return false;
+	return topic.len >= 1 && topic.len <= 249;
+}
+
 bool
 settings_allow_reply(const struct settings *s, struct slice topic)
 {
 	const char *at = s->reply_allow;
 
+	if (!topic_name_valid(topic))
+		return false;
 	while (*at != '\0') {
 		size_t len = strcspn(at, ",");
 

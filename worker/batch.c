@@ -1,0 +1,254 @@
+#include "lane_internal.h"
+
+#include "timespan.h"
+
+#include <stdlib.h>
+
+#define POLL_MAX 1024
+#define KEY_DEADLINE_US ((int64_t)45 * 1000 * 1000)
+#define LINGER_MAX_US ((int64_t)500 * 1000)
+
+static void
+inbox_reserve(struct inbox *in, size_t more)
+{
+	if (in->count + more <= in->capacity)
+		return;
+	in->capacity = in->count + more;
+	in->messages = realloc(in->messages, in->capacity * sizeof(*in->messages));
+	if (in->messages == NULL)
+		abort();
+}
+
+void
+inbox_clear(struct inbox *in)
+{
+	for (size_t i = 0; i < in->count; i++)
+		queue_message_free(in->messages[i]);
+	free(in->messages);
+	*in = (struct inbox){ 0 };
+}
+
+/* A message of a partition that this lane does not own, or that it is already past, is not its business. */
+static bool
+message_is_ours(struct lane *lane, const struct queue_message *m)
+{
+	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
+
+	return p != NULL && m->offset >= p->next;
+}
+
+/* The group's identity is taken with the poll: one asked for at the commit may no longer be fenced. */
+static MUST_USE bool
+inbox_poll(struct lane *lane, int timeout_ms, struct err *e)
+{
+	struct queue_message *messages[POLL_MAX];
+	size_t room = (size_t)lane->shared->settings->batch_max - lane->inbox.count, count;
+
+	if (!queue_consumer_poll(lane->consumer, timeout_ms, messages, room < POLL_MAX ? room : POLL_MAX, &count, e))
+		return false;
+	inbox_reserve(&lane->inbox, count);
+	for (size_t i = 0; i < count; i++) {
+		if (message_is_ours(lane, messages[i]))
+			lane->inbox.messages[lane->inbox.count++] = messages[i];
+		else
+			queue_message_free(messages[i]);
+	}
+	queue_group_free(lane->group);
+	lane->group = queue_group_snapshot(lane->consumer);
+	return true;
+}
+
+/* Revocations are coalesced: a batch may wait up to ten times what its CRL costs for more to come. */
+static MUST_USE bool
+inbox_linger(struct lane *lane, struct err *e)
+{
+	int64_t cost = lane->crls == NULL ? 0 : 10 * crl_owner_cost_us(lane->crls);
+	int64_t end = time_monotonic_us() + (cost < LINGER_MAX_US ? cost : LINGER_MAX_US);
+
+	if (lane->inbox.count == 0 || settings_topic_kind(lane->shared->settings, lane->inbox.messages[0]->topic) != TOPIC_REVOKE)
+		return true;
+	while (lane->inbox.count < (size_t)lane->shared->settings->batch_max) {
+		int64_t left = (end - time_monotonic_us()) / 1000;
+
+		if (left <= 0)
+			break;
+		if (!inbox_poll(lane, (int)left, e))
+			return false;
+	}
+	return true;
+}
+
+bool
+inbox_fill(struct lane *lane, int timeout_ms, struct err *e)
+{
+	if (lane->inbox.count >= (size_t)lane->shared->settings->batch_max)
+		return true;
+	return inbox_poll(lane, lane->inbox.count == 0 ? timeout_ms : 0, e) && inbox_linger(lane, e);
+}
+
+static void
+batch_context(struct lane *lane, struct context *cx)
+{
+	*cx = (struct context){
+		.settings = lane->shared->settings,
+		.arena = &lane->arena,
+		.now_ms = time_now_ms(),
+		.key_deadline_us = time_monotonic_us() + KEY_DEADLINE_US,
+		.store = lane->store,
+		.minter = lane->minter,
+		.ca_sealer = lane->ca_sealer,
+		.fleet_key = lane->fleet_key,
+		.kek = lane->shared->kek,
+		.crls = lane->crls,
+		.crl_book = lane->shared->crl_book,
+	};
+}
+
+static bool
+same_id(const struct request *a, const struct request *b)
+{
+	return a->kind == b->kind && slice_eq(a->envelope.id, b->envelope.id);
+}
+
+/* Ids of the batch, so that it ends before a second message with one of them: open addressing over item numbers + 1. */
+struct id_set {
+	uint32_t *slots;
+	size_t mask;
+};
+
+static uint32_t
+id_hash(struct slice id)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < id.len; i++)
+		h = (h ^ id.data[i]) * 16777619u;
+	return h;
+}
+
+static bool
+id_set_add(struct id_set *set, const struct batch *b, size_t item)
+{
+	const struct request *rq = &b->items[item].rq;
+	size_t at = id_hash(rq->envelope.id) & set->mask;
+
+	for (; set->slots[at] != 0; at = (at + 1) & set->mask)
+		if (same_id(&b->items[set->slots[at] - 1].rq, rq))
+			return false;
+	set->slots[at] = (uint32_t)item + 1;
+	return true;
+}
+
+static struct id_set
+id_set_new(struct arena *a, size_t items)
+{
+	size_t size = 16;
+
+	while (size < 2 * items)
+		size *= 2;
+	return (struct id_set){ arena_array(a, size, sizeof(uint32_t)), size - 1 };
+}
+
+/* One request a transaction: configuration, and whatever comes where a lane died. */
+static bool
+goes_alone(struct lane *lane, const struct queue_message *m, enum topic_kind kind)
+{
+	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
+
+	return kind == TOPIC_CONFIG || (p != NULL && m->offset <= p->careful_to);
+}
+
+static struct batch_part *
+part_of(struct lane *lane, struct batch *b, const struct queue_message *m)
+{
+	struct lane_partition *p = lane_find(lane, m->topic, m->partition);
+
+	for (size_t i = 0; i < b->part_count; i++)
+		if (b->parts[i].partition == p)
+			return &b->parts[i];
+	b->parts[b->part_count] = (struct batch_part){ .partition = p, .head = p->head };
+	return &b->parts[b->part_count++];
+}
+
+/* An idle batch publishes CRLs that are due: it stands at the offsets of the partitions whose mounts it speaks for. */
+static void
+batch_stand_still(struct lane *lane, struct batch *b)
+{
+	for (size_t i = 0; i < lane->partition_count; i++) {
+		struct lane_partition *p = &lane->partitions[i];
+
+		if (p->kind == TOPIC_REVOKE)
+			b->parts[b->part_count++] = (struct batch_part){ .partition = p, .head = p->head, .next = p->next };
+	}
+}
+
+static MUST_USE bool
+item_read(struct lane *lane, struct batch *b, struct item *item, struct queue_message *m, struct err *e)
+{
+	item->rq.message = m;
+	item->rq.kind = settings_topic_kind(lane->shared->settings, m->topic);
+	if (m->timestamp_ms <= 0) /* the mock broker gives none */
+		m->timestamp_ms = b->cx.now_ms;
+	item->intake = request_read(&b->cx, lane->replies, lane->partition_counts[item->rq.kind], &item->rq, &item->reject);
+	if (item->intake != INTAKE_FAILED)
+		return true;
+	*e = item->reject;
+	return false;
+}
+
+/* Reads messages of the inbox until a bound is reached. They stay there until the batch is committed. */
+static MUST_USE bool
+batch_take(struct lane *lane, struct batch *b, struct err *e)
+{
+	const struct settings *s = lane->shared->settings;
+	size_t limit = lane->inbox.count;
+	struct id_set ids = id_set_new(b->cx.arena, limit);
+	size_t bytes = 0;
+
+	b->items = arena_array(b->cx.arena, limit, sizeof(*b->items));
+	b->item_count = limit;
+	while (b->count < limit && bytes < (size_t)s->batch_bytes) {
+		struct item *item = &b->items[b->count];
+		struct queue_message *m = lane->inbox.messages[b->count];
+		enum topic_kind kind = settings_topic_kind(s, m->topic);
+
+		if (b->count > 0 && goes_alone(lane, m, kind))
+			break;
+		if (!item_read(lane, b, item, m, e))
+			return false;
+		if (item->rq.answerable && !id_set_add(&ids, b, b->count))
+			break;
+		bytes += m->value.len;
+		part_of(lane, b, m)->next = m->offset + 1;
+		b->count++;
+		if (goes_alone(lane, m, kind))
+			break;
+	}
+	return true;
+}
+
+bool
+batch_gather(struct lane *lane, struct batch *b, struct err *e)
+{
+	*b = (struct batch){ 0 };
+	arena_reset(&lane->arena);
+	batch_context(lane, &b->cx);
+	b->parts = arena_array(b->cx.arena, LANE_PARTITIONS_MAX, sizeof(*b->parts));
+	if (lane->inbox.count > 0)
+		return batch_take(lane, b, e);
+	if (lane->crls != NULL)
+		batch_stand_still(lane, b);
+	return true;
+}
+
+void
+batch_done(struct batch *b)
+{
+	for (size_t i = 0; i < b->item_count; i++) {
+		buf_done(&b->items[i].response);
+		if (b->items[i].rq.has_leaf)
+			leaf_key_done(&b->items[i].rq.leaf);
+	}
+	catalog_release(b->cx.catalog);
+	b->cx.catalog = NULL;
+}

@@ -1,0 +1,158 @@
+/* The last record of each key of `.crl`: followed by the process, read by its lanes. */
+#include "crl_owner.h"
+
+#include "encode.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+struct book_row {
+	char *key;
+	struct buf der;
+	struct crl_book_entry entry; /* without the DER */
+};
+
+struct crl_book {
+	struct follower *follower;
+	pthread_mutex_t lock; /* of the rows */
+	struct book_row *rows;
+	size_t count;
+};
+
+static struct book_row *
+row_find(struct crl_book *b, struct slice key)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (slice_is(key, b->rows[i].key))
+			return &b->rows[i];
+	return NULL;
+}
+
+static void
+row_remove(struct crl_book *b, struct book_row *row)
+{
+	free(row->key);
+	buf_done(&row->der);
+	*row = b->rows[--b->count];
+}
+
+static struct book_row *
+row_add(struct crl_book *b, struct slice key)
+{
+	struct book_row *row;
+
+	b->rows = realloc(b->rows, (b->count + 1) * sizeof(*b->rows));
+	if (b->rows == NULL)
+		abort();
+	row = &b->rows[b->count++];
+	*row = (struct book_row){ .key = strndup((const char *)key.data, key.len) };
+	if (row->key == NULL)
+		abort();
+	buf_init(&row->der, CRL_DER_MAX);
+	return row;
+}
+
+static int64_t
+header_number(const struct queue_header *h)
+{
+	char digits[24] = "";
+
+	if (h->value.data != NULL && h->value.len < sizeof(digits))
+		memcpy(digits, h->value.data, h->value.len);
+	return strtoll(digits, NULL, 10);
+}
+
+static void
+row_read_headers(struct book_row *row, const struct queue_message *m)
+{
+	struct queue_header h;
+	size_t len;
+
+	for (size_t i = 0; i < queue_message_headers(m); i++) {
+		if (!queue_message_header(m, i, &h))
+			continue;
+		if (strcmp(h.name, "number") == 0)
+			row->entry.number = header_number(&h);
+		else if (strcmp(h.name, "this_update") == 0)
+			row->entry.this_update = header_number(&h);
+		else if (strcmp(h.name, "next_update") == 0)
+			row->entry.next_update = header_number(&h);
+		else if (strcmp(h.name, "sha256") == 0 && !hex_parse(h.value, row->entry.sha256, HASH_SIZE, &len))
+			memset(row->entry.sha256, 0, HASH_SIZE);
+	}
+}
+
+static void
+book_fold(void *opaque, const struct queue_message *m)
+{
+	struct crl_book *b = opaque;
+	struct book_row *row;
+
+	pthread_mutex_lock(&b->lock);
+	row = row_find(b, m->key);
+	if (m->value.data == NULL) {
+		if (row != NULL)
+			row_remove(b, row);
+	} else {
+		if (row == NULL)
+			row = row_add(b, m->key);
+		row->entry = (struct crl_book_entry){ 0 };
+		row_read_headers(row, m);
+		buf_clear(&row->der);
+		buf_add_slice(&row->der, m->value);
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
+struct crl_book *
+crl_book_start(const struct queue_options *queue, struct queue_probe *probe, const char *topic, struct err *e)
+{
+	struct crl_book *b = calloc(1, sizeof(*b));
+	const struct follower_spec spec = { .queue = queue, .probe = probe, .topic = topic, .fold = book_fold, .opaque = b };
+
+	if (b == NULL)
+		abort();
+	pthread_mutex_init(&b->lock, NULL);
+	b->follower = follower_start(&spec, e);
+	if (b->follower == NULL) {
+		crl_book_stop(b);
+		return NULL;
+	}
+	return b;
+}
+
+bool
+crl_book_fresh(struct crl_book *b, int timeout_ms, struct err *e)
+{
+	return follower_barrier(b->follower, timeout_ms, e);
+}
+
+bool
+crl_book_find(struct crl_book *b, struct slice key, struct arena *a, struct crl_book_entry *ret)
+{
+	const struct book_row *row;
+
+	pthread_mutex_lock(&b->lock);
+	row = row_find(b, key);
+	if (row != NULL) {
+		*ret = row->entry;
+		if (a != NULL)
+			ret->der = arena_copy(a, buf_slice(&row->der));
+	}
+	pthread_mutex_unlock(&b->lock);
+	return row != NULL;
+}
+
+void
+crl_book_stop(struct crl_book *b)
+{
+	if (b == NULL)
+		return;
+	follower_stop(b->follower);
+	while (b->count > 0)
+		row_remove(b, &b->rows[0]);
+	free(b->rows);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+}

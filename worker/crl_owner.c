@@ -1,0 +1,434 @@
+#include "crl_owner.h"
+
+#include "encode.h"
+#include "serial.h"
+#include "timespan.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#define FOLD_TIMEOUT_US ((int64_t)120 * 1000 * 1000)
+#define BOOK_TIMEOUT_MS 20000
+#define FOREIGN_AFTER_US ((int64_t)2 * 1000 * 1000) /* the book has seen our own record by then */
+
+/* The revocations under one issuer of one mount, and the CRL that was last made of them. */
+struct crl_set {
+	struct arena names;
+	struct slice mount, issuer, key; /* key: "mount/issuer/0" */
+	struct crl_entries *entries;
+	struct buf der;
+	int64_t number, this_update, next_update; /* of the last CRL, ours or the one that stood at assignment; 0: none */
+	uint8_t sha256[HASH_SIZE];
+	int64_t published_us; /* time_monotonic_us; 0: not by this owner */
+	bool touched;
+};
+
+struct crl_owner {
+	const struct settings *settings;
+	struct queue_probe *probe;
+	struct crl_book *book;
+	int32_t *partitions, partition_count;
+	size_t owned;
+	struct crl_set **sets;
+	size_t count;
+	int64_t cost_us;
+};
+
+static void *
+must(void *p)
+{
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+struct crl_owner *
+crl_owner_new(const struct settings *s, struct queue_probe *probe, struct crl_book *book)
+{
+	struct crl_owner *o = must(calloc(1, sizeof(*o)));
+
+	o->settings = s;
+	o->probe = probe;
+	o->book = book;
+	return o;
+}
+
+static void
+sets_clear(struct crl_owner *o)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		crl_entries_free(o->sets[i]->entries);
+		buf_done(&o->sets[i]->der);
+		arena_done(&o->sets[i]->names);
+		free(o->sets[i]);
+	}
+	o->count = 0;
+}
+
+void
+crl_owner_free(struct crl_owner *o)
+{
+	if (o == NULL)
+		return;
+	sets_clear(o);
+	free(o->sets);
+	free(o->partitions);
+	free(o);
+}
+
+static bool
+owns_mount(const struct crl_owner *o, struct slice mount)
+{
+	int32_t home = queue_partition_of(mount, o->partition_count);
+
+	for (size_t i = 0; i < o->owned; i++)
+		if (o->partitions[i] == home)
+			return true;
+	return false;
+}
+
+static struct crl_set *
+set_find(const struct crl_owner *o, struct slice mount, struct slice issuer)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (slice_eq(o->sets[i]->mount, mount) && slice_eq(o->sets[i]->issuer, issuer))
+			return o->sets[i];
+	return NULL;
+}
+
+/* The numbers go on where the topic's last record stands. */
+static struct crl_set *
+set_get(struct crl_owner *o, struct slice mount, struct slice issuer)
+{
+	struct crl_set *set = set_find(o, mount, issuer);
+	struct crl_book_entry last;
+
+	if (set != NULL)
+		return set;
+	set = must(calloc(1, sizeof(*set)));
+	set->mount = arena_copy(&set->names, mount);
+	set->issuer = arena_copy(&set->names, issuer);
+	set->key = slice_text(arena_printf(&set->names, "%.*s/%.*s/0", SLICE_FMT(mount), SLICE_FMT(issuer)));
+	set->entries = crl_entries_new();
+	buf_init(&set->der, CRL_DER_MAX);
+	if (crl_book_find(o->book, set->key, NULL, &last)) {
+		set->number = last.number;
+		set->this_update = last.this_update;
+		set->next_update = last.next_update;
+		memcpy(set->sha256, last.sha256, HASH_SIZE);
+	}
+	o->sets = must(realloc(o->sets, (o->count + 1) * sizeof(struct crl_set *)));
+	o->sets[o->count++] = set;
+	return set;
+}
+
+/* ---- the fold of `.revoked` at assignment ---- */
+
+/* A tombstone names mount and serial: the entry has left its CRL. */
+static void
+fold_tombstone(struct crl_owner *o, struct slice key)
+{
+	const uint8_t *slash = memchr(key.data, '/', key.len);
+	struct slice mount;
+	uint8_t serial[SERIAL_SIZE];
+	size_t len;
+
+	if (slash == NULL)
+		return;
+	mount = slice_of(key.data, (size_t)(slash - key.data));
+	if (!hex_parse(slice_of(slash + 1, key.len - mount.len - 1), serial, sizeof(serial), &len))
+		return;
+	for (size_t i = 0; i < o->count; i++)
+		if (slice_eq(o->sets[i]->mount, mount))
+			crl_entries_remove(o->sets[i]->entries, slice_of(serial, len));
+}
+
+static MUST_USE bool
+fold_message(struct crl_owner *o, struct arena *a, const struct queue_message *m, struct err *e)
+{
+	struct revoked_record r = { .invalidity_date = SCHEMA_ABSENT };
+	struct crl_entry entry;
+	struct err bad;
+	uint64_t seen;
+
+	if (m->key.data == NULL)
+		return true;
+	if (m->value.data == NULL) {
+		fold_tombstone(o, m->key);
+		return true;
+	}
+	if (!schema_decode(&revoked_record_schema, m->value, a, &r, &seen, &bad))
+		return err_set(e, ERR_CONFIG, "%s/%" PRId32 "/%" PRId64 " is no revocation record: %s", m->topic, m->partition, m->offset, bad.msg);
+	if (!owns_mount(o, r.mount))
+		return true;
+	entry = (struct crl_entry){ r.serial, r.date, r.reason, r.invalidity_date, r.not_after };
+	crl_entries_put(set_get(o, r.mount, r.issuer)->entries, &entry);
+	return true;
+}
+
+struct watermarks {
+	int64_t *high;
+	int32_t count;
+};
+
+static MUST_USE bool
+watermarks_ask(struct crl_owner *o, struct arena *a, const char *topic, struct watermarks *ret, struct err *e)
+{
+	struct queue_topic_info info;
+
+	if (!queue_topic_info(o->probe, topic, &info, e))
+		return false;
+	ret->count = info.partitions;
+	ret->high = arena_array(a, (size_t)info.partitions, sizeof(*ret->high));
+	for (int32_t i = 0; i < info.partitions; i++)
+		if (!queue_high_watermark(o->probe, topic, i, &ret->high[i], e))
+			return false;
+	return true;
+}
+
+static bool
+watermarks_passed(const struct watermarks *w, const struct queue_reader *r)
+{
+	for (int32_t i = 0; i < w->count; i++)
+		if (queue_reader_passed(r, i) < w->high[i])
+			return false;
+	return true;
+}
+
+static MUST_USE bool
+fold_until(struct crl_owner *o, struct queue_reader *reader, const struct watermarks *w, struct err *e)
+{
+	int64_t end = time_monotonic_us() + FOLD_TIMEOUT_US;
+
+	while (!watermarks_passed(w, reader)) {
+		struct arena one SCOPED_ARENA = { 0 };
+		struct queue_message *m = NULL;
+		bool ok = queue_reader_poll(reader, 100, &m, e);
+
+		if (ok && m != NULL)
+			ok = fold_message(o, &one, m, e);
+		queue_message_free(m);
+		if (!ok)
+			return false;
+		if (time_monotonic_us() > end)
+			return err_set(e, ERR_TIMEOUT, "the revocations could not be folded in %d s", (int)(FOLD_TIMEOUT_US / 1000000));
+	}
+	return true;
+}
+
+static MUST_USE bool
+fold_revoked(struct crl_owner *o, struct err *e)
+{
+	const char *topic = o->settings->ledger_topics[LEDGER_REVOKED];
+	struct arena a SCOPED_ARENA = { 0 };
+	struct watermarks w;
+	struct queue_reader *reader;
+	bool ok;
+
+	if (!watermarks_ask(o, &a, topic, &w, e))
+		return false;
+	reader = queue_reader_open(&o->settings->queue, topic, -1, QUEUE_FROM_START, e);
+	if (reader == NULL)
+		return false;
+	ok = fold_until(o, reader, &w, e);
+	queue_reader_close(reader);
+	return ok;
+}
+
+bool
+crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count, int32_t partition_count, struct err *e)
+{
+	sets_clear(o);
+	o->partitions = must(realloc(o->partitions, (count + 1) * sizeof(*partitions)));
+	memcpy(o->partitions, partitions, count * sizeof(*partitions));
+	o->owned = count;
+	o->partition_count = partition_count;
+	if (count == 0)
+		return true;
+	return crl_book_fresh(o->book, BOOK_TIMEOUT_MS, e) && fold_revoked(o, e);
+}
+
+/* ---- a batch ---- */
+
+bool
+crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice issuer, struct slice serial, struct crl_entry *ret)
+{
+	const struct crl_set *set = set_find(o, mount, issuer);
+
+	return set != NULL && crl_entries_find(set->entries, serial, ret);
+}
+
+void
+crl_owner_add(struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry)
+{
+	struct crl_set *set = set_get(o, mount, issuer);
+
+	crl_entries_put(set->entries, entry);
+	set->touched = true;
+}
+
+void
+crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer)
+{
+	set_get(o, mount, issuer)->touched = true;
+}
+
+int64_t
+crl_owner_next_number(struct crl_owner *o, struct slice mount, struct slice issuer)
+{
+	return set_get(o, mount, issuer)->number + 1;
+}
+
+/* Somebody else's record is the last of the key, or none stands: it is published again. */
+static bool
+set_is_foreign(const struct crl_owner *o, const struct crl_set *set)
+{
+	struct crl_book_entry last;
+
+	if (set->published_us != 0 && time_monotonic_us() - set->published_us < FOREIGN_AFTER_US)
+		return false;
+	if (!crl_book_find(o->book, set->key, NULL, &last))
+		return true;
+	return memcmp(last.sha256, set->sha256, HASH_SIZE) != 0;
+}
+
+static bool
+set_is_due(const struct crl_owner *o, const struct crl_set *set, int64_t now)
+{
+	int64_t validity = set->next_update - set->this_update;
+
+	return set->touched || set->number == 0 || now >= set->next_update - validity / 3 || set_is_foreign(o, set);
+}
+
+typedef bool visit_fn(struct crl_owner *o, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, void *opaque, struct err *e);
+
+/* Every issuer of every mount that this lane speaks for. */
+static MUST_USE bool
+visit_issuers(struct crl_owner *o, struct context *cx, visit_fn *visit, void *opaque, struct err *e)
+{
+	for (size_t i = 0; i < cx->catalog->mount_count; i++) {
+		const struct catalog_mount *m = cx->catalog->mounts[i];
+
+		if (!owns_mount(o, m->name))
+			continue;
+		for (size_t j = 0; j < m->issuer_count; j++)
+			if (m->issuers[j]->issuer->key != NULL && !visit(o, cx, m, m->issuers[j], opaque, e))
+				return false;
+	}
+	return true;
+}
+
+static bool
+visit_due(struct crl_owner *o, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, void *opaque, struct err *e)
+{
+	(void)e;
+	*(bool *)opaque |= set_is_due(o, set_get(o, m->name, slice_text(i->issuer->id)), cx->now_ms / 1000);
+	return true;
+}
+
+bool
+crl_owner_due(struct crl_owner *o, struct context *cx)
+{
+	struct err ignored;
+	bool due = false;
+
+	return o != NULL && visit_issuers(o, cx, visit_due, &due, &ignored) && due;
+}
+
+struct leavers {
+	struct context *cx;
+	struct slice mount;
+	struct slice_list keys;
+	size_t capacity;
+};
+
+static void
+entry_left(void *opaque, const struct crl_entry *entry)
+{
+	struct leavers *l = opaque;
+
+	assert(l->keys.count < l->capacity);
+	l->keys.items[l->keys.count++] = slice_text(arena_printf(l->cx->arena, "%.*s/%.*s", SLICE_FMT(l->mount),
+	    SLICE_FMT(serial_text(l->cx->arena, entry->serial, 0))));
+}
+
+struct build {
+	struct crl_publication *list;
+	size_t count;
+};
+
+static MUST_USE bool
+set_build(struct crl_set *set, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, struct err *e)
+{
+	int64_t now = cx->now_ms / 1000;
+	struct crl_input in = {
+		.entries = set->entries,
+		.issuer = i->issuer,
+		.number = set->number + 1,
+		.this_update = now > set->this_update ? now : set->this_update, /* it never goes back */
+	};
+	struct signer *signer = minter_signer(cx->minter, i->issuer, e);
+	unsigned size = HASH_SIZE;
+
+	if (signer == NULL)
+		return false;
+	in.next_update = in.this_update + m->crl_expiry;
+	buf_clear(&set->der);
+	if (!crl_build(&in, signer, &set->der, e))
+		return false;
+	if (EVP_Digest(set->der.data, set->der.len, set->sha256, &size, EVP_sha256(), NULL) != 1)
+		return err_openssl(e, "EVP_Digest");
+	set->number = in.number;
+	set->this_update = in.this_update;
+	set->next_update = in.next_update;
+	set->published_us = time_monotonic_us();
+	set->touched = false;
+	return true;
+}
+
+static bool
+visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, void *opaque, struct err *e)
+{
+	struct build *build = opaque;
+	struct crl_set *set = set_get(o, m->name, slice_text(i->issuer->id));
+	struct leavers leavers = { .cx = cx, .mount = m->name, .capacity = crl_entries_count(set->entries) };
+	struct crl_publication *p = &build->list[build->count];
+	int64_t began = time_monotonic_us();
+
+	if (!set_is_due(o, set, cx->now_ms / 1000))
+		return true;
+	leavers.keys.items = arena_array(cx->arena, leavers.capacity, sizeof(struct slice));
+	crl_entries_expire(set->entries, set->this_update, entry_left, &leavers);
+	if (!set_build(set, cx, m, i, e))
+		return false;
+	*p = (struct crl_publication){ .key = set->key, .der = buf_slice(&set->der), .number = set->number, .this_update = set->this_update,
+		.next_update = set->next_update, .issuer = set->issuer, .tombstones = leavers.keys };
+	memcpy(p->sha256, set->sha256, HASH_SIZE);
+	build->count++;
+	o->cost_us = time_monotonic_us() - began;
+	return true;
+}
+
+bool
+crl_owner_build(struct crl_owner *o, struct context *cx, struct crl_publication **ret, size_t *ret_count, struct err *e)
+{
+	struct build build = { 0 };
+	size_t issuers = 0;
+
+	for (size_t i = 0; i < cx->catalog->mount_count; i++)
+		issuers += cx->catalog->mounts[i]->issuer_count;
+	build.list = arena_array(cx->arena, issuers, sizeof(*build.list));
+	if (!visit_issuers(o, cx, visit_build, &build, e))
+		return false;
+	*ret = build.list;
+	*ret_count = build.count;
+	return true;
+}
+
+int64_t
+crl_owner_cost_us(const struct crl_owner *o)
+{
+	return o->cost_us;
+}

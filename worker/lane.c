@@ -1,0 +1,280 @@
+#include "lane_internal.h"
+
+#include "failpoint.h"
+#include "log.h"
+#include "timespan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define POLL_MS 100
+#define FRESH_MS 20000 /* an open transaction on .state is decided by then */
+#define PAUSE_FIRST_MS 100
+#define PAUSE_MAX_MS 2000
+
+static bool
+lane_stopping(const struct lane *lane)
+{
+	return atomic_load(&lane->shared->stop);
+}
+
+/* ---- a session: everything that is opened together and closed together ---- */
+
+static MUST_USE bool
+partition_counts(struct lane *lane, struct err *e)
+{
+	const struct settings *s = lane->shared->settings;
+
+	for (int kind = 0; kind < TOPIC_KINDS; kind++) {
+		struct queue_topic_info info;
+
+		if (!queue_topic_info(lane->shared->probe, s->request_topics[kind], &info, e))
+			return false;
+		if (!info.exists)
+			return err_set(e, ERR_CONFIG, "topic %s does not exist: `certmill-worker topics` makes it", s->request_topics[kind]);
+		lane->partition_counts[kind] = info.partitions;
+	}
+	return true;
+}
+
+static MUST_USE bool
+session_crypto(struct lane *lane, struct err *e)
+{
+	const struct secret *kek = lane->shared->kek;
+
+	lane->minter = minter_new(kek, lane->shared->key_pool, e);
+	if (lane->minter == NULL)
+		return false;
+	lane->ca_sealer = sealer_new(kek, "ca key", e);
+	if (lane->ca_sealer == NULL)
+		return false;
+	lane->replay_sealer = sealer_new(kek, "replay key", e);
+	if (lane->replay_sealer == NULL)
+		return false;
+	lane->fleet_key = fleet_key(kek, e);
+	return lane->fleet_key != NULL;
+}
+
+static MUST_USE bool
+session_consumer(struct lane *lane, struct err *e)
+{
+	const struct settings *s = lane->shared->settings;
+	const char *topics[TOPIC_KINDS];
+	struct queue_consumer_spec spec = { .group = s->groups[lane->kind], .instance = lane->instance, .topics = topics,
+		.assigned = lane_assigned, .revoked = lane_revoked, .opaque = lane };
+
+	for (int kind = 0; kind < TOPIC_KINDS; kind++)
+		if (settings_lane_of((enum topic_kind)kind) == lane->kind)
+			topics[spec.topic_count++] = s->request_topics[kind];
+	lane->consumer = queue_consumer_open(&s->queue, &spec, e);
+	return lane->consumer != NULL;
+}
+
+/* The producer comes first: it decides the last transaction of this slot, before any committed offset is read. */
+static MUST_USE bool
+session_open(struct lane *lane, struct err *e)
+{
+	const struct settings *s = lane->shared->settings;
+
+	lane->store = store_open(&s->store, e);
+	if (lane->store == NULL || !view_init(&lane->view, lane->store, e) || !view_ready(&lane->view, e))
+		return false;
+	if (!partition_counts(lane, e) || !session_crypto(lane, e))
+		return false;
+	lane->replies = reply_topics_new(s, lane->shared->probe);
+	if (lane->kind == LANE_CONTROL)
+		lane->crls = crl_owner_new(s, lane->shared->probe, lane->shared->crl_book);
+	lane->producer = queue_producer_open(&s->queue, lane->transactional, e);
+	if (lane->producer == NULL)
+		return false;
+	if (!queue_producer_warm(lane->producer, (const char *const *)s->ledger_topics, LEDGER_KINDS, e))
+		return false;
+	return session_consumer(lane, e);
+}
+
+static void
+session_release(struct lane *lane)
+{
+	struct slice keys[LANE_PARTITIONS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < lane->partition_count; i++)
+		if (lane->partitions[i].taken)
+			keys[count++] = lane->partitions[i].own_key;
+	if (lane->store != NULL)
+		view_release(&lane->view, keys, count);
+}
+
+static void
+session_close(struct lane *lane, bool leave)
+{
+	session_release(lane);
+	queue_consumer_close(TAKE(lane->consumer), leave);
+	queue_producer_close(TAKE(lane->producer));
+	queue_group_free(TAKE(lane->group));
+	inbox_clear(&lane->inbox);
+	lane_drop_partitions(lane);
+	crl_owner_free(TAKE(lane->crls));
+	reply_topics_free(TAKE(lane->replies));
+	minter_free(TAKE(lane->minter));
+	sealer_free(TAKE(lane->ca_sealer));
+	sealer_free(TAKE(lane->replay_sealer));
+	EVP_PKEY_free(TAKE(lane->fleet_key));
+	store_close(TAKE(lane->store));
+}
+
+/* ---- a batch, from poll to commit ---- */
+
+static MUST_USE bool
+lane_batch(struct lane *lane, struct batch *b, struct err *e)
+{
+	(void)failpoint_hit("after_poll");
+	b->cx.catalog = catalog_fresh(lane->shared->catalog, FRESH_MS, e);
+	if (b->cx.catalog == NULL)
+		return false;
+	if (b->count == 0 && !crl_owner_due(lane->crls, &b->cx))
+		return true;
+	if (!batch_settle(lane, b, e))
+		return false;
+	(void)failpoint_hit("after_claims");
+	if (!batch_decide(lane, b, e))
+		return false;
+	(void)failpoint_hit("after_decide");
+	return batch_commit(lane, b, e);
+}
+
+static MUST_USE bool
+lane_turn(struct lane *lane, struct err *e)
+{
+	struct batch b;
+	bool done = true;
+
+	if (!inbox_fill(lane, POLL_MS, e) || !lane_take(lane, e))
+		return false;
+	if (!batch_gather(lane, &b, e)) {
+		batch_done(&b);
+		return false;
+	}
+	if (b.part_count > 0)
+		done = lane_batch(lane, &b, e);
+	batch_done(&b);
+	return done;
+}
+
+static MUST_USE bool
+lane_session(struct lane *lane, struct err *e)
+{
+	if (!session_open(lane, e))
+		return false;
+	log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name));
+	lane->said = ERR_NONE;
+	while (!lane_stopping(lane))
+		if (!lane_turn(lane, e))
+			return false;
+	return true;
+}
+
+/* ---- what a failed session means ---- */
+
+static void
+say_lost(struct lane *lane, const struct err *e)
+{
+	view_set_folding(&lane->view);
+	if (!atomic_exchange(&lane->shared->view_lost, true))
+		log_error(LOG_ERROR, "view_lost", e, LOG_T("lane", lane->name),
+		    LOG_T("hint", "Redis has lost committed writes; nothing is signed until the view is whole again"));
+}
+
+/* A failure is logged when it is new, not at each attempt. */
+static void
+say_failure(struct lane *lane, const struct err *e)
+{
+	if (e->code == ERR_VIEW_LOST) {
+		say_lost(lane, e);
+		return;
+	}
+	if (e->code == ERR_VIEW_FOLDING && atomic_load(&lane->shared->view_lost))
+		return;
+	if (lane->said != e->code)
+		log_error(LOG_WARNING, "lane_stopped", e, LOG_T("lane", lane->name), LOG_T("next", "a new session from the committed offsets"));
+	lane->said = e->code;
+}
+
+/* A restart of the lane mends what an engine did; not a setting, nor a double that has taken this slot's name. */
+static bool
+failure_is_final(const struct lane *lane, const struct err *e)
+{
+	return e->code == ERR_CONFIG || e->code == ERR_SLOT_TAKEN || lane->shared->settings->dev;
+}
+
+static void
+lane_pause(const struct lane *lane, int ms)
+{
+	for (int left = ms; left > 0 && !lane_stopping(lane); left -= 50)
+		usleep(50 * 1000);
+}
+
+static void *
+lane_main(void *opaque)
+{
+	struct lane *lane = opaque;
+	int pause = PAUSE_FIRST_MS;
+
+	while (!lane_stopping(lane)) {
+		struct err e = { 0 };
+		int64_t began = time_monotonic_us();
+		bool ended = lane_session(lane, &e);
+
+		if (!ended)
+			say_failure(lane, &e);
+		session_close(lane, ended && lane->shared->settings->leave_on_stop);
+		if (!ended && failure_is_final(lane, &e)) {
+			log_error(LOG_ERROR, "lane_ended", &e, LOG_T("lane", lane->name));
+			atomic_fetch_add(&lane->shared->failed, 1);
+			break;
+		}
+		if (ended)
+			break;
+		if (time_monotonic_us() - began > 10 * 1000000)
+			pause = PAUSE_FIRST_MS;
+		lane_pause(lane, pause);
+		pause = pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
+	}
+	arena_done(&lane->arena);
+	log_event(LOG_INFO, "lane_left", LOG_T("lane", lane->name));
+	return NULL;
+}
+
+struct lane *
+lane_start(struct lane_shared *shared, enum lane_kind kind, int index, struct err *e)
+{
+	const struct settings *s = shared->settings;
+	struct lane *lane = calloc(1, sizeof(*lane));
+	int failed;
+
+	if (lane == NULL)
+		abort();
+	lane->shared = shared;
+	lane->kind = kind;
+	snprintf(lane->name, sizeof(lane->name), "%s-%d", lane_kind_names[kind], index);
+	snprintf(lane->instance, sizeof(lane->instance), "%s-%s", s->slot, lane->name);
+	snprintf(lane->transactional, sizeof(lane->transactional), "%s-%s-%s", s->prefix, s->slot, lane->name);
+	snprintf(lane->worker, sizeof(lane->worker), "%s/%s", s->slot, lane->name);
+	failed = pthread_create(&lane->thread, NULL, lane_main, lane);
+	if (failed != 0) {
+		free(lane);
+		errno = failed;
+		return err_errno(e, "pthread_create"), NULL;
+	}
+	return lane;
+}
+
+void
+lane_join(struct lane *lane)
+{
+	if (lane == NULL)
+		return;
+	pthread_join(lane->thread, NULL);
+	free(lane);
+}

@@ -1,0 +1,126 @@
+/* The parts of a lane: session (lane.c), partitions (lane_partition.c), batch (batch*.c), transaction (lane_commit.c). */
+#ifndef CERTMILL_LANE_INTERNAL_H
+#define CERTMILL_LANE_INTERNAL_H
+
+#include "audit.h"
+#include "claim.h"
+#include "intake.h"
+#include "lane.h"
+#include "view.h"
+
+#include <pthread.h>
+
+#define LANE_PARTITIONS_MAX 256
+
+struct lane_partition {
+	enum topic_kind kind;
+	const char *topic;  /* of the settings */
+	int32_t partition;
+	bool taken;         /* its row in Redis carries this session's token */
+	int64_t next;       /* offset of the next message */
+	struct audit_head head; /* as committed */
+	int64_t careful_to; /* up to this offset one request at a time: a lane died while working at it; -1: none */
+	/* Rows of the last committed batch, which get their expiry with the next script. */
+	struct arena memory;
+	struct slice own_key;
+	struct view_expiry *expiries;
+	size_t expiry_count;
+};
+
+struct inbox { /* polled and not yet decided, in order */
+	struct queue_message **messages;
+	size_t count, capacity;
+};
+
+struct lane {
+	struct lane_shared *shared;
+	enum lane_kind kind;
+	char name[32];            /* "mint-0" */
+	char instance[192];       /* group.instance.id */
+	char transactional[448];
+	char worker[192];         /* slot/lane, as the audit names it */
+	pthread_t thread;
+	bool quiet;               /* the last failure was logged: the same one is not again */
+	enum err_code said;
+	/* of the session */
+	struct store *store;
+	struct view view;
+	struct queue_producer *producer;
+	struct queue_consumer *consumer;
+	struct queue_group *group; /* snapshot taken with the last poll */
+	struct reply_topics *replies;
+	struct minter *minter;
+	struct sealer *ca_sealer, *replay_sealer;
+	EVP_PKEY *fleet_key;
+	struct crl_owner *crls;
+	int32_t partition_counts[TOPIC_KINDS];
+	struct lane_partition partitions[LANE_PARTITIONS_MAX];
+	size_t partition_count;
+	struct inbox inbox;
+	struct arena arena;       /* of the batch */
+};
+
+/* One request in a batch, with what is made of it. */
+struct item {
+	struct request rq;
+	enum intake intake;
+	struct err reject;      /* why it goes to .rejects */
+	bool quarantined;       /* answered, and kept in .rejects as well */
+	struct buf response;    /* encoded; empty: none */
+	struct view_claim *claim; /* fresh claim; NULL: none */
+};
+
+struct batch_part { /* one source partition */
+	struct lane_partition *partition;
+	int64_t next;      /* offset behind the last message */
+	struct slice *entries; /* audit */
+	size_t entry_count;
+	struct audit_head head; /* behind this batch */
+	struct slice *records;
+	size_t record_count;
+};
+
+struct batch {
+	struct context cx;
+	struct item *items;
+	size_t count;      /* of the items that make the batch */
+	size_t item_count; /* of all that were laid out */
+	struct batch_part *parts;
+	size_t part_count;
+	struct crl_publication *crls;
+	size_t crl_count;
+};
+
+/* lane_partition.c */
+bool lane_assigned(void *opaque, const struct queue_position *at, size_t count, struct err *e);
+void lane_revoked(void *opaque, const char *topic, int32_t partition);
+bool lane_take(struct lane *lane, struct err *e) MUST_USE; /* the rows of partitions that were just assigned */
+struct lane_partition *lane_find(struct lane *lane, const char *topic, int32_t partition);
+void lane_drop_partitions(struct lane *lane);
+
+/* inbox (batch.c) */
+bool inbox_fill(struct lane *lane, int timeout_ms, struct err *e) MUST_USE;
+void inbox_clear(struct inbox *in);
+
+/* batch.c: gathers from the inbox; count 0 when there is nothing to do */
+bool batch_gather(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+void batch_done(struct batch *b);
+/* batch_settle.c: claims and rows from Redis */
+bool batch_settle(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+bool batch_settle_lost(struct lane *lane, struct batch *b, struct err *e) MUST_USE; /* claims that the script found taken */
+bool item_claims(const struct item *item);
+/* batch_decide.c */
+bool batch_decide(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+bool batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *e) MUST_USE;
+/* lane_commit.c: the script, the transaction, what is remembered */
+bool batch_commit(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+/* batch_publish.c: everything that one batch produces */
+bool batch_publish(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+
+static inline bool
+item_ok(const struct item *item)
+{
+	return item->intake == INTAKE_DECIDE && item->rq.outcome.code.data == NULL;
+}
+
+#endif

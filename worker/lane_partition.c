@@ -1,0 +1,158 @@
+#include "lane_internal.h"
+
+#include <inttypes.h>
+
+struct lane_partition *
+lane_find(struct lane *lane, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < lane->partition_count; i++) {
+		struct lane_partition *p = &lane->partitions[i];
+
+		if (p->partition == partition && strcmp(p->topic, topic) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* The mock broker keeps no metadata: a lane of `dev` begins its chains anew. */
+static MUST_USE bool
+head_read(const struct lane *lane, const struct queue_position *at, struct audit_head *ret, struct err *e)
+{
+	*ret = (struct audit_head){ 0 };
+	if (lane->shared->settings->dev && at->metadata[0] == '\0')
+		return true;
+	return audit_head_read(at->metadata, ret, e);
+}
+
+bool
+lane_assigned(void *opaque, const struct queue_position *at, size_t count, struct err *e)
+{
+	struct lane *lane = opaque;
+	const struct settings *s = lane->shared->settings;
+
+	for (size_t i = 0; i < count; i++) {
+		struct lane_partition *p = lane_find(lane, at[i].topic, at[i].partition);
+		enum topic_kind kind = settings_topic_kind(s, at[i].topic);
+
+		if (p == NULL && lane->partition_count == LANE_PARTITIONS_MAX)
+			return err_set(e, ERR_CONFIG, "more than %d partitions in one lane: start more lanes", LANE_PARTITIONS_MAX);
+		if (p == NULL)
+			p = &lane->partitions[lane->partition_count++];
+		else
+			arena_done(&p->memory);
+		*p = (struct lane_partition){ .kind = kind, .topic = s->request_topics[kind], .partition = at[i].partition,
+			.next = at[i].offset, .careful_to = -1 };
+		if (!head_read(lane, &at[i], &p->head, e))
+			return false;
+	}
+	return true;
+}
+
+static void
+inbox_drop(struct inbox *in, const char *topic, int32_t partition)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < in->count; i++) {
+		struct queue_message *m = in->messages[i];
+
+		if (m->partition == partition && strcmp(m->topic, topic) == 0)
+			queue_message_free(m);
+		else
+			in->messages[kept++] = m;
+	}
+	in->count = kept;
+}
+
+void
+lane_revoked(void *opaque, const char *topic, int32_t partition)
+{
+	struct lane *lane = opaque;
+	struct lane_partition *p = lane_find(lane, topic, partition);
+
+	if (p == NULL)
+		return;
+	arena_done(&p->memory);
+	*p = lane->partitions[--lane->partition_count];
+	inbox_drop(&lane->inbox, topic, partition);
+}
+
+/*
+ * The batch before was committed when its step is the committed one: its rows get their expiry from this lane. Otherwise its
+ * messages come again, and their claims are found.
+ */
+static MUST_USE bool
+expiries_restore(struct lane *lane, struct lane_partition *p, const struct view_owned *owned, struct err *e)
+{
+	struct arena a SCOPED_ARENA = { 0 };
+	size_t count = owned->batch.count;
+	struct slice *keys = arena_array(&a, count, sizeof(*keys));
+	struct slice *values = arena_array(&a, count, sizeof(*values));
+
+	if (owned->step != p->head.step || count == 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		keys[i] = claim_key(&a, p->topic, owned->batch.items[i]);
+	if (!view_read(&lane->view, NULL, NULL, 0, keys, count, &a, values, e))
+		return false;
+	p->expiries = arena_array(&p->memory, CLAIM_EXPIRIES_MAX * count, sizeof(*p->expiries));
+	for (size_t i = 0; i < count; i++) {
+		struct claim_record claim = { 0 };
+		struct outcome outcome;
+		struct err bad;
+		uint64_t seen;
+
+		if (values[i].data == NULL || !schema_decode(&claim_record_schema, values[i], &a, &claim, &seen, &bad) ||
+		    !outcome_decode(claim.outcome, &a, &outcome, &bad))
+			continue; /* expired, or not ours to judge */
+		p->expiry_count += claim_expiries(lane->shared->settings, &p->memory, p->topic, owned->batch.items[i], &outcome,
+		    claim.mount, claim.at, p->expiries + p->expiry_count);
+	}
+	return true;
+}
+
+static MUST_USE bool
+partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
+{
+	struct arena a SCOPED_ARENA = { 0 };
+	struct view_owned owned;
+
+	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
+	if (!view_take(&lane->view, p->own_key, p->head.step, &a, &owned, e) || !expiries_restore(lane, p, &owned, e))
+		return false;
+	p->careful_to = owned.worked_to >= p->next ? owned.worked_to : -1;
+	p->head.step = owned.step;
+	p->taken = true;
+	return true;
+}
+
+bool
+lane_take(struct lane *lane, struct err *e)
+{
+	int32_t revoke[LANE_PARTITIONS_MAX];
+	size_t revoke_count = 0;
+	bool changed = false;
+
+	for (size_t i = 0; i < lane->partition_count; i++) {
+		struct lane_partition *p = &lane->partitions[i];
+
+		if (p->kind == TOPIC_REVOKE)
+			revoke[revoke_count++] = p->partition;
+		if (p->taken)
+			continue;
+		if (!partition_take(lane, p, e))
+			return false;
+		changed = true;
+	}
+	if (!changed || lane->crls == NULL)
+		return true;
+	return crl_owner_assign(lane->crls, revoke, revoke_count, lane->partition_counts[TOPIC_REVOKE], e);
+}
+
+void
+lane_drop_partitions(struct lane *lane)
+{
+	for (size_t i = 0; i < lane->partition_count; i++)
+		arena_done(&lane->partitions[i].memory);
+	lane->partition_count = 0;
+}
