@@ -188,9 +188,10 @@ time_format_rfc3339(int64_t time, char ret_text[static 32])
 		strcpy(ret_text, "no time");
 		return;
 	}
-	snprintf(ret_text, 32, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)(tm.tm_year + 1900) % 10000U,
-	    (unsigned)(tm.tm_mon + 1) % 100U, (unsigned)tm.tm_mday % 100U, (unsigned)tm.tm_hour % 100U,
-	    (unsigned)tm.tm_min % 100U, (unsigned)tm.tm_sec % 100U);
+	snprintf(ret_text, 32, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+	    (unsigned)(tm.tm_year + 1900) % 10000U, (unsigned)(tm.tm_mon + 1) % 100U,
+	    (unsigned)tm.tm_mday % 100U, (unsigned)tm.tm_hour % 100U, (unsigned)tm.tm_min % 100U,
+	    (unsigned)tm.tm_sec % 100U);
 }
 
 static struct timespec
