@@ -6,7 +6,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-from client import Client
 from engines import Process, Redis
 
 PROGRAMS = Path(os.environ.get("PROGRAMS") or Path(__file__).resolve().parents[2] / "build" / "bin")
@@ -93,6 +92,8 @@ class Cluster:
     @property
     def client(self):
         """Collects the answers from its first use on."""
+        from client import Client  # only the tests have its packages
+
         if self._client is None:
             self._client = Client(self.kafka.address, self.prefix)
         return self._client

@@ -4,7 +4,8 @@ As a module: Kafka(folder) and Redis(folder), each with start, stop, kill, resta
 all but the folder. They die with the program that started them, however it ends.
 
 As a command: engines.py start --dir D [--no-redis] leaves them running and prints where they are, one name=value a
-line; engines.py stop --dir D ends them.
+line; engines.py stop --dir D ends them. engines.py run COMMAND... has them for one command, which finds them in
+CERTMILL_KAFKA_BROKERS and CERTMILL_REDIS_ADDRESS, and leaves nothing behind.
 
 The jars of Kafka are in the folder that KAFKA_JARS names.
 """
@@ -18,6 +19,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -101,7 +103,8 @@ class Process:
             ours = Path(f"/proc/{pid}/cwd").samefile(self.folder)
         except (OSError, ValueError):
             return False
-        self.pid = pid if ours else None
+        if ours:
+            self.pid = pid
         return ours
 
     def alive(self):
@@ -225,6 +228,9 @@ class Kafka(Server):
         "transaction.state.log.min.isr": 1,
         "transaction.state.log.num.partitions": 4,
         "group.initial.rebalance.delay.ms": 0,
+        # a broker that was killed may come back as soon as its last session is over
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
         "log.cleaner.dedupe.buffer.size": 8 << 20,
     }
 
@@ -279,34 +285,45 @@ class Kafka(Server):
 
 
 def start(folder, with_redis):
-    servers = [("kafka", Kafka(folder / "kafka", port_or_free(9092), detached=True))]
-    if with_redis:
-        servers.append(("redis", Redis(folder / "redis", port_or_free(6379), detached=True)))
-    for name, server in servers:
-        if server.attach():
-            raise SystemExit(f"{name} runs already, pid {server.pid}")
-    for name, server in servers:
-        server.start()
-        print(f"{name}={server.address}", flush=True)
+    servers = [("kafka", Kafka, 9092)] + [("redis", Redis, 6379)] * with_redis
+    for name, server, port in servers:
+        address = folder / name / "address"
+        if not server(folder / name).attach():
+            address.write_text(server(folder / name, port_or_free(port), detached=True).start().address)
+        print(f"{name}={address.read_text()}", flush=True)
+    return 0
 
 
 def stop(folder):
     for server in (Kafka(folder / "kafka"), Redis(folder / "redis")):
         if server.attach():
             server.stop()
+    return 0
+
+
+def run(command):
+    with tempfile.TemporaryDirectory(prefix="certmill-") as folder:
+        with Kafka(f"{folder}/kafka") as kafka, Redis(f"{folder}/redis") as redis:
+            engines = {"CERTMILL_KAFKA_BROKERS": kafka.address, "CERTMILL_REDIS_ADDRESS": redis.address}
+            with subprocess.Popen(command, env={**os.environ, **engines}) as child:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command decides what an interrupt does
+                return child.wait()
 
 
 def main():
     parser = argparse.ArgumentParser(description="A Kafka and a Redis on loopback.")
-    parser.add_argument("what", choices=["start", "stop"])
-    parser.add_argument("--dir", required=True, type=lambda path: Path(path).resolve())
-    parser.add_argument("--no-redis", action="store_true")
+    commands = parser.add_subparsers(dest="what", required=True)
+    for name in ("start", "stop"):
+        command = commands.add_parser(name)
+        command.add_argument("--dir", required=True, type=lambda path: Path(path).resolve())
+    commands.choices["start"].add_argument("--no-redis", action="store_true")
+    commands.add_parser("run").add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     if arguments.what == "start":
-        start(arguments.dir, not arguments.no_redis)
-    else:
-        stop(arguments.dir)
-    return 0
+        return start(arguments.dir, not arguments.no_redis)
+    if arguments.what == "stop":
+        return stop(arguments.dir)
+    return run(arguments.command)
 
 
 if __name__ == "__main__":
