@@ -2,6 +2,7 @@
 
 #include "failpoint.h"
 #include "log.h"
+#include "scoped.h"
 #include "timespan.h"
 
 #include <errno.h>

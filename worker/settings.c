@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@ static const struct setting table[] = {
 	SETTING(TEXT, settings, brokers,       "kafka.brokers",      "127.0.0.1:9092", 1, 4096, "bootstrap brokers, host:port, comma-separated; every other kafka.* key goes to librdkafka as it is"),
 	SETTING(TEXT, settings, prefix,        "topics.prefix",      "certmill", 1, 200, "what every topic and group name begins with"),
 	SETTING(TEXT, settings, reply_allow,   "topics.reply_allow", "", 0, 4096, "topics that reply_to may name, comma-separated, '*' at the end; default <prefix>.responses*"),
+	SETTING(INT,  settings, partitions,    "topics.partitions", "6", 1, 256, "partitions of .issue, .sign, .query, .responses and .certs when `topics` makes them; fixed from then on"),
+	SETTING(INT,  settings, control_partitions, "topics.control_partitions", "3", 1, 256, "the same of .revoke, .config, .revoked and .audit"),
 	SETTING(TEXT, settings, redis_address, "redis.address",      "127.0.0.1:6379", 1, 1024, "host:port, or the path of a socket"),
 	SETTING(TEXT, settings, redis_user,    "redis.user",         "", 0, 256, "ACL user; empty: the default user"),
 	SETTING(TEXT, settings, redis_password_file, "redis.password_file", "", 0, 4096, "file that holds the password; empty: none"),

@@ -15,6 +15,7 @@ enum lane_kind { LANE_MINT, LANE_CONTROL, LANE_QUERY, LANE_KINDS };
 struct settings {
 	/* read from the table */
 	const char *brokers, *prefix, *reply_allow;
+	int64_t partitions, control_partitions; /* of request topics, when `topics` makes them */
 	const char *redis_address, *redis_user, *redis_password_file;
 	int64_t redis_db, redis_timeout; /* seconds */
 	const char *kek_file, *slot, *log_level;

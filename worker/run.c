@@ -1,0 +1,256 @@
+#include "worker.h"
+
+#include "failpoint.h"
+#include "log.h"
+#include "topic_plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define PING_MS 5000
+
+bool
+worker_settings(const struct worker_options *o, struct settings *ret, struct err *e)
+{
+	enum log_level level;
+
+	if (!settings_load(o->config, ret, e))
+		return false;
+	ret->single = ret->single || o->single;
+	if (log_level_parse(ret->log_level, &level))
+		log_set_level(level);
+	return true;
+}
+
+void
+worker_block(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGINT);
+	pthread_sigmask(SIG_BLOCK, ret, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static bool
+stop_signalled(int seconds)
+{
+	const struct timespec wait = { .tv_sec = seconds };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	return sigtimedwait(&set, NULL, &wait) > 0;
+}
+
+/* ---- what the lanes share ---- */
+
+static MUST_USE bool
+shared_open(struct lane_shared *shared, struct err *e)
+{
+	const struct settings *s = shared->settings;
+	const struct catalog_spec catalog = { &s->queue, shared->probe, s->ledger_topics[LEDGER_STATE], shared->kek };
+
+	shared->catalog = catalog_folder_start(&catalog, e);
+	if (shared->catalog == NULL)
+		return false;
+	shared->crl_book = crl_book_start(&s->queue, shared->probe, s->ledger_topics[LEDGER_CRL], e);
+	if (shared->crl_book == NULL)
+		return false;
+	if (s->key_pool_threads == 0)
+		return true;
+	shared->key_pool = key_pool_start((size_t)s->key_pool_threads, (size_t)s->key_pool_size, e);
+	return shared->key_pool != NULL;
+}
+
+static void
+shared_close(struct lane_shared *shared)
+{
+	key_pool_stop(shared->key_pool);
+	crl_book_stop(shared->crl_book);
+	catalog_folder_stop(shared->catalog);
+	queue_probe_close(shared->probe);
+}
+
+/* Partition counts are fixed when the topics are made: homes would move otherwise. */
+static MUST_USE bool
+partitions_check(struct lane_shared *shared, struct err *e)
+{
+	const struct settings *s = shared->settings;
+	const struct catalog *catalog = catalog_fresh(shared->catalog, 20000, e);
+	int64_t recorded[TOPIC_KINDS];
+	bool ok = true;
+
+	if (catalog == NULL)
+		return false;
+	recorded[TOPIC_ISSUE] = catalog->topics.issue;
+	recorded[TOPIC_SIGN] = catalog->topics.sign;
+	recorded[TOPIC_REVOKE] = catalog->topics.revoke;
+	recorded[TOPIC_CONFIG] = catalog->topics.config;
+	recorded[TOPIC_QUERY] = catalog->topics.query;
+	if (catalog->topics.v == 0)
+		ok = err_set(e, ERR_CONFIG, "%s does not hold the partition counts: run `certmill-worker topics`", s->ledger_topics[LEDGER_STATE]);
+	for (int i = 0; ok && i < TOPIC_KINDS; i++) {
+		struct queue_topic_info info;
+
+		ok = queue_topic_info(shared->probe, s->request_topics[i], &info, e);
+		if (ok && info.partitions != recorded[i])
+			ok = err_set(e, ERR_CONFIG, "topic %s has %d partitions, it was made with %d: requests would lose their homes",
+			    s->request_topics[i], (int)info.partitions, (int)recorded[i]);
+	}
+	catalog_release(catalog);
+	return ok;
+}
+
+/* ---- lanes ---- */
+
+struct lanes {
+	struct lane **list;
+	size_t count;
+};
+
+static MUST_USE bool
+lanes_start(struct lane_shared *shared, struct lanes *l, struct err *e)
+{
+	const struct settings *s = shared->settings;
+	size_t total = 0;
+
+	for (int kind = 0; kind < LANE_KINDS; kind++)
+		total += (size_t)s->lanes[kind];
+	l->list = calloc(total + 1, sizeof(struct lane *));
+	if (l->list == NULL)
+		abort();
+	for (int kind = 0; kind < LANE_KINDS; kind++)
+		for (int i = 0; i < s->lanes[kind]; i++) {
+			l->list[l->count] = lane_start(shared, (enum lane_kind)kind, i, e);
+			if (l->list[l->count] == NULL)
+				return false;
+			l->count++;
+		}
+	return true;
+}
+
+static void
+lanes_stop(struct lane_shared *shared, struct lanes *l)
+{
+	atomic_store(&shared->stop, true);
+	for (size_t i = 0; i < l->count; i++)
+		lane_join(l->list[i]);
+	free(l->list);
+}
+
+static void
+wait_for_end(struct lane_shared *shared)
+{
+	while (atomic_load(&shared->failed) == 0)
+		if (stop_signalled(1)) {
+			log_event(LOG_INFO, "stopping", LOG_T("reason", "signal"));
+			return;
+		}
+}
+
+bool
+worker_serve(const struct settings *s, const struct secret *kek, struct err *e)
+{
+	struct lane_shared shared = { .settings = s, .kek = kek };
+	struct lanes lanes = { 0 };
+	bool ok;
+
+	shared.probe = queue_probe_open(&s->queue, e);
+	if (shared.probe == NULL)
+		return false;
+	ok = shared_open(&shared, e) && (s->dev || partitions_check(&shared, e)) && lanes_start(&shared, &lanes, e);
+	if (ok) {
+		log_event(LOG_INFO, "worker_ready", LOG_T("version", CERTMILL_VERSION), LOG_T("slot", s->slot), LOG_N("lanes", lanes.count));
+		wait_for_end(&shared);
+	}
+	lanes_stop(&shared, &lanes);
+	shared_close(&shared);
+	if (ok && atomic_load(&shared.failed) > 0)
+		return err_set(e, ERR_INTERNAL, "a lane has ended; see the log above");
+	return ok;
+}
+
+/* ---- commands ---- */
+
+/* Kafka and Redis may come up after the worker: it waits for them, and says so once. False: told to stop. */
+static bool
+wait_for_engines(const struct settings *s, struct queue_probe *probe)
+{
+	bool said = false;
+	struct err e = { 0 };
+
+	while (!queue_ping(probe, PING_MS, &e) || !redis_check(s, &e)) {
+		if (e.code == ERR_CONFIG)
+			return true; /* it answers: the check says what is wrong */
+		if (!said)
+			log_error(LOG_WARNING, "waiting", &e, LOG_T("for", "Kafka and Redis"));
+		said = true;
+		if (stop_signalled(1))
+			return false;
+	}
+	return true;
+}
+
+static MUST_USE bool
+engines_check(const struct settings *s, bool wait, bool *ret_stop, struct err *e)
+{
+	struct queue_probe *probe = queue_probe_open(&s->queue, e);
+	bool ok;
+
+	if (probe == NULL)
+		return false;
+	*ret_stop = wait && !wait_for_engines(s, probe);
+	ok = *ret_stop || (topic_plan_check(s, probe, e) && redis_check(s, e));
+	queue_probe_close(probe);
+	return ok;
+}
+
+int
+worker_run(const struct worker_options *o)
+{
+	struct settings s;
+	struct err e = { 0 };
+	struct secret *kek = NULL;
+	sigset_t blocked;
+	bool stop = false, ok;
+
+	worker_block(&blocked);
+	ok = secret_init(&e) && worker_settings(o, &s, &e);
+	if (!ok) {
+		log_error(LOG_ERROR, "start_refused", &e, LOG_T("command", "run"));
+		return 1;
+	}
+	kek = secret_load(s.kek_file, &e);
+	ok = kek != NULL && engines_check(&s, true, &stop, &e) && (stop || worker_serve(&s, kek, &e));
+	if (!ok)
+		log_error(LOG_ERROR, "worker_failed", &e, LOG_T("command", "run"));
+	secret_free(kek);
+	settings_free(&s);
+	return ok ? 0 : 1;
+}
+
+int
+worker_check_config(const struct worker_options *o)
+{
+	struct settings s;
+	struct err e = { 0 };
+	struct secret *kek = NULL;
+	bool stop, ok;
+
+	ok = secret_init(&e) && worker_settings(o, &s, &e);
+	if (ok) {
+		kek = secret_load(s.kek_file, &e);
+		ok = kek != NULL && engines_check(&s, false, &stop, &e);
+		secret_free(kek);
+		settings_free(&s);
+	}
+	if (!ok) {
+		fprintf(stderr, "certmill-worker: %s\n", e.msg);
+		return 1;
+	}
+	printf("the configuration keeps every promise\n");
+	return 0;
+}

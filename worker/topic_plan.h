@@ -1,0 +1,27 @@
+/*
+ * What certmill's topics must be: the settings that carry the promises. One table, by which `topics` makes them and `run` and
+ * `check-config` judge them.
+ */
+#ifndef CERTMILL_TOPIC_PLAN_H
+#define CERTMILL_TOPIC_PLAN_H
+
+#include "settings.h"
+
+#define TOPIC_PLAN_SETTINGS_MAX 8
+#define TOPIC_PLAN_COUNT (TOPIC_KINDS + LEDGER_KINDS)
+
+struct topic_plan {
+	const char *name;
+	bool is_request;
+	int32_t partitions, replicas;
+	struct queue_setting config[TOPIC_PLAN_SETTINGS_MAX];
+	size_t config_count;
+};
+
+/* The plan of every topic, in the order request topics, ledger topics. Borrows the settings' names. */
+void topic_plan_make(const struct settings *s, struct topic_plan ret[static TOPIC_PLAN_COUNT]);
+/* Do the topics, and Redis, keep what the promises need? Names the first that does not. */
+bool topic_plan_check(const struct settings *s, struct queue_probe *probe, struct err *e) MUST_USE;
+bool redis_check(const struct settings *s, struct err *e) MUST_USE;
+
+#endif

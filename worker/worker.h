@@ -1,0 +1,31 @@
+/* The worker's commands (main.c has the table). Each returns an exit status: 0 done, 1 failed, 2 wrong usage. */
+#ifndef CERTMILL_WORKER_H
+#define CERTMILL_WORKER_H
+
+#include "lane.h"
+
+#include <signal.h>
+
+struct worker_options {
+	const char *config; /* --config FILE; NULL: the environment alone */
+	bool single;        /* --single */
+};
+
+int worker_run(const struct worker_options *o);
+int worker_dev(const struct worker_options *o);
+int worker_topics(const struct worker_options *o);
+int worker_check_config(const struct worker_options *o);
+
+/* settings_load, worker.single from the option, the log level. */
+bool worker_settings(const struct worker_options *o, struct settings *ret, struct err *e) MUST_USE;
+/*
+ * Runs lanes until SIGTERM or SIGINT, or until a lane has ended for good. The caller has blocked these signals (worker_block)
+ * before any thread was started.
+ */
+bool worker_serve(const struct settings *s, const struct secret *kek, struct err *e) MUST_USE;
+void worker_block(sigset_t *ret);
+
+/* topics.c: what must stand before a lane may run, in the broker and in Redis. mock: the offsets have no metadata. */
+bool topics_first_rows(const struct settings *s, struct queue_probe *probe, struct err *e) MUST_USE;
+
+#endif
