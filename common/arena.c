@@ -42,13 +42,20 @@ block_new(size_t size)
 	return block;
 }
 
+static size_t
+block_size(const struct arena *a)
+{
+	return ARENA_BLOCK == 0 || a->block == 0 ? ARENA_BLOCK : a->block;
+}
+
 /* Puts a block in use that has room for size. One made for a large allocation goes behind the head, which stays in use. */
 static struct arena_block *
 arena_grow(struct arena *a, size_t size)
 {
-	struct arena_block *block = block_new(size > ARENA_BLOCK ? size : ARENA_BLOCK);
+	size_t usual = block_size(a);
+	struct arena_block *block = block_new(size > usual ? size : usual);
 
-	if (size > ARENA_BLOCK && a->head != NULL) {
+	if (size > usual && a->head != NULL) {
 		block->next = a->head->next;
 		a->head->next = block;
 	} else {
@@ -130,7 +137,7 @@ arena_reset(struct arena *a)
 		struct arena_block *block = a->head;
 
 		a->head = block->next;
-		if (block->size == ARENA_BLOCK && ARENA_BLOCK > 0 && kept == NULL)
+		if (block->size == block_size(a) && ARENA_BLOCK > 0 && kept == NULL)
 			kept = block;
 		else
 			free(block);

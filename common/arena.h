@@ -9,6 +9,7 @@
 
 struct arena {
 	struct arena_block *head;
+	size_t block; /* bytes it asks for at a time; 0: 64 KiB, which suits a batch */
 };
 
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */

@@ -1,6 +1,6 @@
 /*
- * Kafka, as far as certmill needs it. The only module that includes rdkafka.h (queue.c, queue_admin.c, queue_mock.c).
- * Handles belong to one thread, except queue_probe, which may be shared. Every failure is final for its handle: the
+ * Kafka, as far as certmill needs it. The only module that includes rdkafka.h (queue_internal.h, for the files queue*.c).
+ * Every message is freed before the handle that gave it is closed. Handles belong to one thread, except queue_probe, which may be shared. Every failure is final for its handle: the
  * caller closes it and opens another (crash only); queue never retries behind the caller's back beyond librdkafka itself.
  * reference: Kafka protocol; what is relied on is measured in tests/integration.
  */
@@ -125,7 +125,7 @@ enum queue_from { QUEUE_FROM_START, QUEUE_FROM_END };
 
 /* All partitions of the topic (asked from the broker), or the one given (partition >= 0). */
 struct queue_reader *queue_reader_open(const struct queue_options *o, const char *topic, int32_t partition, enum queue_from from, struct err *e) MUST_USE;
-/* *ret is NULL when nothing came in time. */
+/* *ret is NULL when nothing came in time, or when the end of a partition was reached: that wakes whoever waits for passed. */
 bool queue_reader_poll(struct queue_reader *r, int timeout_ms, struct queue_message **ret, struct err *e) MUST_USE;
 int32_t queue_reader_partitions(const struct queue_reader *r);
 /* Everything below this offset of the partition was returned by poll or is not visible. Call it after the message was folded. */

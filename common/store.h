@@ -1,6 +1,6 @@
 /*
  * Redis, as far as certmill needs it. The only module that includes hiredis.h. Always argv with lengths, never a format.
- * One store belongs to one thread. After an error of the connection the store is broken: store_broken, close, open again.
+ * One store belongs to one thread; the program ignores SIGPIPE. After an error of the connection the store is broken: store_broken, close, open again.
  */
 #ifndef CERTMILL_STORE_H
 #define CERTMILL_STORE_H

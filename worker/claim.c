@@ -7,6 +7,7 @@
 /* A row outlives its certificate by this, so that a revocation or a query of the last minute still finds it. */
 #define CERTIFICATE_ROW_BUFFER_MS ((int64_t)24 * 3600 * 1000)
 #define OUTCOME_MAX ((size_t)512 * 1024)
+#define LEAF_MAX ((size_t)32 * 1024)
 
 static void
 put_part(struct buf *b, struct slice part)
@@ -154,12 +155,29 @@ row_record(struct slice row)
 	return cursor_skip(&c, &record) ? record : SLICE_NONE;
 }
 
+/* A leaf key's row, sealed: its type in one octet, then its DER. */
+static void
+leaf_pack(const struct leaf_key *leaf, struct buf *out_secret)
+{
+	buf_add_byte(out_secret, (uint8_t)leaf->type);
+	buf_add_slice(out_secret, buf_slice(&leaf->private_der));
+}
+
 static MUST_USE bool
 leaf_restore(struct sealer *sealer, struct request *rq, struct slice aad, struct slice sealed, struct err *e)
 {
+	struct buf clear SCOPED_BUF;
+
+	buf_init_secret(&clear, LEAF_MAX);
+	if (!seal_open(sealer, aad, sealed, &clear, e))
+		return false;
+	if (clear.len < 2 || clear.data[0] > KEY_ED25519)
+		return err_set(e, ERR_STORE, "the sealed key of id %.*s does not decode", SLICE_FMT(rq->envelope.id));
 	leaf_key_init(&rq->leaf);
 	rq->has_leaf = true;
-	return seal_open(sealer, aad, sealed, &rq->leaf.private_der, e);
+	rq->leaf.type = (enum key_type)clear.data[0];
+	buf_add(&rq->leaf.private_der, clear.data + 1, clear.len - 1);
+	return true;
 }
 
 bool
@@ -193,15 +211,18 @@ static MUST_USE bool
 write_certificate(struct context *cx, struct sealer *sealer, struct request *rq, struct view_claim *claim, struct err *e)
 {
 	struct slice mount = rq->envelope.mount;
-	struct buf sealed SCOPED_BUF;
+	struct buf sealed SCOPED_BUF = { 0 };
+	struct buf clear SCOPED_BUF = { 0 };
 
 	claim_write(claim, VIEW_SET, redis_cert_key(cx->arena, mount, rq->outcome.serial), rq->record, 0);
 	claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount), serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
 	claim_write(claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
 	if (!rq->has_leaf)
 		return true;
-	buf_init(&sealed, 64 * 1024);
-	if (!seal_box(sealer, claim->key, buf_slice(&rq->leaf.private_der), &sealed, e))
+	buf_init_secret(&clear, LEAF_MAX);
+	leaf_pack(&rq->leaf, &clear);
+	buf_init(&sealed, LEAF_MAX + SEAL_OVERHEAD);
+	if (!seal_box(sealer, claim->key, buf_slice(&clear), &sealed, e))
 		return false;
 	claim_write(claim, VIEW_SET, claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id), arena_copy(cx->arena, buf_slice(&sealed)), 0);
 	return true;

@@ -55,6 +55,8 @@ struct operation {
 const struct operation *operation_find(struct slice name);
 const struct operation *operation_at(size_t i); /* NULL behind the last */
 
+/* Makes rq->outcome the refusal that e says; warnings stay. */
+void request_refuse(struct context *cx, struct request *rq, const struct err *e);
 /* Adds a warning to rq->outcome (code and message are copied into the arena). */
 void request_warn(struct context *cx, struct request *rq, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
@@ -73,6 +75,8 @@ struct keymaker *minter_keys(struct minter *m);
 struct csr_verifier *minter_verifier(struct minter *m);
 /* Kept by issuer id; a signer whose issuer left the catalog is let go in time. */
 struct signer *minter_signer(struct minter *m, const struct issuer *issuer, struct err *e) MUST_USE;
+/* Ordinals [first, first + count) for the mount's serial numbers. */
+bool minter_lease(struct minter *m, struct slice mount, uint64_t first, uint64_t count, struct err *e) MUST_USE;
 /* Leases a block of ordinals (cm:n:<mount>:serial) when none is left. */
 bool minter_serial(struct minter *m, struct store *store, struct slice mount, uint8_t ret[static SERIAL_SIZE], struct err *e) MUST_USE;
 
@@ -85,9 +89,9 @@ void record_certificate(struct context *cx, struct request *rq, const struct iss
 struct slice record_revoked(struct context *cx, const struct request *rq);
 
 /* ---- response.c ---- */
-/* The whole response message: envelope, data or error, warnings. On failure of `answer` the error is what is answered. */
+/*
+ * The whole response message: envelope, data or error, warnings. On failure of `answer` the error is what is answered. It may
+ * hold a private key: out should be a secret buf. ERR_ANSWER_TOO_LARGE when it is over out's maximum.
+ */
 bool response_encode(struct context *cx, struct request *rq, struct buf *out, struct err *e) MUST_USE;
-/* Makes rq->outcome the refusal that e says. */
-void request_refuse(struct context *cx, struct request *rq, const struct err *e);
-
 #endif

@@ -1,0 +1,251 @@
+/* Messages, errors and topic metadata: what consumers, producers, readers and the probe have in common. */
+#include "queue_internal.h"
+
+#include <string.h>
+#include <time.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+void *
+queue_alloc(size_t count, size_t size)
+{
+	void *ret = calloc(count == 0 ? 1 : count, size);
+
+	if (ret == NULL)
+		abort();
+	return ret;
+}
+
+int64_t
+queue_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int
+queue_left_ms(int64_t deadline)
+{
+	int64_t left = deadline - queue_now_ms();
+
+	return left <= 0 ? 0 : (int)left;
+}
+
+/* ---- errors ---- */
+
+/* Another has taken the place: to go on is to fence it back. */
+static bool
+code_is_fenced(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+	    code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
+	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+	    code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
+}
+
+/* Did the broker not answer, so that the reason stands in what the client logged? */
+static bool
+code_is_silence(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	    code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__RESOLVE ||
+	    code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+}
+
+bool
+queue_fail(struct queue_handle *h, struct err *e, const char *call, rd_kafka_resp_err_t code,
+    const char *text)
+{
+	char fatal[200], trouble[sizeof(h->trouble)] = "";
+	rd_kafka_resp_err_t cause = rd_kafka_fatal_error(h->rk, fatal, sizeof(fatal));
+
+	if (cause != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		code = cause;
+		text = fatal;
+	}
+	if (code_is_silence(code)) {
+		pthread_mutex_lock(&h->lock);
+		memcpy(trouble, h->trouble, sizeof(trouble));
+		pthread_mutex_unlock(&h->lock);
+	}
+	return err_set(e, code_is_fenced(code) ? ERR_FENCED : ERR_QUEUE, "%s: %s%s%s", call,
+	    text == NULL ? rd_kafka_err2str(code) : text, trouble[0] == '\0' ? "" : "; ", trouble);
+}
+
+bool
+queue_fail_error(struct queue_handle *h, struct err *e, const char *call, rd_kafka_error_t *error)
+{
+	(void)queue_fail(h, e, call, rd_kafka_error_code(error), rd_kafka_error_string(error));
+	rd_kafka_error_destroy(error);
+	return false;
+}
+
+/* ---- messages ---- */
+
+struct queue_message *
+queue_message_new(rd_kafka_message_t *m)
+{
+	struct queue_message *ret = queue_alloc(1, sizeof(*ret));
+	rd_kafka_timestamp_type_t type;
+
+	ret->topic = rd_kafka_topic_name(m->rkt);
+	ret->partition = m->partition;
+	ret->offset = m->offset;
+	ret->timestamp_ms = rd_kafka_message_timestamp(m, &type);
+	ret->key = slice_of(m->key, m->key_len);
+	ret->value = slice_of(m->payload, m->len);
+	ret->handle = m;
+	return ret;
+}
+
+void
+queue_message_free(struct queue_message *m)
+{
+	if (m == NULL)
+		return;
+	rd_kafka_message_destroy(m->handle);
+	free(m);
+}
+
+/* NULL when there are none, or when they do not parse. */
+static rd_kafka_headers_t *
+message_headers(const struct queue_message *m)
+{
+	rd_kafka_headers_t *headers;
+
+	if (rd_kafka_message_headers(m->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return NULL;
+	return headers;
+}
+
+size_t
+queue_message_headers(const struct queue_message *m)
+{
+	rd_kafka_headers_t *headers = message_headers(m);
+
+	return headers == NULL ? 0 : rd_kafka_header_cnt(headers);
+}
+
+bool
+queue_message_header(const struct queue_message *m, size_t i, struct queue_header *ret)
+{
+	rd_kafka_headers_t *headers = message_headers(m);
+	const char *name;
+	const void *value;
+	size_t len;
+
+	if (headers == NULL ||
+	    rd_kafka_header_get_all(headers, i, &name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return false;
+	*ret = (struct queue_header){ .name = name, .value = slice_of(value, len) };
+	return true;
+}
+
+size_t
+queue_message_header_bytes(const struct queue_message *m)
+{
+	struct queue_header header;
+	size_t sum = 0;
+
+	for (size_t i = 0; queue_message_header(m, i, &header); i++)
+		sum += strlen(header.name) + header.value.len;
+	return sum;
+}
+
+int32_t
+queue_partition_of(struct slice key, int32_t partitions)
+{
+	return rd_kafka_msg_partitioner_murmur2(NULL, key.data, key.len, partitions, NULL, NULL);
+}
+
+/* ---- the metadata of an offset ---- */
+
+bool
+queue_metadata_copy(char ret[static QUEUE_METADATA_MAX], const rd_kafka_topic_partition_t *from)
+{
+	const char *text = from->metadata;
+	size_t len = text == NULL ? 0 : from->metadata_size;
+
+	if (len >= QUEUE_METADATA_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	if (len > 0)
+		memcpy(ret, text, len);
+	ret[len] = '\0';
+	return true;
+}
+
+/* The list's destroy frees it. */
+void
+queue_metadata_set(rd_kafka_topic_partition_t *to, const char *metadata)
+{
+	to->metadata = strdup(metadata);
+	if (to->metadata == NULL)
+		abort();
+	to->metadata_size = strlen(metadata);
+}
+
+/* ---- metadata of topics ---- */
+
+static void
+topic_describe(const struct rd_kafka_metadata_topic *topic, struct queue_topic_info *ret)
+{
+	ret->exists = topic->partition_cnt > 0;
+	ret->partitions = topic->partition_cnt;
+	for (int i = 0; i < topic->partition_cnt; i++) {
+		int32_t replicas = topic->partitions[i].replica_cnt;
+
+		if (i == 0 || replicas < ret->replicas)
+			ret->replicas = replicas;
+	}
+}
+
+static MUST_USE bool
+topic_find(struct queue_handle *h, const char *name, const struct rd_kafka_metadata *all,
+    struct queue_topic_info *ret, struct err *e)
+{
+	static const rd_kafka_resp_err_t absent[] = {
+		RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+		RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION,      /* no topic can have that name */
+		RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, /* being created */
+	};
+	const struct rd_kafka_metadata_topic *topic = NULL;
+
+	for (int i = 0; i < all->topic_cnt && topic == NULL; i++)
+		if (strcmp(all->topics[i].topic, name) == 0)
+			topic = &all->topics[i];
+	if (topic == NULL)
+		return true;
+	for (size_t i = 0; i < COUNT(absent); i++)
+		if (topic->err == absent[i])
+			return true;
+	if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return queue_fail(h, e, name, topic->err, NULL);
+	topic_describe(topic, ret);
+	return true;
+}
+
+bool
+queue_handle_topic(
+    struct queue_handle *h, const char *topic, struct queue_topic_info *ret, struct err *e)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code;
+	bool ok;
+
+	*ret = (struct queue_topic_info){ .exists = false };
+	/* The mock makes a topic of whatever name it is asked for: list them all instead. */
+	SCOPED(rd_kafka_topic_t) handle = h->mock ? NULL : rd_kafka_topic_new(h->rk, topic, NULL);
+	if (handle == NULL && !h->mock) /* too long for any topic */
+		return true;
+	code = rd_kafka_metadata(h->rk, h->mock, handle, &metadata, QUEUE_REQUEST_MS);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return queue_fail(h, e, topic, code, NULL);
+	ok = topic_find(h, topic, metadata, ret, e);
+	rd_kafka_metadata_destroy(metadata);
+	return ok;
+}

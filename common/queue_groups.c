@@ -1,0 +1,174 @@
+/* Where a group stands, asked and set from outside it. */
+#include "queue_internal.h"
+
+#include <time.h>
+
+/* clang-format off */
+DEFINE_SCOPED(rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy)
+DEFINE_SCOPED(rd_kafka_AlterConsumerGroupOffsets_t, rd_kafka_AlterConsumerGroupOffsets_destroy)
+/* clang-format on */
+
+static MUST_USE rd_kafka_topic_partition_list_t *
+offsets_list(const struct queue_position *at, size_t count, bool with_offsets)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+
+	for (size_t i = 0; i < count; i++) {
+		rd_kafka_topic_partition_t *to = rd_kafka_topic_partition_list_add(
+		    list, at[i].topic, at[i].partition);
+
+		if (!with_offsets)
+			continue;
+		to->offset = at[i].offset;
+		queue_metadata_set(to, at[i].metadata);
+	}
+	return list;
+}
+
+/* The result for each partition. An error of the group comes as the event's, or as the group's. */
+static MUST_USE const rd_kafka_topic_partition_list_t *
+group_result(struct queue_probe *p, const char *group, const rd_kafka_group_result_t **results,
+    size_t count, struct err *e)
+{
+	const rd_kafka_topic_partition_list_t *partitions;
+	const rd_kafka_error_t *error;
+
+	if (count != 1)
+		return err_set(e, ERR_QUEUE, "group %s: no answer", group), NULL;
+	error = rd_kafka_group_result_error(results[0]);
+	if (error != NULL)
+		return queue_fail(&p->h, e, group, rd_kafka_error_code(error),
+			   rd_kafka_error_string(error)),
+		       NULL;
+	partitions = rd_kafka_group_result_partitions(results[0]);
+	if (partitions == NULL)
+		return err_set(e, ERR_QUEUE, "group %s: an empty answer", group), NULL;
+	return partitions;
+}
+
+static MUST_USE rd_kafka_event_t *
+offsets_ask(struct queue_probe *p, const char *group, const struct queue_position *at, size_t count,
+    struct err *e)
+{
+	SCOPED(rd_kafka_topic_partition_list_t) list = offsets_list(at, count, false);
+	SCOPED(rd_kafka_queue_t) answers = rd_kafka_queue_new(p->h.rk);
+	SCOPED(rd_kafka_AdminOptions_t)
+	options = queue_admin_options(
+	    p, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, QUEUE_COMMITTED_MS);
+	SCOPED(rd_kafka_ListConsumerGroupOffsets_t)
+	request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
+
+	/* an open transaction's are waited for; the mock does not know the question */
+	if (!p->h.mock)
+		rd_kafka_error_destroy(
+		    rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+	rd_kafka_ListConsumerGroupOffsets(p->h.rk, &request, 1, options, answers);
+	return queue_admin_wait(p, answers, group, QUEUE_COMMITTED_MS, e);
+}
+
+static MUST_USE bool
+position_fill(struct queue_probe *p, const char *group, const rd_kafka_topic_partition_list_t *from,
+    struct queue_position *at, struct err *e)
+{
+	const rd_kafka_topic_partition_t *found = rd_kafka_topic_partition_list_find(
+	    from, at->topic, at->partition);
+
+	at->offset = QUEUE_NO_OFFSET;
+	at->metadata[0] = '\0';
+	if (found == NULL)
+		return err_set(
+		    e, ERR_QUEUE, "group %s: no answer for %s/%d", group, at->topic, at->partition);
+	if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return queue_fail(&p->h, e, at->topic, found->err, NULL);
+	if (found->offset < 0)
+		return true;
+	if (!queue_metadata_copy(at->metadata, found))
+		return err_set(e, ERR_QUEUE,
+		    "group %s, %s/%d: the committed offset's metadata is not certmill's", group,
+		    at->topic, at->partition);
+	at->offset = found->offset;
+	return true;
+}
+
+/* Was anything still undecided? Brokers say so for a partition, and the admin request does not wait by itself. */
+static bool
+offsets_unstable(const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; list != NULL && i < list->cnt; i++)
+		if (list->elems[i].err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+			return true;
+	return false;
+}
+
+static MUST_USE bool
+offsets_read(struct queue_probe *p, const char *group, struct queue_position *at, size_t count,
+    bool *ret_unstable, struct err *e)
+{
+	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, e);
+	const rd_kafka_group_result_t **results;
+	const rd_kafka_topic_partition_list_t *partitions;
+	size_t groups = 0;
+
+	*ret_unstable = false;
+	if (event == NULL)
+		return false;
+	results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+	    rd_kafka_event_ListConsumerGroupOffsets_result(event), &groups);
+	partitions = group_result(p, group, results, groups, e);
+	if (partitions == NULL)
+		return false;
+	*ret_unstable = offsets_unstable(partitions);
+	for (size_t i = 0; i < count; i++)
+		if (!position_fill(p, group, partitions, &at[i], e))
+			return false;
+	return true;
+}
+
+bool
+queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
+    size_t count, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	int64_t deadline = queue_now_ms() + QUEUE_COMMITTED_MS;
+	bool unstable;
+
+	queue_probe_serve(p);
+	while (!offsets_read(p, group, at, count, &unstable, e)) {
+		if (!unstable || queue_left_ms(deadline) == 0)
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+bool
+queue_group_commit(struct queue_probe *p, const char *group, const struct queue_position *at,
+    size_t count, struct err *e)
+{
+	SCOPED(rd_kafka_topic_partition_list_t) list = offsets_list(at, count, true);
+	SCOPED(rd_kafka_queue_t) answers = rd_kafka_queue_new(p->h.rk);
+	SCOPED(rd_kafka_AdminOptions_t)
+	options = queue_admin_options(
+	    p, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, QUEUE_REQUEST_MS);
+	SCOPED(rd_kafka_AlterConsumerGroupOffsets_t)
+	request = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+	const rd_kafka_topic_partition_list_t *partitions;
+	const rd_kafka_group_result_t **results;
+	size_t groups = 0;
+
+	queue_probe_serve(p);
+	rd_kafka_AlterConsumerGroupOffsets(p->h.rk, &request, 1, options, answers);
+	SCOPED(rd_kafka_event_t) event = queue_admin_wait(p, answers, group, QUEUE_REQUEST_MS, e);
+	if (event == NULL)
+		return false;
+	results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+	    rd_kafka_event_AlterConsumerGroupOffsets_result(event), &groups);
+	partitions = group_result(p, group, results, groups, e);
+	if (partitions == NULL)
+		return false;
+	for (int i = 0; i < partitions->cnt; i++)
+		if (partitions->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return queue_fail(
+			    &p->h, e, partitions->elems[i].topic, partitions->elems[i].err, NULL);
+	return true;
+}

@@ -1,0 +1,132 @@
+/* What the operations' files share: the functions that the dispatch table names, and helpers for them. */
+#ifndef CERTMILL_OP_H
+#define CERTMILL_OP_H
+
+#include "answers.h"
+#include "operation.h"
+#include "policy.h"
+
+/* clang-format off */
+#define OP_DECIDE(name) bool name##_decide(struct context *cx, struct request *rq, struct err *e) MUST_USE
+#define OP_ANSWER(name) bool name##_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e) MUST_USE
+#define OP_LOOKUP(name) struct slice name##_lookup(const struct context *cx, const struct request *rq)
+/* clang-format on */
+
+OP_DECIDE(issue);
+OP_DECIDE(sign);
+OP_ANSWER(leaf);
+bool issue_would_wait(const struct context *cx, const struct request *rq);
+OP_LOOKUP(revoke);
+OP_DECIDE(revoke);
+OP_ANSWER(revoke);
+OP_DECIDE(crl_rotate);
+OP_ANSWER(crl_rotate);
+OP_DECIDE(mount_write);
+OP_DECIDE(mount_list);
+OP_ANSWER(mount_list);
+OP_DECIDE(ca_set);
+OP_DECIDE(ca_generate);
+OP_ANSWER(ca_generate);
+OP_DECIDE(ca_read);
+OP_ANSWER(ca_read);
+OP_DECIDE(role_write);
+void role_write_defaults(void *params);
+OP_DECIDE(role_read);
+OP_ANSWER(role_read);
+OP_DECIDE(role_list);
+OP_ANSWER(role_list);
+OP_DECIDE(role_delete);
+OP_DECIDE(urls_write);
+OP_DECIDE(urls_read);
+OP_ANSWER(urls_read);
+OP_DECIDE(crl_write);
+OP_DECIDE(crl_config_read);
+OP_ANSWER(crl_config_read);
+OP_LOOKUP(cert_read);
+OP_DECIDE(cert_read);
+OP_ANSWER(cert_read);
+OP_DECIDE(cert_list);
+OP_ANSWER(cert_list);
+OP_DECIDE(crl_read);
+OP_ANSWER(crl_read);
+/* The `data` of an operation that only does: an empty map. */
+OP_ANSWER(empty);
+
+/* ---- operation.c ---- */
+
+/*
+ * Every decide begins with it: an empty outcome (warnings stay), and the refusals that all operations have in common. ret
+ * NULL: the operation needs no mount.
+ */
+bool request_admit(struct context *cx, struct request *rq, const struct catalog_mount **ret,
+    struct err *e) MUST_USE;
+/* When it was asked, ms: the message's timestamp, so that a redelivery does not change it. */
+int64_t request_time_ms(const struct context *cx, const struct request *rq);
+/* A change of `.state`, "kind/mount/name"; value NULL: a tombstone. A dry run changes nothing. */
+void request_change(struct context *cx, struct request *rq, const char *kind, struct slice name,
+    const struct schema *schema, const void *value);
+/* ERR_NO_ISSUER */
+const struct catalog_issuer *mount_issuer(
+    const struct catalog_mount *mount, struct err *e) MUST_USE;
+
+enum answer_format { FORMAT_PEM, FORMAT_DER, FORMAT_PEM_BUNDLE };
+/* Absent: PEM. */
+bool format_parse(struct slice text, enum answer_format *ret, struct err *e) MUST_USE;
+/* PEM, or base64 of the DER, in the arena. */
+struct slice format_text(
+    struct arena *a, enum answer_format format, const char *label, struct slice der);
+struct slice rfc3339_text(struct arena *a, int64_t time);
+
+/* ---- record.c ---- */
+
+/* A cm:cert row: a certificate_record, and a revoked_record behind it once it is revoked. */
+struct certificate_row {
+	struct certificate_record certificate;
+	struct revoked_record revoked;
+	bool is_revoked;
+};
+bool certificate_row_read(
+    struct slice row, struct arena *a, struct certificate_row *ret, struct err *e) MUST_USE;
+
+/* ---- op_urls.c ---- */
+
+/* The mount's URLs as a certificate of this issuer has them. Issuer absent (a root that is being made): those that name it
+ * are left out. */
+struct certificate_urls mount_urls(
+    const struct catalog_mount *mount, struct slice issuer_id, struct arena *a);
+
+/* ---- op_issue.c ---- */
+
+/* What stands behind a leaf: found by leaf_find, allowed by leaf_allow. */
+struct leaf {
+	const struct catalog_mount *mount;
+	const struct issuer *issuer;
+	const struct role *role;
+	struct template template;
+};
+bool leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e) MUST_USE;
+bool leaf_allow(struct context *cx, struct request *rq, const struct csr *csr, struct leaf *leaf,
+    struct err *e) MUST_USE;
+bool leaf_sign(struct context *cx, struct request *rq, const struct leaf *leaf, struct slice spki,
+    struct err *e) MUST_USE;
+/* A CA's or a leaf's answer has these in common, from rq->record. */
+bool leaf_answer_read(struct context *cx, struct request *rq, struct certificate_record *record,
+    struct leaf_answer *ret, struct err *e) MUST_USE;
+/* The issuer's certificate and those above it, as answers carry them. */
+struct slice_list chain_texts(
+    struct arena *a, const struct issuer *issuer, enum answer_format format);
+/* RSA keys over 4096 bits take 10-20 s: only where the mount allows it. */
+bool slow_key_allowed(const struct catalog_mount *mount, enum key_type type, int64_t bits,
+    const char *field, struct err *e) MUST_USE;
+
+/* ---- seal_to.c ---- */
+
+struct seal_target {
+	struct slice x, kid;
+};
+/* The key of seal_to, tried: ERR_SEAL_INVALID. x absent: the request has no seal_to. */
+bool seal_target_read(
+    const struct request *rq, struct arena *a, struct seal_target *ret, struct err *e) MUST_USE;
+bool seal_target_try(const struct seal_target *t, struct err *e) MUST_USE;
+
+#endif

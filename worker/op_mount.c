@@ -1,0 +1,147 @@
+#include "op.h"
+
+#include "encode.h"
+
+#define TTL_DEFAULT ((int64_t)768 * 3600) /* the seed's system default and maximum */
+
+static MUST_USE bool
+mount_ttls(const struct mount_params *p, struct mount_state *ret, struct err *e)
+{
+	ret->max_ttl = p->max_ttl == SCHEMA_ABSENT || p->max_ttl == 0 ? TTL_DEFAULT : p->max_ttl;
+	ret->default_ttl = p->default_ttl;
+	if (p->default_ttl == SCHEMA_ABSENT || p->default_ttl == 0)
+		ret->default_ttl = ret->max_ttl < TTL_DEFAULT ? ret->max_ttl : TTL_DEFAULT;
+	if (ret->default_ttl > ret->max_ttl)
+		return err_field(e, ERR_INVALID_VALUE, "default_ttl",
+		    "default_ttl is %lld s, over max_ttl, %lld s", (long long)ret->default_ttl,
+		    (long long)ret->max_ttl);
+	return true;
+}
+
+bool
+mount_write_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct mount_params *p = rq->params;
+	struct mount_state state = { .v = 1,
+		.allow_clear_keys = p->allow_clear_keys,
+		.allow_slow_keys = p->allow_slow_keys,
+		.description = p->description,
+		.created = request_time_ms(cx, rq) };
+
+	if (!request_admit(cx, rq, NULL, e))
+		return false;
+	if (!name_of_object_valid(rq->envelope.mount))
+		return err_field(e, ERR_INVALID_VALUE, "mount",
+		    "a mount's name is of letters, digits and '_', with '-' and '.' inside");
+	if (catalog_find_mount(cx->catalog, rq->envelope.mount) != NULL)
+		return err_field(e, ERR_MOUNT_EXISTS, "mount", "there is a mount \"%.*s\" already",
+		    SLICE_FMT(rq->envelope.mount));
+	if (!mount_ttls(p, &state, e))
+		return false;
+	request_change(cx, rq, "mount", SLICE_NONE, &mount_state_schema, &state);
+	return true;
+}
+
+bool
+mount_list_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	return request_admit(cx, rq, NULL, e);
+}
+
+/* ---- the fleet's key ---- */
+
+#define X25519_SIZE 32
+
+static struct slice
+base64url_text(struct arena *a, struct slice bytes)
+{
+	struct buf text SCOPED_BUF = { 0 };
+
+	buf_init(&text, 128);
+	base64url_add(&text, bytes);
+	return arena_copy(a, buf_slice(&text));
+}
+
+/* RFC 7638, with the members that RFC 8037 2 names */
+static MUST_USE bool
+jwk_thumbprint(struct arena *a, struct slice x, struct slice *ret, struct err *e)
+{
+	const char *text = arena_printf(
+	    a, "{\"crv\":\"X25519\",\"kty\":\"OKP\",\"x\":\"%.*s\"}", SLICE_FMT(x));
+	uint8_t hash[HASH_SIZE];
+	unsigned len = sizeof(hash);
+
+	if (EVP_Digest(text, strlen(text), hash, &len, EVP_sha256(), NULL) != 1)
+		return err_openssl(e, "EVP_Digest");
+	*ret = base64url_text(a, slice_of(hash, len));
+	return true;
+}
+
+static MUST_USE bool
+seal_key_encode(struct context *cx, struct slice *ret, struct err *e)
+{
+	struct jwk_body jwk = { .kty = SLICE_LITERAL("OKP"),
+		.crv = SLICE_LITERAL("X25519"),
+		.use = SLICE_LITERAL("enc"),
+		.alg = SLICE_LITERAL("ECDH-ES") };
+	struct buf b SCOPED_BUF = { 0 };
+	struct writer w = { &b };
+	uint8_t x[X25519_SIZE];
+	size_t len = sizeof(x);
+
+	if (EVP_PKEY_get_raw_public_key(cx->fleet_key, x, &len) != 1)
+		return err_openssl(e, "EVP_PKEY_get_raw_public_key");
+	jwk.x = base64url_text(cx->arena, slice_of(x, len));
+	if (!jwk_thumbprint(cx->arena, jwk.x, &jwk.kid, e))
+		return false;
+	buf_init(&b, 1024);
+	schema_encode(&jwk_schema, &jwk, &w);
+	*ret = arena_copy(cx->arena, buf_slice(&b));
+	return true;
+}
+
+static struct slice
+mount_entry_encode(struct arena *a, const struct catalog_mount *m)
+{
+	const struct mount_entry entry = { .mount = m->name,
+		.description = m->state.description,
+		.issuer = m->issuer == NULL ? SLICE_NONE : slice_text(m->issuer->issuer->id),
+		.default_ttl = m->state.default_ttl,
+		.max_ttl = m->state.max_ttl,
+		.allow_clear_keys = m->state.allow_clear_keys,
+		.allow_slow_keys = m->state.allow_slow_keys };
+	struct buf b SCOPED_BUF = { 0 };
+	struct writer w = { &b };
+
+	buf_init(&b, 4096);
+	schema_encode(&mount_entry_schema, &entry, &w);
+	return arena_copy(a, buf_slice(&b));
+}
+
+bool
+mount_list_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
+{
+	const struct catalog *c = cx->catalog;
+	struct mount_list_answer answer = {
+		.mounts = { arena_array(cx->arena, c->mount_count, sizeof(struct slice)),
+		    c->mount_count },
+	};
+
+	(void)rq;
+	for (size_t i = 0; i < c->mount_count; i++)
+		answer.mounts.items[i] = mount_entry_encode(cx->arena, c->mounts[i]);
+	if (!seal_key_encode(cx, &answer.seal_key, e))
+		return false;
+	schema_encode(&mount_list_answer_schema, &answer, data);
+	return true;
+}
+
+bool
+empty_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
+{
+	(void)cx;
+	(void)rq;
+	(void)e;
+	writer_map(data, 0);
+	return true;
+}

@@ -1,0 +1,153 @@
+#include "op.h"
+
+#define ROLE_MAX ((size_t)1024 * 1024)
+
+void
+role_write_defaults(void *params)
+{
+	role_defaults(params);
+}
+
+static MUST_USE bool
+role_name_valid(struct slice name, struct err *e)
+{
+	if (name_of_object_valid(name))
+		return true;
+	return err_field(e, ERR_INVALID_VALUE, "role",
+	    "a role's name is of letters, digits and '_', with '-' and '.' inside");
+}
+
+bool
+role_write_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	struct role role = *(const struct role *)rq->params;
+	const struct catalog_mount *mount;
+
+	if (!request_admit(cx, rq, &mount, e) || !role_name_valid(rq->envelope.role, e) ||
+	    !role_check(&role, e))
+		return false;
+	request_change(cx, rq, "role", rq->envelope.role, &role_schema, &role);
+	return true;
+}
+
+bool
+role_delete_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount;
+
+	if (!request_admit(cx, rq, &mount, e))
+		return false;
+	if (catalog_find_role(mount, rq->envelope.role) != NULL)
+		request_change(cx, rq, "role", rq->envelope.role, NULL, NULL);
+	return true;
+}
+
+static const struct catalog_role *
+role_find(const struct catalog_mount *mount, const struct request *rq, struct err *e)
+{
+	const struct catalog_role *role = catalog_find_role(mount, rq->envelope.role);
+
+	if (role == NULL)
+		err_field(e, ERR_UNKNOWN_ROLE, "role", "mount \"%.*s\" has no role \"%.*s\"",
+		    SLICE_FMT(mount->name), SLICE_FMT(rq->envelope.role));
+	return role;
+}
+
+bool
+role_read_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount;
+
+	return request_admit(cx, rq, &mount, e) && role_find(mount, rq, e) != NULL;
+}
+
+/* "a,b,c" */
+static void
+list_text_write(struct slice_list list, struct writer *data)
+{
+	struct buf text SCOPED_BUF = { 0 };
+
+	buf_init(&text, ROLE_MAX);
+	for (size_t i = 0; i < list.count; i++) {
+		if (i > 0)
+			buf_add_byte(&text, ',');
+		buf_add_slice(&text, list.items[i]);
+	}
+	writer_text(data, buf_slice(&text));
+}
+
+/* The role's table, and the seed's names of what is called otherwise today. */
+static MUST_USE bool
+role_encode(const struct role *role, struct writer *data, struct err *e)
+{
+	struct buf map SCOPED_BUF = { 0 };
+	struct writer w = { &map };
+	struct slice member;
+	struct cursor c;
+	uint32_t pairs;
+
+	buf_init(&map, ROLE_MAX);
+	schema_encode(&role_schema, role, &w);
+	c = cursor_of(buf_slice(&map));
+	if (map.failed || !cursor_map(&c, &pairs))
+		return err_set(e, ERR_INTERNAL, "a role does not encode");
+	writer_map(data, pairs + 2);
+	while (cursor_skip(&c, &member))
+		writer_raw(data, member);
+	writer_cstr(data, "allowed_base_domain");
+	list_text_write(role->allowed_domains, data);
+	writer_cstr(data, "allow_base_domain");
+	writer_bool(data, role->allow_bare_domains);
+	return true;
+}
+
+bool
+role_read_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
+{
+	const struct catalog_mount *mount = context_mount(cx, rq, e);
+	const struct catalog_role *role = mount == NULL ? NULL : role_find(mount, rq, e);
+
+	return role != NULL && role_encode(&role->role, data, e);
+}
+
+bool
+role_list_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount;
+
+	return request_admit(cx, rq, &mount, e);
+}
+
+/* The first role behind that name. */
+static size_t
+role_after(const struct catalog_mount *mount, struct slice after)
+{
+	size_t i = 0;
+
+	while (
+	    after.len > 0 && i < mount->role_count && slice_cmp(mount->roles[i]->name, after) <= 0)
+		i++;
+	return i;
+}
+
+bool
+role_list_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
+{
+	const struct page_params *params = rq->params;
+	const struct catalog_mount *mount = context_mount(cx, rq, e);
+	struct page_answer answer = { .next = SLICE_NONE };
+	size_t first, left;
+
+	if (mount == NULL)
+		return false;
+	first = role_after(mount, params->after);
+	left = mount->role_count - first;
+	answer.keys.count = left < (size_t)params->limit ? left : (size_t)params->limit;
+	answer.keys.items = arena_array(cx->arena, answer.keys.count, sizeof(struct slice));
+	for (size_t i = 0; i < answer.keys.count; i++)
+		answer.keys.items[i] = mount->roles[first + i]->name;
+	if (left > answer.keys.count)
+		answer.next = answer.keys.items[answer.keys.count - 1];
+	schema_encode(&page_answer_schema, &answer, data);
+	return true;
+}

@@ -1,0 +1,269 @@
+#include "op.h"
+
+#include "encode.h"
+#include "timespan.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* clang-format off */
+static const struct operation operations[] = {
+	/* issue and sign */
+	{ .name = "issue", .kind = TOPIC_ISSUE, .params = &issue_params_schema, .defaults = leaf_params_defaults,
+	  .needs_role = true, .claims = true, .signs = true, .makes_key = true,
+	  .would_wait = issue_would_wait, .decide = issue_decide, .answer = leaf_answer,
+	  .help = "makes a private key and a certificate for it" },
+	{ .name = "sign", .kind = TOPIC_SIGN, .params = &sign_params_schema, .defaults = leaf_params_defaults,
+	  .needs_role = true, .claims = true, .signs = true,
+	  .decide = sign_decide, .answer = leaf_answer,
+	  .help = "signs a certificate for a certification request" },
+	/* revoke */
+	{ .name = "revoke", .kind = TOPIC_REVOKE, .params = &revoke_params_schema, .claims = true,
+	  .lookup = revoke_lookup, .decide = revoke_decide, .answer = revoke_answer,
+	  .help = "revokes a certificate, by its serial number or by itself" },
+	{ .name = "crl/rotate", .kind = TOPIC_REVOKE, .params = &no_params_schema, .claims = true,
+	  .decide = crl_rotate_decide, .answer = crl_rotate_answer,
+	  .help = "makes the mount's CRL again" },
+	/* config */
+	{ .name = "mount/write", .kind = TOPIC_CONFIG, .params = &mount_params_schema, .defaults = mount_params_defaults,
+	  .claims = true, .decide = mount_write_decide, .answer = empty_answer,
+	  .help = "makes a mount: a CA with its roles and CRL" },
+	{ .name = "ca/set", .kind = TOPIC_CONFIG, .params = &ca_set_params_schema, .claims = true,
+	  .decide = ca_set_decide, .answer = empty_answer,
+	  .help = "gives the mount its CA certificate and key" },
+	{ .name = "ca/generate/root", .kind = TOPIC_CONFIG, .params = &ca_generate_params_schema,
+	  .defaults = ca_generate_params_defaults, .claims = true, .signs = true,
+	  .decide = ca_generate_decide, .answer = ca_generate_answer,
+	  .help = "makes a self-signed CA whose key never leaves the workers" },
+	{ .name = "urls/write", .kind = TOPIC_CONFIG, .params = &urls_params_schema, .claims = true,
+	  .decide = urls_write_decide, .answer = empty_answer,
+	  .help = "sets the URLs that certificates carry" },
+	{ .name = "crl/write", .kind = TOPIC_CONFIG, .params = &crl_params_schema, .claims = true,
+	  .decide = crl_write_decide, .answer = empty_answer,
+	  .help = "sets how long a CRL is valid" },
+	{ .name = "role/write", .kind = TOPIC_CONFIG, .params = &role_schema, .defaults = role_write_defaults,
+	  .needs_role = true, .claims = true, .decide = role_write_decide, .answer = empty_answer,
+	  .help = "makes or replaces a role" },
+	{ .name = "role/delete", .kind = TOPIC_CONFIG, .params = &no_params_schema,
+	  .needs_role = true, .claims = true, .decide = role_delete_decide, .answer = empty_answer,
+	  .help = "removes a role; what was issued under it stays" },
+	/* query */
+	{ .name = "mount/list", .kind = TOPIC_QUERY, .params = &no_params_schema,
+	  .decide = mount_list_decide, .answer = mount_list_answer,
+	  .help = "the mounts, and the key to seal a CA's private key to" },
+	{ .name = "ca/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .defaults = read_params_defaults,
+	  .decide = ca_read_decide, .answer = ca_read_answer,
+	  .help = "the CA's certificate and its chain" },
+	{ .name = "cert/read", .kind = TOPIC_QUERY, .params = &cert_read_params_schema, .lookup = cert_read_lookup,
+	  .decide = cert_read_decide, .answer = cert_read_answer,
+	  .help = "a certificate by its serial number, the CA's (`ca`), or the CRL (`crl`)" },
+	{ .name = "cert/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .defaults = page_params_defaults,
+	  .decide = cert_list_decide, .answer = cert_list_answer,
+	  .help = "serial numbers of the certificates that are valid, by expiry, paged" },
+	{ .name = "urls/read", .kind = TOPIC_QUERY, .params = &no_params_schema,
+	  .decide = urls_read_decide, .answer = urls_read_answer,
+	  .help = "the URLs that certificates carry" },
+	{ .name = "crl/config/read", .kind = TOPIC_QUERY, .params = &no_params_schema,
+	  .decide = crl_config_read_decide, .answer = crl_config_read_answer,
+	  .help = "how long a CRL is valid" },
+	{ .name = "crl/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .defaults = read_params_defaults,
+	  .decide = crl_read_decide, .answer = crl_read_answer,
+	  .help = "the current CRL" },
+	{ .name = "role/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .needs_role = true,
+	  .decide = role_read_decide, .answer = role_read_answer,
+	  .help = "a role" },
+	{ .name = "role/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .defaults = page_params_defaults,
+	  .decide = role_list_decide, .answer = role_list_answer,
+	  .help = "the roles' names, paged" },
+};
+/* clang-format on */
+
+#define OPERATION_COUNT (sizeof(operations) / sizeof(operations[0]))
+
+const struct operation *
+operation_find(struct slice name)
+{
+	for (size_t i = 0; i < OPERATION_COUNT; i++)
+		if (slice_is(name, operations[i].name))
+			return &operations[i];
+	return NULL;
+}
+
+const struct operation *
+operation_at(size_t i)
+{
+	return i < OPERATION_COUNT ? &operations[i] : NULL;
+}
+
+/* ---- what all of them share ---- */
+
+const struct catalog_mount *
+context_mount(const struct context *cx, const struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount = catalog_find_mount(cx->catalog, rq->envelope.mount);
+
+	if (mount == NULL)
+		err_field(e, ERR_UNKNOWN_MOUNT, "mount", "there is no mount \"%.*s\"",
+		    SLICE_FMT(rq->envelope.mount));
+	return mount;
+}
+
+static void
+outcome_reset(struct outcome *o)
+{
+	*o = (struct outcome){ .not_after = SCHEMA_ABSENT,
+		.revoked_at = SCHEMA_ABSENT,
+		.reason = SCHEMA_ABSENT,
+		.invalidity_date = SCHEMA_ABSENT,
+		.warnings = o->warnings };
+}
+
+bool
+request_admit(
+    struct context *cx, struct request *rq, const struct catalog_mount **ret, struct err *e)
+{
+	const struct operation *op = rq->operation;
+
+	outcome_reset(&rq->outcome);
+	if (op->needs_role && rq->envelope.role.len == 0)
+		return err_field(e, ERR_MISSING_FIELD, "role", "\"%s\" needs a role", op->name);
+	if (!op->makes_key && rq->envelope.seal_to.data != NULL)
+		return err_field(e, ERR_INVALID_VALUE, "seal_to",
+		    "\"%s\" answers with no private key to seal", op->name);
+	if (rq->envelope.identity.data != NULL)
+		request_warn(cx, rq, "identity_ignored",
+		    "the mount does not trust the identity that a sender claims");
+	if (ret == NULL)
+		return true;
+	*ret = context_mount(cx, rq, e);
+	return *ret != NULL;
+}
+
+void
+request_refuse(struct context *cx, struct request *rq, const struct err *e)
+{
+	outcome_reset(&rq->outcome);
+	rq->outcome.code = slice_text(err_name(e->code));
+	rq->outcome.message = arena_copy(cx->arena, slice_text(e->msg));
+	if (e->field[0] != '\0')
+		rq->outcome.field = arena_copy(cx->arena, slice_text(e->field));
+	rq->record = SLICE_NONE;
+	rq->retryable = err_can_retry(e->code);
+}
+
+void
+request_warn(struct context *cx, struct request *rq, const char *code, const char *fmt, ...)
+{
+	struct slice_list *list = &rq->outcome.warnings;
+	struct slice *items = arena_array(cx->arena, list->count + 1, sizeof(*items));
+	struct warning_body warning = { .code = slice_text(code) };
+	char message[240];
+	struct buf b SCOPED_BUF = { 0 };
+	struct writer w = { &b };
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(message, sizeof(message), fmt, args);
+	va_end(args);
+	warning.message = slice_text(message);
+	buf_init(&b, 1024);
+	schema_encode(&warning_schema, &warning, &w);
+	if (list->count > 0)
+		memcpy(items, list->items, list->count * sizeof(*items));
+	items[list->count] = arena_copy(cx->arena, buf_slice(&b));
+	*list = (struct slice_list){ items, list->count + 1 };
+}
+
+int64_t
+request_time_ms(const struct context *cx, const struct request *rq)
+{
+	return rq->message->timestamp_ms > 0 ? rq->message->timestamp_ms : cx->now_ms;
+}
+
+#define CHANGE_MAX ((size_t)512 * 1024)
+
+static void
+change_encode(struct buf *out, struct slice key, const struct schema *schema, const void *value)
+{
+	struct buf record SCOPED_BUF = { 0 };
+	struct writer inner = { &record };
+	struct writer w = { out };
+
+	writer_array(&w, 2);
+	writer_text(&w, key);
+	if (value == NULL) {
+		writer_nil(&w);
+		return;
+	}
+	buf_init(&record, CHANGE_MAX);
+	schema_encode(schema, value, &inner);
+	writer_bytes(&w, buf_slice(&record));
+}
+
+void
+request_change(struct context *cx, struct request *rq, const char *kind, struct slice name,
+    const struct schema *schema, const void *value)
+{
+	struct slice_list *list = &rq->outcome.changes;
+	struct slice *items = arena_array(cx->arena, list->count + 1, sizeof(*items));
+	struct slice key = slice_text(arena_printf(
+	    cx->arena, "%s/%.*s/%.*s", kind, SLICE_FMT(rq->envelope.mount), SLICE_FMT(name)));
+	struct buf b SCOPED_BUF = { 0 };
+
+	if (rq->envelope.dry_run)
+		return;
+	buf_init(&b, CHANGE_MAX + 1024);
+	change_encode(&b, key, schema, value);
+	assert(!b.failed);
+	if (list->count > 0)
+		memcpy(items, list->items, list->count * sizeof(*items));
+	items[list->count] = arena_copy(cx->arena, buf_slice(&b));
+	*list = (struct slice_list){ items, list->count + 1 };
+}
+
+const struct catalog_issuer *
+mount_issuer(const struct catalog_mount *mount, struct err *e)
+{
+	if (mount->issuer == NULL)
+		err_field(e, ERR_NO_ISSUER, "mount", "mount \"%.*s\" has no CA yet",
+		    SLICE_FMT(mount->name));
+	return mount->issuer;
+}
+
+bool
+format_parse(struct slice text, enum answer_format *ret, struct err *e)
+{
+	*ret = FORMAT_PEM;
+	if (text.data == NULL || slice_is(text, "pem"))
+		return true;
+	*ret = FORMAT_DER;
+	if (slice_is(text, "der"))
+		return true;
+	*ret = FORMAT_PEM_BUNDLE;
+	if (slice_is(text, "pem_bundle"))
+		return true;
+	return err_field(e, ERR_INVALID_VALUE, "format", "the format is pem, der or pem_bundle");
+}
+
+struct slice
+format_text(struct arena *a, enum answer_format format, const char *label, struct slice der)
+{
+	struct buf text SCOPED_BUF = { 0 };
+
+	buf_init(&text, 2 * der.len + 1024);
+	if (format == FORMAT_DER)
+		base64_add(&text, der);
+	else
+		pem_add(&text, label, der);
+	return arena_copy(a, buf_slice(&text));
+}
+
+struct slice
+rfc3339_text(struct arena *a, int64_t time)
+{
+	char text[32];
+
+	time_format_rfc3339(time, text);
+	return arena_copy(a, slice_text(text));
+}

@@ -1,0 +1,83 @@
+#include "op.h"
+
+/* A dry run's data: of a certificate until when it would be valid; of anything else nothing. */
+static void
+dry_run_write(const struct request *rq, struct writer *data)
+{
+	if (!rq->operation->signs) {
+		writer_map(data, 0);
+		return;
+	}
+	writer_map(data, 1);
+	writer_cstr(data, "expiration");
+	writer_int(data, rq->outcome.not_after);
+}
+
+static MUST_USE bool
+data_write(struct context *cx, struct request *rq, struct buf *out, struct err *e)
+{
+	struct writer data = { out };
+
+	if (rq->envelope.dry_run && rq->operation->claims)
+		dry_run_write(rq, &data);
+	else if (!rq->operation->answer(cx, rq, &data, e))
+		return false;
+	if (out->failed)
+		return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer is over %zu bytes", out->max);
+	return true;
+}
+
+/* The refusal that the outcome holds, or the error that answering it ended with. */
+static struct error_body
+error_of(const struct request *rq, const struct err *failed)
+{
+	const struct outcome *o = &rq->outcome;
+	struct error_body body = { .code = o->code, .message = o->message, .field = o->field };
+
+	if (failed->code != ERR_NONE)
+		body = (struct error_body){ .code = slice_text(err_name(failed->code)),
+			.message = slice_text(failed->msg),
+			.field = failed->field[0] == '\0' ? SLICE_NONE
+							  : slice_text(failed->field) };
+	body.retryable = err_can_retry(err_from_name((const char *)body.code.data, body.code.len));
+	return body;
+}
+
+static void
+error_write(const struct request *rq, const struct err *failed, struct buf *out)
+{
+	const struct error_body body = error_of(rq, failed);
+	struct writer w = { out };
+
+	buf_clear(out);
+	schema_encode(&error_schema, &body, &w);
+}
+
+bool
+response_encode(struct context *cx, struct request *rq, struct buf *out, struct err *e)
+{
+	struct response_envelope response = { .v = ENVELOPE_VERSION,
+		.id = rq->envelope.id,
+		.op = rq->envelope.op,
+		.mount = rq->envelope.mount };
+	struct buf body SCOPED_BUF = { 0 };
+	struct writer w = { out };
+	struct err failed = { 0 };
+	bool ok;
+
+	buf_init_secret(&body, out->max);
+	buf_reserve(&body, out->max < 8192 ? 0 : 8192);
+	ok = rq->outcome.code.data == NULL && data_write(cx, rq, &body, &failed);
+	if (ok)
+		response.data = buf_slice(&body);
+	else {
+		error_write(rq, &failed, &body);
+		response.error = buf_slice(&body);
+	}
+	response.status = ok ? SLICE_LITERAL("ok") : SLICE_LITERAL("error");
+	response.warnings = rq->outcome.warnings;
+	schema_encode(&response_schema, &response, &w);
+	if (out->failed || body.failed)
+		return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer is over %zu bytes", out->max);
+	return true;
+}
