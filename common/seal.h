@@ -19,7 +19,7 @@
 
 struct sealer;
 
-/* purpose separates the uses of one master key: "ca key", "replay key". */
+/* purpose separates the uses of one master key: "ca key", "replay key"; HKDF's info is "certmill " and it. */
 struct sealer *sealer_new(const struct secret *master, const char *purpose, struct err *e) MUST_USE;
 void sealer_free(struct sealer *s);
 /* aad binds the box to its place ("pki/ISSUER-ID"); both append to out. */
@@ -33,7 +33,7 @@ EVP_PKEY *fleet_key(const struct secret *kek, struct err *e) MUST_USE;
 void jwk_add(struct buf *out, EVP_PKEY *x25519, bool with_kid);
 /* x is the raw 32-byte public key. Refuses the all-zero and other low-order points (the shared secret would be zero). */
 bool jwe_seal(struct slice x, struct slice kid, struct slice clear, struct buf *out, struct err *e) MUST_USE;
-/* Refuses every header but alg ECDH-ES, enc A256GCM, epk OKP/X25519 (and kid, cty, typ); no zip, no crit. */
+/* Refuses every header but alg ECDH-ES, enc A256GCM, epk OKP/X25519 (and apu, apv, kid, cty, typ); no zip, no crit. */
 bool jwe_open(EVP_PKEY *key, struct slice token, struct buf *out_secret, struct err *e) MUST_USE;
 /* True when text has the shape of a compact JWE: five base64url parts, the first decoding to a JSON object. */
 bool jwe_is(struct slice text);

@@ -34,7 +34,7 @@ static const struct setting table[] = {
 	SETTING(INT,  settings, batch_max,     "lanes.batch_max",    "1000", 1, 10000, "requests in one transaction at the most"),
 	SETTING(SIZE, settings, batch_bytes,   "lanes.batch_bytes",  "4MiB", 1024, 64 << 20, "bytes of requests in one transaction at the most"),
 	SETTING(INT,  settings, batch_budget_ms, "lanes.batch_budget_ms", "1000", 10, 10000, "milliseconds that deciding one batch may take before it is cut"),
-	SETTING(TEXT, settings, slot,          "worker.slot",        "", 0, 128, "stable name of this worker among its like; empty: the host name"),
+	SETTING(TEXT, settings, slot,          "worker.slot",        "", 0, 128, "stable name of this worker among its like; also CERTMILL_SLOT; empty: the host name"),
 	SETTING(BOOL, settings, leave_on_stop, "worker.leave_on_stop", "true", 0, 1, "leave the groups at SIGTERM; false keeps the place for a quick restart"),
 	SETTING(TEXT, settings, log_level,     "worker.log_level",   "info", 1, 16, "debug, info, warning or error"),
 	SETTING(BOOL, settings, single,        "worker.single",      "false", 0, 1, "one broker: less than three replicas and min.insync.replicas 2 are accepted"),
@@ -119,6 +119,8 @@ settings_derive(struct settings *s, struct err *e)
 {
 	char host[256] = "";
 
+	if (s->slot[0] == '\0' && getenv("CERTMILL_SLOT") != NULL)
+		settings_replace(&s->slot, must(strdup(getenv("CERTMILL_SLOT"))));
 	if (s->slot[0] == '\0') {
 		if (gethostname(host, sizeof(host) - 1) != 0)
 			return err_errno(e, "gethostname");

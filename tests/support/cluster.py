@@ -110,8 +110,8 @@ class Cluster:
     def run(self, argv, timeout=60, env=None, **options):
         environment = {
             **os.environ,
-            "CERTMILL_KAFKA_BROKERS": self.kafka.address,
-            "CERTMILL_TOPICS_PREFIX": self.prefix,
+            "CERTMILL_BROKERS": self.kafka.address,
+            "CERTMILL_PREFIX": self.prefix,
             **(env or {}),
         }
         if "input" not in options:

@@ -34,6 +34,7 @@ hex_writes(void **state)
 	hex_add(&b, SLICE_LITERAL("\x01"), '-');
 	hex_add(&b, SLICE_NONE, ':');
 	expect_slice("hex", SLICE_LITERAL("009fa0ff 0a:bc 01"), buf_slice(&b));
+	buf_done(&b);
 	buf_init(&b, 3);
 	hex_add(&b, SLICE_LITERAL("ab"), 0);
 	assert_true(b.failed);
