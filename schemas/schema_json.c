@@ -152,23 +152,28 @@ add_required(const struct schema *s, struct buf *out)
 
 /* A required field with other names: one of them must stand. */
 static void
+add_one_of_names(const struct schema *s, size_t row, struct buf *out)
+{
+	buf_add_text(out, "{\"anyOf\":[");
+	for (size_t i = row; i < s->count && schema_main_row(s, i) == row; i++)
+		buf_printf(out, "%s{\"required\":[\"%s\"]}", i > row ? "," : "", s->fields[i].name);
+	buf_add_text(out, "]}");
+}
+
+static void
 add_required_names(const struct schema *s, struct buf *out)
 {
-	const char *comma = "";
+	bool any = false;
 
-	buf_add_text(out, ",\"allOf\":[true");
 	for (size_t i = 0; i < s->count; i++) {
 		if (!is_required(s, i) || !has_alias(s, i))
 			continue;
-		buf_add_text(out, ",{\"anyOf\":[");
-		comma = "";
-		for (size_t j = i; j < s->count && schema_main_row(s, j) == i; j++) {
-			buf_printf(out, "%s{\"required\":[\"%s\"]}", comma, s->fields[j].name);
-			comma = ",";
-		}
-		buf_add_text(out, "]}");
+		buf_add_text(out, any ? "," : ",\"allOf\":[");
+		add_one_of_names(s, i, out);
+		any = true;
 	}
-	buf_add_byte(out, ']');
+	if (any)
+		buf_add_byte(out, ']');
 }
 
 void
@@ -184,10 +189,6 @@ schema_json(const struct schema *s, struct buf *out)
 	}
 	buf_add_byte(out, '}');
 	add_required(s, out);
-	for (size_t i = 0; i < s->count; i++)
-		if (is_required(s, i) && has_alias(s, i)) {
-			add_required_names(s, out);
-			break;
-		}
+	add_required_names(s, out);
 	buf_printf(out, ",\"additionalProperties\":%s}", s->open ? "true" : "false");
 }
