@@ -1,0 +1,313 @@
+"""One answer, one certificate, whatever is killed. Counted on the topics, read_committed, by a checker of their own."""
+
+import random
+import threading
+import time
+
+import msgpack
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from checker import check
+from pki import csr_for
+
+ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
+
+
+def prepare(cluster):
+    client = cluster.client
+    client.ask("mount/write").data
+    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec"}).data
+    client.ask("role/write", ROLE, role="web").data
+    return client
+
+
+def verify(cluster):
+    violations = check(cluster.kafka.address, cluster.prefix)
+    assert not violations, "\n".join(violations[:20])
+
+
+def test_the_same_id_gets_the_same_answer(fresh_cluster):
+    client = prepare(fresh_cluster)
+    request = client.request("issue", {"common_name": "a.example.com"}, role="web")
+    client.send(request)
+    first = client.wait_for(request["id"])
+    client.send({**request, "ts": request["ts"] + 5, "deadline": 1})
+    second = client.wait_for(request["id"], count=2)
+    assert second.replayed and not first.replayed
+    assert second.data == first.data, "the same certificate and the same private key, also past its deadline"
+    client.send({**request, "params": {"common_name": "b.example.com"}})
+    third = client.wait_for(request["id"], count=3)
+    assert third.error["code"] == "request_id_conflict" and third.error["field"] == "id"
+    verify(fresh_cluster)
+
+
+def test_a_refusal_is_remembered_too(fresh_cluster):
+    client = prepare(fresh_cluster)
+    request = client.request("issue", {"common_name": "evil.org"}, role="web")
+    client.send(request)
+    assert client.wait_for(request["id"]).error["code"] == "name_not_allowed"
+    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="web").data
+    client.send(request)
+    again = client.wait_for(request["id"], count=2)
+    assert again.replayed and again.error["code"] == "name_not_allowed"
+    verify(fresh_cluster)
+
+
+def test_a_replay_to_another_topic_has_no_key(kafka, fresh_cluster):
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    from client import Client
+
+    client = prepare(fresh_cluster)
+    topic = f"{client.prefix}.responses.other"
+    for future in AdminClient({"bootstrap.servers": kafka.address}).create_topics([NewTopic(topic, 1, 1)]).values():
+        future.result(20)
+    other = Client(kafka.address, client.prefix, reply_topic=topic)
+    try:
+        request = client.request("issue", {"common_name": "a.example.com"}, role="web")
+        client.send(request)
+        first = client.wait_for(request["id"]).data
+        other.send({**request, "reply_to": topic})
+        second = other.wait_for(request["id"])
+        assert second.data["certificate"] == first["certificate"]
+        assert "private_key" not in second.data and "private_key_withheld" in second.warnings
+    finally:
+        other.close()
+
+
+def test_two_of_one_id_in_one_batch(fresh_cluster):
+    client = prepare(fresh_cluster)
+    fresh_cluster.worker.pause()
+    requests = [client.request("issue", {"common_name": "a.example.com"}, role="web") for _ in range(10)]
+    for request in requests + requests + requests:
+        client.send(request)
+    fresh_cluster.worker.resume()
+    for request in requests:
+        answers = [client.wait_for(request["id"], count=n) for n in (1, 2, 3)]
+        assert {a.data["serial"] for a in answers} == {answers[0].data["serial"]}
+        assert [a.replayed for a in answers] == [False, True, True]
+    verify(fresh_cluster)
+
+
+def test_config_is_in_force_for_what_comes_after_its_answer(fresh_cluster):
+    client = prepare(fresh_cluster)
+    for i in range(15):
+        role = f"role{i}"
+        client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role=role).data
+        assert client.ask("issue", {"common_name": "a.example.com"}, role=role).ok
+        client.ask("role/delete", role=role).data
+        assert client.ask("issue", {"common_name": "a.example.com"}, role=role).error["code"] == "unknown_role"
+    verify(fresh_cluster)
+
+
+def test_sigterm_finishes_and_leaves(make_cluster):
+    """The other worker has the partitions at once: nobody waits for a session to end."""
+    cluster = make_cluster(workers=2)
+    client = prepare(cluster)
+    ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(200)]
+    cluster.worker.finish()
+    ids += [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(200)]
+    assert all(a.ok for a in client.wait_for_all(ids, timeout=30))
+    verify(cluster)
+
+
+def test_redis_down(fresh_cluster):
+    """Nothing is signed, nothing is lost, the lane goes on when it is back."""
+    client = prepare(fresh_cluster)
+    fresh_cluster.redis.stop()
+    ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(50)]
+    time.sleep(3)
+    client.collect(0.5)
+    assert not any(i in client.answers for i in ids)
+    fresh_cluster.redis.start()
+    assert all(a.ok for a in client.wait_for_all(ids, timeout=60))
+    verify(fresh_cluster)
+
+
+def test_redis_killed_and_restarted_under_load(fresh_cluster):
+    client = prepare(fresh_cluster)
+    ids = []
+    for _ in range(4):
+        ids += [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(100)]
+        fresh_cluster.redis.kill()
+        fresh_cluster.redis.start()
+    assert all(a.ok for a in client.wait_for_all(ids, timeout=90))
+    verify(fresh_cluster)
+
+
+def test_broker_down(make_cluster, own_kafka):
+    cluster = make_cluster(broker=own_kafka)
+    client = prepare(cluster)
+    ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(100)]
+    own_kafka.kill()
+    time.sleep(3)
+    own_kafka.start()
+    ids += [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(100)]
+    assert all(a.ok for a in client.wait_for_all(ids, timeout=120))
+    verify(cluster)
+
+
+def test_a_view_that_lost_writes_stops_the_lanes(fresh_cluster):
+    client = prepare(fresh_cluster)
+    client.ask("issue", {"common_name": "a.example.com"}, role="web").data
+    assert fresh_cluster.redis.command("FLUSHALL") == b"+OK"
+    request = client.request("issue", {"common_name": "b.example.com"}, role="web")
+    client.send(request)
+    time.sleep(6)
+    client.collect(0.5)
+    assert request["id"] not in client.answers, "nothing is signed on a view that lost what was committed"
+    log = fresh_cluster.worker.log()
+    assert log.count("view_lost") == 1, log
+    assert fresh_cluster.worker.alive()
+
+
+def test_restored_step_counter_is_noticed(fresh_cluster):
+    """Redis that comes back from yesterday holds an older step."""
+    client = prepare(fresh_cluster)
+    for _ in range(5):
+        client.ask("mount/list").data
+    rows = [f"cm:own:{client.topic('query')}:{p}" for p in range(6)]
+    for row in rows:
+        fresh_cluster.redis.command("HSET", row, "step", "0")
+    ids = [client.send(client.request("mount/list")) for _ in range(12)]
+    deadline = time.monotonic() + 20
+    while "view_lost" not in fresh_cluster.worker.log():
+        assert time.monotonic() < deadline, "the counter went back and nobody noticed"
+        client.collect(0.1)
+    assert not all(i in client.answers for i in ids)
+
+
+def test_a_request_that_kills_its_worker(make_cluster):
+    """Five deaths at one offset: the message goes to .rejects and is answered; its neighbours are answered."""
+    cluster = make_cluster(workers=0)
+    cluster.add_worker({"CERTMILL_FAILPOINT": "poison=kill"})
+    client = prepare(cluster)
+    stop = threading.Event()
+
+    def supervise():
+        while not stop.is_set():
+            if not cluster.worker.alive():
+                cluster.worker.start()
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=supervise)
+    thread.start()
+    try:
+        client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
+        before = [client.send(client.request("issue", {"common_name": f"b{i}.example.com"}, role="any")) for i in range(20)]
+        pill = client.send(client.request("issue", {"common_name": "poison-pill.example.com"}, role="any"))
+        after = [client.send(client.request("issue", {"common_name": f"a{i}.example.com"}, role="any")) for i in range(20)]
+        assert all(a.ok for a in client.wait_for_all(before + after, timeout=150))
+        assert client.wait_for(pill, timeout=60).error["code"] == "internal"
+    finally:
+        stop.set()
+        thread.join()
+    rejects = client.read("rejects")
+    assert len(rejects) == 1 and msgpack.unpackb(rejects[0].value)["id"] == pill
+    verify(cluster)
+
+
+FAILPOINTS = ["after_poll", "after_claims", "after_decide", "after_script", "after_begin", "after_produce", "after_offsets", "after_commit"]
+
+
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
+def test_killed_at_each_arrow(make_cluster, failpoint):
+    """Killed once at the arrow, restarted: every request is answered once, with one certificate."""
+    cluster = make_cluster()
+    client = prepare(cluster)
+    leaf = client.ask("issue", {"common_name": "r.example.com"}, role="web").data
+    cluster.worker.kill()
+    csr = csr_for(ec.generate_private_key(ec.SECP256R1()), "s.example.com")
+    requests = [client.request("issue", {"common_name": f"i{i}.example.com"}, role="web") for i in range(20)]
+    requests += [client.request("sign", {"csr": csr, "common_name": "s.example.com"}, role="web") for _ in range(5)]
+    requests += [client.request("revoke", {"serial_number": leaf["serial"]})]
+    requests += [client.request("role/write", {"allow_any_name": True}, role=f"r{i}") for i in range(3)]
+    for request in requests:
+        client.send(request)
+    for kind in ("issue", "control"):
+        worker = cluster.worker
+        worker.more_environment = {"CERTMILL_FAILPOINT": f"{failpoint}=kill@{1 if kind == 'issue' else 3}"}
+        worker.start()
+        assert worker.wait(30), f"the worker was not killed at {failpoint}"
+    worker.more_environment = {}
+    worker.start()
+    assert all(a.ok for a in client.wait_for_all([r["id"] for r in requests], timeout=60))
+    serials = {client.answers[r["id"]][0].data["serial"] for r in requests if r["op"] in ("issue", "sign")}
+    assert len(serials) == 25
+    verify(cluster)
+
+
+def load(client, stop, asked, lock):
+    """Requests of every kind, as fast as one thread makes them."""
+    csr = csr_for(ec.generate_private_key(ec.SECP256R1()), "s.example.com")
+    revocable = []
+    while not stop.is_set():
+        kind = random.random()
+        if kind < 0.7:
+            request = client.request("issue", {"common_name": "a.example.com"}, role="web")
+        elif kind < 0.8:
+            request = client.request("sign", {"csr": csr, "common_name": "s.example.com"}, role="web")
+        elif kind < 0.9 and revocable:
+            request = client.request("revoke", {"serial_number": revocable.pop()})
+        else:
+            request = client.request("mount/list")
+        with lock:
+            asked.append(request)
+            client.send(request)
+            client.collect(0.001)
+            revocable += [
+                a[0].data["serial"] for i, a in list(client.answers.items())[-20:] if a[0].ok and "serial" in a[0].body["data"] and random.random() < 0.05
+            ]
+        time.sleep(0.002)
+
+
+def test_kill_9_at_random_under_load(make_cluster):
+    """Two workers, at least 20 kills at random, every kind of request."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    cluster = make_cluster(workers=2)
+    client = prepare(cluster)
+    stop, lock, asked = threading.Event(), threading.Lock(), []
+    thread = threading.Thread(target=load, args=(client, stop, asked, lock))
+    thread.start()
+    try:
+        for _ in range(24):
+            time.sleep(chance.uniform(0.2, 2.0))
+            worker = chance.choice(cluster.workers)
+            worker.kill()
+            worker.start()
+    finally:
+        time.sleep(2)
+        stop.set()
+        thread.join()
+    answers = client.wait_for_all([r["id"] for r in asked], timeout=120)
+    assert len(answers) == len(asked) > 500
+    time.sleep(1)
+    client.collect(1)
+    twice = [i for i in (r["id"] for r in asked) if len(client.answers[i]) != 1]
+    assert not twice, f"{len(twice)} ids were answered more than once"
+    refused = [a.body for a in answers if not a.ok]
+    assert not refused, refused[:3]
+    verify(cluster)
+
+
+def test_crl_owner_publishes_again_what_is_not_its_own(fresh_cluster):
+    """An older CRL that somebody writes onto the topic does not stay the last of its key."""
+    client = prepare(fresh_cluster)
+    leaf = client.ask("issue", {"common_name": "a.example.com"}, role="web").data
+    client.ask("crl/rotate").data
+    old = [r for r in client.read("crl")][-1]
+    client.ask("revoke", {"serial_number": leaf["serial"]}).data
+    client.producer.produce(old.topic, old.value, old.key, headers=old.headers)
+    client.producer.flush(10)
+    deadline = time.monotonic() + 10
+    while True:
+        last = client.read("crl")[-1]
+        crl = x509.load_der_x509_crl(last.value)
+        if last.offset > old.offset + 2 and crl.get_revoked_certificate_by_serial_number(int(leaf["serial"].replace(":", ""), 16)):
+            break
+        assert time.monotonic() < deadline, "the injected CRL stayed"
+        time.sleep(0.3)
