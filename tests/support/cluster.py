@@ -98,28 +98,25 @@ class Cluster:
             self._client = Client(self.kafka.address, self.prefix)
         return self._client
 
+    def client_environment(self):
+        return {"CERTMILL_BROKERS": self.kafka.address, "CERTMILL_PREFIX": self.prefix}
+
     def worker_command(self, command, *arguments, **options):
         """Runs certmill-worker COMMAND with this cluster's configuration to its end."""
-        argv = [PROGRAMS / "certmill-worker", command, "--config", self.config, *arguments]
-        return self.run(argv, **options)
+        return self.run(["certmill-worker", command, "--config", self.config, *arguments], {}, **options)
 
     def certmill(self, *arguments, **options):
         """Runs the command line to its end; options go to subprocess.run."""
-        return self.run([PROGRAMS / "certmill", *arguments], **options)
+        return self.run(["certmill", *arguments], self.client_environment(), **options)
 
-    def run(self, argv, timeout=60, env=None, **options):
-        environment = {
-            **os.environ,
-            "CERTMILL_BROKERS": self.kafka.address,
-            "CERTMILL_PREFIX": self.prefix,
-            **(env or {}),
-        }
+    def run(self, words, environment, timeout=60, **options):
         if "input" not in options:
             options["stdin"] = subprocess.DEVNULL
+        program, *arguments = map(str, words)
         return subprocess.run(
-            [str(word) for word in argv],
+            [PROGRAMS / program, *arguments],
             cwd=self.folder,
-            env=environment,
+            env={**os.environ, **environment},
             capture_output=True,
             text=True,
             timeout=timeout,
