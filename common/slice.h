@@ -20,6 +20,8 @@ struct slice_list {
 
 #define SLICE_NONE ((struct slice){ NULL, 0 })
 #define SLICE_LITERAL(text) ((struct slice){ (const uint8_t *)("" text), sizeof(text) - 1 })
+/* the same as an initialiser in a static table, where ISO C takes no compound literal */
+#define SLICE_INIT(text) { (const uint8_t *)("" text), sizeof(text) - 1 }
 /* for printf("%.*s") */
 #define SLICE_FMT(s) (int)(s).len, (const char *)(s).data
 

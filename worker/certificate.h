@@ -40,7 +40,8 @@ bool certificate_build(const struct certificate_input *in, struct signer *s, str
 /* What a presented or stored certificate says of itself, for revocation by certificate. All slices point into der. */
 struct certificate_facts {
 	struct slice serial; /* content octets of the INTEGER */
-	struct slice issuer; /* DER Name */
+	struct slice issuer, subject; /* DER Names */
+	struct slice spki;   /* SubjectPublicKeyInfo, DER */
 	int64_t not_before, not_after;
 };
 bool certificate_read(struct slice der, struct certificate_facts *ret, struct err *e) MUST_USE;

@@ -38,6 +38,8 @@ EVP_PKEY *key_generate(enum key_type type, int64_t bits, int64_t deadline_us, st
 bool key_type_parse(struct slice text, enum key_type *ret) MUST_USE;
 const char *key_type_name(enum key_type type);             /* "rsa", "ec", "ed25519": private_key_type */
 const char *key_pem_label(enum key_type type);             /* "RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY" */
+/* Type and size, nothing else: ERR_WEAK_KEY when it is none of ours. */
+bool key_identify(EVP_PKEY *key, enum key_type *ret_type, int64_t *ret_bits, struct err *e) MUST_USE;
 int64_t key_default_bits(enum key_type type);              /* 2048, 256, 0 */
 /* RSA 2048, 3072, 4096, 8192 (any multiple of 8 from 2048 to 8192 is taken from CSRs and CAs); EC 224, 256, 384, 521; Ed25519 0. */
 bool key_bits_valid(enum key_type type, int64_t bits);

@@ -1,0 +1,494 @@
+/* Certificates against the same ones built through OpenSSL's X509 API, byte for byte. */
+#include "certificate.h"
+#include "key.h"
+#include "ledger.h"
+#include "scoped_openssl.h"
+#include "timespan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "bytes.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define MINUTE_US    ((int64_t)60 * 1000 * 1000)
+
+DEFINE_SCOPED(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
+DEFINE_SCOPED(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free)
+DEFINE_SCOPED(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
+DEFINE_SCOPED(ASN1_BIT_STRING, ASN1_BIT_STRING_free)
+
+/* ---- the reference ---- */
+
+static ASN1_STRING *
+string(int type, struct slice value)
+{
+	ASN1_STRING *s = ASN1_STRING_type_new(type);
+
+	assert_true(ASN1_STRING_set(s, value.data, (int)value.len));
+	return s;
+}
+
+static void
+push_name(GENERAL_NAMES *names, int type, struct slice value)
+{
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	int asn1 = type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING;
+
+	GENERAL_NAME_set0_value(name, type, string(asn1, value));
+	assert_true(sk_GENERAL_NAME_push(names, name));
+}
+
+static void
+add(X509 *x, int nid, void *value, bool critical)
+{
+	assert_int_equal(X509_add1_ext_i2d(x, nid, value, critical, X509V3_ADD_APPEND), 1);
+}
+
+static void
+add_usages(X509 *x, const struct template *t)
+{
+	SCOPED(EXTENDED_KEY_USAGE) purposes = sk_ASN1_OBJECT_new_null();
+	SCOPED(ASN1_BIT_STRING) usage = ASN1_BIT_STRING_new();
+
+	if (t->is_ca) {
+		SCOPED(BASIC_CONSTRAINTS) basic = BASIC_CONSTRAINTS_new();
+
+		basic->ca = 0xff;
+		if (t->max_path_length >= 0) {
+			basic->pathlen = ASN1_INTEGER_new();
+			ASN1_INTEGER_set_int64(basic->pathlen, t->max_path_length);
+		}
+		add(x, NID_basic_constraints, basic, true);
+	}
+	for (int bit = 0; bit < 9; bit++)
+		if (t->key_usage & 1u << bit)
+			ASN1_BIT_STRING_set_bit(usage, bit, 1);
+	if (t->key_usage != 0)
+		add(x, NID_key_usage, usage, true);
+	if (t->server_auth)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_server_auth));
+	if (t->client_auth)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_client_auth));
+	if (t->code_signing)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_code_sign));
+	if (t->email_protection)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_email_protect));
+	if (sk_ASN1_OBJECT_num(purposes) > 0)
+		add(x, NID_ext_key_usage, purposes, false);
+}
+
+static void
+add_key_ids(X509 *x, struct slice issuer_key_id)
+{
+	SCOPED(ASN1_OCTET_STRING) own = ASN1_OCTET_STRING_new();
+	SCOPED(AUTHORITY_KEYID) authority = AUTHORITY_KEYID_new();
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	assert_true(X509_pubkey_digest(x, EVP_sha1(), hash, &len));
+	ASN1_OCTET_STRING_set(own, hash, (int)len);
+	add(x, NID_subject_key_identifier, own, false);
+	if (issuer_key_id.data == NULL)
+		issuer_key_id = slice_of(hash, len);
+	authority->keyid = string(V_ASN1_OCTET_STRING, issuer_key_id);
+	add(x, NID_authority_key_identifier, authority, false);
+}
+
+static void
+push_access(AUTHORITY_INFO_ACCESS *access, int method, const struct slice_list *urls)
+{
+	for (size_t i = 0; i < urls->count; i++) {
+		ACCESS_DESCRIPTION *d = ACCESS_DESCRIPTION_new();
+
+		d->method = OBJ_nid2obj(method);
+		GENERAL_NAME_set0_value(
+		    d->location, GEN_URI, string(V_ASN1_IA5STRING, urls->items[i]));
+		sk_ACCESS_DESCRIPTION_push(access, d);
+	}
+}
+
+static void
+add_access(X509 *x, const struct certificate_urls *urls)
+{
+	SCOPED(AUTHORITY_INFO_ACCESS) access = AUTHORITY_INFO_ACCESS_new();
+
+	push_access(access, NID_ad_OCSP, &urls->ocsp_servers);
+	push_access(access, NID_ad_ca_issuers, &urls->issuing_certificates);
+	if (sk_ACCESS_DESCRIPTION_num(access) > 0)
+		add(x, NID_info_access, access, false);
+}
+
+static void
+add_names(X509 *x, const struct template *t)
+{
+	SCOPED(GENERAL_NAMES) names = GENERAL_NAMES_new();
+
+	for (size_t i = 0; i < t->dns.count; i++)
+		push_name(names, GEN_DNS, t->dns.items[i]);
+	for (size_t i = 0; i < t->emails.count; i++)
+		push_name(names, GEN_EMAIL, t->emails.items[i]);
+	for (size_t i = 0; i < t->ips.count; i++)
+		push_name(names, GEN_IPADD, t->ips.items[i]);
+	if (sk_GENERAL_NAME_num(names) > 0)
+		add(x, NID_subject_alt_name, names, t->common_name.len == 0);
+}
+
+static void
+add_distribution_points(X509 *x, const struct slice_list *urls)
+{
+	SCOPED(CRL_DIST_POINTS) points = CRL_DIST_POINTS_new();
+	DIST_POINT *point = DIST_POINT_new();
+
+	sk_DIST_POINT_push(points, point);
+	point->distpoint = DIST_POINT_NAME_new();
+	point->distpoint->type = 0;
+	point->distpoint->name.fullname = GENERAL_NAMES_new();
+	for (size_t i = 0; i < urls->count; i++)
+		push_name(point->distpoint->name.fullname, GEN_URI, urls->items[i]);
+	if (urls->count > 0)
+		add(x, NID_crl_distribution_points, points, false);
+}
+
+static X509 *
+reference(const struct certificate_input *in, EVP_PKEY *issuer_key)
+{
+	const struct template *t = in->template;
+	const uint8_t *at = in->spki.data;
+	SCOPED(EVP_PKEY) subject_key = d2i_PUBKEY(NULL, &at, (long)in->spki.len);
+	SCOPED(X509_NAME) subject = X509_NAME_new();
+	SCOPED(BIGNUM) serial = BN_bin2bn(in->serial.data, (int)in->serial.len, NULL);
+	const EVP_MD *md = NULL;
+	X509 *x = X509_new();
+
+	X509_set_version(x, X509_VERSION_3);
+	BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x));
+	if (t->common_name.len > 0)
+		X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING,
+		    t->common_name.data, (int)t->common_name.len, -1, 0);
+	X509_set_subject_name(x, subject);
+	if (in->issuer_subject.data == NULL) {
+		X509_set_issuer_name(x, subject);
+	} else {
+		const uint8_t *name_at = in->issuer_subject.data;
+		SCOPED(X509_NAME)
+		issuer = d2i_X509_NAME(NULL, &name_at, (long)in->issuer_subject.len);
+
+		X509_set_issuer_name(x, issuer);
+	}
+	ASN1_TIME_set(X509_getm_notBefore(x), (time_t)t->not_before);
+	ASN1_TIME_set(X509_getm_notAfter(x), (time_t)t->not_after);
+	X509_set_pubkey(x, subject_key);
+	add_usages(x, t);
+	add_key_ids(x, in->issuer_key_id);
+	if (in->urls != NULL)
+		add_access(x, in->urls);
+	add_names(x, t);
+	if (in->urls != NULL)
+		add_distribution_points(x, &in->urls->crl_distribution_points);
+	if (!EVP_PKEY_is_a(issuer_key, "ED25519"))
+		md = EVP_PKEY_get_bits(issuer_key) == 384  ? EVP_sha384()
+		    : EVP_PKEY_get_bits(issuer_key) == 521 ? EVP_sha512()
+							   : EVP_sha256();
+	assert_true(X509_sign(x, issuer_key, md) > 0);
+	return x;
+}
+
+/* ---- the cases ---- */
+
+#define TEXTS(...) \
+	{ \
+		.items = (struct slice[]){ __VA_ARGS__ }, \
+		.count = sizeof((struct slice[]){ __VA_ARGS__ }) / sizeof(struct slice) \
+	}
+#define T(text) \
+	{ \
+		(const uint8_t *)(text), sizeof(text) - 1 \
+	}
+#define LONG_LABEL "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg."
+#define LONG_NAME \
+	LONG_LABEL LONG_LABEL LONG_LABEL "hhhhhhhhhhiiiiiiiiiijjjjjjjjjjkkkkkkkkkk.example.com"
+#define YEAR_2050 2524608000
+
+static struct slice forty[40];
+static char forty_text[40][64];
+
+static struct slice one_dns[] = { T("www.example.com") };
+static struct slice three_dns[] = { T("*.example.com"), T("example.com"), T(LONG_NAME) };
+static struct slice two_emails[] = { T("a@example.com"), T("b+c@mail.example.com") };
+static struct slice three_ips[] = { T("\x7f\x00\x00\x01"),
+	T("\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"),
+	T("\x0a\x00\x00\xff") };
+static struct slice one_url[] = { T("http://ca.example.com/ca.der") };
+static struct slice two_urls[] = {
+	T("http://crl.example.com/pki.crl"),
+	T("http://crl2.example.com/a-rather-long-path/that-makes/the-length-grow/over/one-hundred-and-twenty-seven/octets/so-that/it-needs-two.crl")
+};
+
+static const struct certificate_urls no_urls = { 0 };
+static const struct certificate_urls all_urls = {
+	.issuing_certificates = { one_url, 1 },
+	.crl_distribution_points = { two_urls, 2 },
+	.ocsp_servers = { two_urls, 2 },
+};
+static const struct certificate_urls crl_url = { .crl_distribution_points = { one_url, 1 } };
+
+#define TLS \
+	.key_usage = USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT | USAGE_KEY_AGREEMENT, \
+	.server_auth = true, .client_auth = true
+#define NOW  .not_before = 1700000000, .not_after = 1700086400
+#define LEAF .max_path_length = -1
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	struct template template;
+	const struct certificate_urls *urls;
+	bool self_signed;
+} cases[] = {
+	{ "a plain leaf", { .common_name = T("www.example.com"), .dns = { one_dns, 1 }, TLS, NOW, LEAF }, NULL, false },
+	{ "no names at all", { NOW, LEAF }, &no_urls, false },
+	{ "no subject", { .dns = { one_dns, 1 }, TLS, NOW, LEAF }, NULL, false },
+	{ "an empty common name", { .common_name = T(""), .emails = { two_emails, 2 }, NOW, LEAF }, NULL, false },
+	{ "every kind of name", { .common_name = T("example.com"), .dns = { three_dns, 3 }, .emails = { two_emails, 2 },
+	    .ips = { three_ips, 3 }, TLS, .code_signing = true, .email_protection = true, NOW, LEAF }, &all_urls, false },
+	{ "addresses only", { .ips = { three_ips, 3 }, NOW, LEAF }, &crl_url, false },
+	{ "forty names", { .common_name = T("0.example.com"), .dns = { forty, 40 }, TLS, NOW, LEAF }, &all_urls, false },
+	{ "a common name that is not ASCII", { .common_name = T("M\xc3\xbcnchen \xe2\x82\xac"), NOW, LEAF }, NULL, false },
+	{ "a long common name", { .common_name = T(LONG_NAME), .dns = { one_dns, 1 }, NOW, LEAF }, NULL, false },
+	{ "every key usage", { .common_name = T("ku"), .key_usage = 0x1ff, NOW, LEAF }, NULL, false },
+	{ "the last key usage", { .common_name = T("ku"), .key_usage = USAGE_DECIPHER_ONLY, NOW, LEAF }, NULL, false },
+	{ "the first key usage", { .common_name = T("ku"), .key_usage = USAGE_DIGITAL_SIGNATURE, NOW, LEAF }, NULL, false },
+	{ "one purpose", { .common_name = T("eku"), .email_protection = true, NOW, LEAF }, NULL, false },
+	{ "over the border of 2050", { .common_name = T("t"), .not_before = YEAR_2050 - 1, .not_after = YEAR_2050, LEAF }, NULL, false },
+	{ "behind the border of 2050", { .common_name = T("t"), .not_before = YEAR_2050, .not_after = 253402300799, LEAF }, NULL, false },
+	{ "before 1970", { .common_name = T("t"), .not_before = -86400, .not_after = 0, LEAF }, NULL, false },
+	{ "a root", { .common_name = T("Root"), .is_ca = true, .key_usage = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN, NOW,
+	    .max_path_length = -1 }, &no_urls, true },
+	{ "a root with path length", { .common_name = T("Root"), .is_ca = true, .key_usage = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN,
+	    NOW, .max_path_length = 0, .dns = { one_dns, 1 } }, &all_urls, true },
+	{ "an intermediate", { .common_name = T("Sub"), .is_ca = true, .key_usage = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN, NOW,
+	    .max_path_length = 300 }, &crl_url, false },
+};
+
+static const struct kind {
+	const char *name;
+	enum key_type type;
+	int64_t bits;
+	bool deterministic;
+} kinds[] = {
+	{ "RSA-2048", KEY_RSA, 2048, true }, { "P-224", KEY_EC, 224, false }, { "P-256", KEY_EC, 256, false },
+	{ "P-384", KEY_EC, 384, false }, { "P-521", KEY_EC, 521, false }, { "Ed25519", KEY_ED25519, 0, true },
+};
+
+/* RFC 5280 4.1.2.4: an issuer's name is taken as it is, whatever its string types */
+static const uint8_t issuer_name[] =
+	"\x30\x2a\x31\x0b\x30\x09\x06\x03\x55\x04\x06\x13\x02\x44\x45\x31\x0c\x30\x0a\x06\x03\x55\x04\x0a"
+	"\x14\x03\x41\x43\x45\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x1e\x04\x00\x43\x00\x41";
+/* clang-format on */
+
+struct issuer_kit {
+	EVP_PKEY *key;
+	struct signer *signer;
+};
+
+static struct slice
+tbs_of(struct slice der)
+{
+	long len;
+	int tag, class;
+	const uint8_t *at = der.data;
+	const uint8_t *start;
+
+	ASN1_get_object(&at, &len, &tag, &class, (long)der.len);
+	start = at;
+	ASN1_get_object(&at, &len, &tag, &class, (long)(der.data + der.len - at));
+	return slice_of(start, (size_t)(at + len - start));
+}
+
+static void
+expect_same(const char *name, const struct certificate_input *in, const struct issuer_kit *issuer,
+    bool deterministic)
+{
+	struct buf SCOPED_BUF out;
+	struct err e = { 0 };
+	SCOPED(X509) expected = reference(in, issuer->key);
+	uint8_t *der = NULL;
+	int len;
+
+	buf_init(&out, CERTIFICATE_MAX);
+	buf_add_text(&out, "what stands before");
+	if (!certificate_build(in, issuer->signer, &out, &e))
+		fail_msg("%s: %s", name, e.msg);
+	struct slice got = slice_of(out.data + 18, out.len - 18);
+	len = i2d_X509(expected, &der);
+	if (deterministic)
+		expect_bytes(name, got, slice_of(der, (size_t)len));
+	else
+		expect_bytes(name, tbs_of(got), tbs_of(slice_of(der, (size_t)len)));
+	OPENSSL_free(der);
+	const uint8_t *at = got.data;
+	SCOPED(X509) back = d2i_X509(NULL, &at, (long)got.len);
+	if (back == NULL || at != got.data + got.len || X509_verify(back, issuer->key) != 1)
+		fail_msg("%s: OpenSSL does not verify the certificate", name);
+	der = NULL;
+	assert_int_equal(i2d_re_X509_tbs(back, &der), tbs_of(got).len);
+	assert_memory_equal(der, tbs_of(got).data, tbs_of(got).len);
+	OPENSSL_free(der);
+}
+
+static EVP_PKEY *
+make(const struct kind *kind)
+{
+	struct err e = { 0 };
+	EVP_PKEY *key = key_generate(kind->type, kind->bits, time_monotonic_us() + MINUTE_US, &e);
+
+	if (key == NULL)
+		fail_msg("%s: %s", kind->name, e.msg);
+	return key;
+}
+
+static struct slice
+spki_of(EVP_PKEY *key, uint8_t room[static 2048])
+{
+	uint8_t *at = room;
+
+	return slice_of(room, (size_t)i2d_PUBKEY(key, &at));
+}
+
+static void
+test_certificates_are_openssls(void **state)
+{
+	static uint8_t serials[][SERIAL_SIZE] = {
+		{ 0x01, 0x02 },
+		{ 0x7f, 0xff, 0xff },
+		{ 0x00, 0x80, 1 },
+		{ 0x00, 0x00, 0x01, 1 },
+	};
+	static const uint8_t key_id[20] = "01234567890123456789";
+	EVP_PKEY *keys[COUNT(kinds)];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		keys[i] = make(&kinds[i]);
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		struct err e = { 0 };
+		struct issuer_kit issuer = { keys[i], signer_new(keys[i], &e) };
+
+		assert_non_null(issuer.signer);
+		for (size_t c = 0; c < COUNT(cases); c++) {
+			uint8_t spki[2048];
+			size_t subject = cases[c].self_signed ? i : (i + c) % COUNT(kinds);
+			char name[160];
+			struct certificate_input in = {
+				.template = &cases[c].template,
+				.urls = cases[c].urls,
+				.serial = slice_of(serials[c % COUNT(serials)], SERIAL_SIZE),
+				.spki = spki_of(keys[subject], spki),
+			};
+
+			if (!cases[c].self_signed) {
+				in.issuer_subject = slice_of(issuer_name, sizeof(issuer_name) - 1);
+				in.issuer_key_id = slice_of(key_id, sizeof(key_id));
+			}
+			snprintf(name, sizeof(name), "%s, key %s, signed with %s", cases[c].name,
+			    kinds[subject].name, kinds[i].name);
+			expect_same(name, &in, &issuer, kinds[i].deterministic);
+		}
+		signer_free(issuer.signer);
+	}
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		EVP_PKEY_free(keys[i]);
+}
+
+static void
+test_limits(void **state)
+{
+	static uint8_t serial[SERIAL_SIZE] = { 1 };
+	SCOPED(EVP_PKEY) key = make(&kinds[5]);
+	struct err e = { 0 };
+	struct signer *s = signer_new(key, &e);
+	uint8_t room[2048];
+	struct template t = { .common_name = T("x"), NOW, LEAF };
+	struct certificate_input in = { .template = &t,
+		.serial = slice_of(serial, sizeof(serial)),
+		.spki = spki_of(key, room) };
+	struct buf SCOPED_BUF out;
+
+	(void)state;
+	buf_init(&out, 100);
+	assert_false(certificate_build(&in, s, &out, &e));
+	assert_int_equal(e.code, ERR_TOO_LARGE);
+	buf_done(&out);
+	buf_init(&out, CERTIFICATE_MAX);
+	t.not_after = INT64_MAX;
+	assert_false(certificate_build(&in, s, &out, &e));
+	assert_int_equal(e.code, ERR_INTERNAL);
+	in.spki = SLICE_LITERAL("\x30\x00");
+	assert_false(certificate_build(&in, s, &out, &e));
+	assert_int_equal(e.code, ERR_MALFORMED);
+	assert_int_equal(out.len, 0);
+	signer_free(s);
+}
+
+static void
+test_read(void **state)
+{
+	static uint8_t serial[SERIAL_SIZE] = { 0x5e, 0x62 };
+	SCOPED(EVP_PKEY) key = make(&kinds[2]);
+	struct err e = { 0 };
+	struct signer *s = signer_new(key, &e);
+	uint8_t room[2048];
+	struct template t = {
+		.common_name = T("x"), .not_before = 1, .not_after = YEAR_2050, LEAF
+	};
+	struct certificate_input in = { .template = &t,
+		.serial = slice_of(serial, sizeof(serial)),
+		.spki = spki_of(key, room),
+		.issuer_subject = slice_of(issuer_name, sizeof(issuer_name) - 1) };
+	struct certificate_facts facts;
+	struct buf SCOPED_BUF out;
+
+	(void)state;
+	buf_init(&out, CERTIFICATE_MAX);
+	assert_true(certificate_build(&in, s, &out, &e));
+	assert_true(certificate_read(buf_slice(&out), &facts, &e));
+	expect_bytes("serial", facts.serial, in.serial);
+	expect_bytes("issuer", facts.issuer, in.issuer_subject);
+	expect_bytes("spki", facts.spki, in.spki);
+	assert_int_equal(facts.not_before, 1);
+	assert_int_equal(facts.not_after, YEAR_2050);
+	for (size_t len = 0; len < out.len; len++)
+		if (certificate_read(slice_of(out.data, len), &facts, &e))
+			fail_msg("%zu of %zu octets were read", len, out.len);
+	buf_add_byte(&out, 0);
+	assert_false(certificate_read(buf_slice(&out), &facts, &e));
+	assert_int_equal(e.code, ERR_CERTIFICATE_INVALID);
+	signer_free(s);
+}
+
+static int
+fill_forty(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(forty); i++) {
+		snprintf(
+		    forty_text[i], sizeof(forty_text[i]), "%zu.a-name-among-others.example.com", i);
+		forty[i] = slice_text(forty_text[i]);
+	}
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_certificates_are_openssls),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_read),
+	};
+
+	return cmocka_run_group_tests(tests, fill_forty, NULL);
+}

@@ -1,0 +1,361 @@
+/* Every msgpack format byte, whole and cut short; lengths that lie; nesting; text. */
+#include "cursor.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* A run of format bytes and an object that begins with each: the byte, then `tail`. */
+static const struct {
+	uint8_t first, last;
+	enum cursor_type type;
+	size_t tail;
+	const char *bytes; /* NULL: zeros */
+} formats[] = {
+	{ 0x00, 0x7f, CURSOR_INT, 0, NULL },
+	{ 0x80, 0x80, CURSOR_MAP, 0, NULL },
+	{ 0x81, 0x81, CURSOR_MAP, 2, NULL },
+	{ 0x8f, 0x8f, CURSOR_MAP, 30, NULL },
+	{ 0x90, 0x90, CURSOR_ARRAY, 0, NULL },
+	{ 0x91, 0x91, CURSOR_ARRAY, 1, NULL },
+	{ 0x9f, 0x9f, CURSOR_ARRAY, 15, NULL },
+	{ 0xa0, 0xa0, CURSOR_TEXT, 0, NULL },
+	{ 0xa1, 0xa1, CURSOR_TEXT, 1, "a" },
+	{ 0xbf, 0xbf, CURSOR_TEXT, 31, "abcdefghijklmnopqrstuvwxyz01234" },
+	{ 0xc0, 0xc0, CURSOR_NIL, 0, NULL },
+	{ 0xc2, 0xc3, CURSOR_BOOL, 0, NULL },
+	{ 0xc4, 0xc4, CURSOR_BYTES, 1, "\x00" },
+	{ 0xc4, 0xc4, CURSOR_BYTES, 3, "\x02\xff\xfe" },
+	{ 0xc5, 0xc5, CURSOR_BYTES, 4, "\x00\x02\xff\xfe" },
+	{ 0xc6, 0xc6, CURSOR_BYTES, 6, "\x00\x00\x00\x02\xff\xfe" },
+	{ 0xc7, 0xc7, CURSOR_EXT, 2, "\x00\x05" },
+	{ 0xc7, 0xc7, CURSOR_EXT, 5, "\x03\x05xyz" },
+	{ 0xc8, 0xc8, CURSOR_EXT, 6, "\x00\x03\x05xyz" },
+	{ 0xc9, 0xc9, CURSOR_EXT, 8, "\x00\x00\x00\x03\x05xyz" },
+	{ 0xca, 0xca, CURSOR_FLOAT, 4, NULL },
+	{ 0xcb, 0xcb, CURSOR_FLOAT, 8, NULL },
+	{ 0xcc, 0xcc, CURSOR_INT, 1, NULL },
+	{ 0xcd, 0xcd, CURSOR_INT, 2, NULL },
+	{ 0xce, 0xce, CURSOR_INT, 4, NULL },
+	{ 0xcf, 0xcf, CURSOR_INT, 8, NULL },
+	{ 0xd0, 0xd0, CURSOR_INT, 1, NULL },
+	{ 0xd1, 0xd1, CURSOR_INT, 2, NULL },
+	{ 0xd2, 0xd2, CURSOR_INT, 4, NULL },
+	{ 0xd3, 0xd3, CURSOR_INT, 8, NULL },
+	{ 0xd4, 0xd4, CURSOR_EXT, 2, NULL },
+	{ 0xd5, 0xd5, CURSOR_EXT, 3, NULL },
+	{ 0xd6, 0xd6, CURSOR_EXT, 5, NULL },
+	{ 0xd7, 0xd7, CURSOR_EXT, 9, NULL },
+	{ 0xd8, 0xd8, CURSOR_EXT, 17, NULL },
+	{ 0xd9, 0xd9, CURSOR_TEXT, 3, "\x02hi" },
+	{ 0xda, 0xda, CURSOR_TEXT, 4, "\x00\x02hi" },
+	{ 0xdb, 0xdb, CURSOR_TEXT, 6, "\x00\x00\x00\x02hi" },
+	{ 0xdc, 0xdc, CURSOR_ARRAY, 4, "\x00\x02\x01\x02" },
+	{ 0xdd, 0xdd, CURSOR_ARRAY, 6, "\x00\x00\x00\x02\x01\x02" },
+	{ 0xde, 0xde, CURSOR_MAP, 4, "\x00\x01\x01\x02" },
+	{ 0xdf, 0xdf, CURSOR_MAP, 6, "\x00\x00\x00\x01\x01\x02" },
+	{ 0xe0, 0xff, CURSOR_INT, 0, NULL },
+};
+
+/* One object of `size` bytes: whole, with a byte behind it, and each of its beginnings. */
+static void
+check_object(const uint8_t *bytes, size_t size, enum cursor_type type)
+{
+	struct cursor c = cursor_of(slice_of(bytes, size + 1));
+	struct slice raw;
+
+	if (cursor_peek(&c) != type)
+		fail_msg("%02x: type %d expected, %d came", bytes[0], type, cursor_peek(&c));
+	if (!cursor_skip(&c, &raw) || raw.len != size || c.at != bytes + size)
+		fail_msg("%02x: not passed over as %zu bytes", bytes[0], size);
+	if (cursor_check(slice_of(bytes, size + 1)))
+		fail_msg("%02x: a byte behind it was taken", bytes[0]);
+	if (!cursor_check(slice_of(bytes, size)))
+		fail_msg("%02x: refused", bytes[0]);
+	for (size_t cut = 0; cut < size; cut++) {
+		c = cursor_of(slice_of(bytes, cut));
+		if (cursor_skip(&c, &raw) || !c.failed)
+			fail_msg("%02x: taken with %zu of %zu bytes", bytes[0], cut, size);
+	}
+}
+
+static void
+test_formats(void **state)
+{
+	bool covered[256] = { [0xc1] = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		for (unsigned byte = formats[i].first; byte <= formats[i].last; byte++) {
+			uint8_t bytes[64] = { (uint8_t)byte };
+
+			if (formats[i].bytes != NULL)
+				memcpy(bytes + 1, formats[i].bytes, formats[i].tail);
+			check_object(bytes, 1 + formats[i].tail, formats[i].type);
+			covered[byte] = true;
+		}
+	for (unsigned byte = 0; byte < 256; byte++)
+		if (!covered[byte] && (byte < 0x80 || byte > 0xbf))
+			fail_msg("no case for the format byte %02x", byte);
+}
+
+static void
+test_broken_byte(void **state)
+{
+	struct cursor c = cursor_of(SLICE_LITERAL("\xc1"));
+
+	(void)state;
+	assert_int_equal(cursor_peek(&c), CURSOR_END);
+	assert_false(cursor_check(SLICE_LITERAL("\xc1")));
+	assert_false(cursor_check(SLICE_LITERAL("\x92\x01\xc1")));
+	assert_false(cursor_check(SLICE_LITERAL("")));
+	assert_false(cursor_check(SLICE_NONE));
+}
+
+static const struct {
+	struct slice bytes;
+	bool good;
+	int64_t value;
+} ints[] = {
+	{ SLICE_INIT("\x00"), true, 0 },
+	{ SLICE_INIT("\x7f"), true, 127 },
+	{ SLICE_INIT("\xff"), true, -1 },
+	{ SLICE_INIT("\xe0"), true, -32 },
+	{ SLICE_INIT("\xcc\xff"), true, 255 },
+	{ SLICE_INIT("\xcd\xff\xff"), true, 65535 },
+	{ SLICE_INIT("\xce\xff\xff\xff\xff"), true, 4294967295 },
+	{ SLICE_INIT("\xcf\x00\x00\x00\x00\x00\x00\x00\x05"), true, 5 },
+	{ SLICE_INIT("\xcf\x7f\xff\xff\xff\xff\xff\xff\xff"), true, INT64_MAX },
+	{ SLICE_INIT("\xcf\x80\x00\x00\x00\x00\x00\x00\x00"), false, 0 },
+	{ SLICE_INIT("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), false, 0 },
+	{ SLICE_INIT("\xd0\x7f"), true, 127 },
+	{ SLICE_INIT("\xd0\x80"), true, -128 },
+	{ SLICE_INIT("\xd1\x80\x00"), true, -32768 },
+	{ SLICE_INIT("\xd1\x00\x01"), true, 1 },
+	{ SLICE_INIT("\xd2\x80\x00\x00\x00"), true, INT32_MIN },
+	{ SLICE_INIT("\xd3\x80\x00\x00\x00\x00\x00\x00\x00"), true, INT64_MIN },
+	{ SLICE_INIT("\xd3\xff\xff\xff\xff\xff\xff\xff\xff"), true, -1 },
+	{ SLICE_INIT("\xca\x00\x00\x00\x00"), false, 0 },
+};
+
+static void
+test_ints(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++) {
+		struct cursor c = cursor_of(ints[i].bytes);
+		int64_t value = 0;
+		bool good = cursor_int(&c, &value);
+
+		if (good != ints[i].good || value != ints[i].value)
+			fail_msg("case %zu (%02x): expected %d %lld, came %d %lld", i,
+			    ints[i].bytes.data[0], ints[i].good, (long long)ints[i].value, good,
+			    (long long)value);
+		assert_int_equal(c.failed, !good);
+		assert_int_equal(cursor_at_end(&c), good);
+	}
+}
+
+/* Each claims more than there is. None may be believed, and nothing is allocated (there is no allocation in a cursor). */
+static const struct slice liars[] = {
+	SLICE_INIT("\xdd\xff\xff\xff\xff"),
+	SLICE_INIT("\xdf\xff\xff\xff\xff"),
+	SLICE_INIT("\xdc\xff\xff"),
+	SLICE_INIT("\xde\xff\xff"),
+	SLICE_INIT("\xdb\xff\xff\xff\xff"),
+	SLICE_INIT("\xc6\xff\xff\xff\xff"),
+	SLICE_INIT("\xc9\xff\xff\xff\xff"),
+	SLICE_INIT("\xc9\xff\xff\xff\xff\x01"),
+	SLICE_INIT("\xdd\x00\x00\x00\x02\x01"),
+	SLICE_INIT("\xdf\x00\x00\x00\x01\x01"),
+	SLICE_INIT("\xdf\x80\x00\x00\x00\x01\x01"), /* twice the count is 0 in 32 bits */
+	SLICE_INIT("\x92\x01"),
+	SLICE_INIT("\x81\x01"),
+	SLICE_INIT("\x91\xdd\xff\xff\xff\xff"),
+	SLICE_INIT("\x92\x91\x01"),
+};
+
+static void
+test_liars(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(liars) / sizeof(liars[0]); i++) {
+		struct cursor c = cursor_of(liars[i]);
+		uint32_t count = 7;
+
+		if (cursor_check(liars[i]))
+			fail_msg("case %zu was taken", i);
+		if (cursor_peek(&c) == CURSOR_ARRAY && cursor_array(&c, &count) &&
+		    count > liars[i].len)
+			fail_msg("case %zu: an array of %u", i, count);
+		c = cursor_of(liars[i]);
+		if (cursor_peek(&c) == CURSOR_MAP && cursor_map(&c, &count) &&
+		    count > liars[i].len / 2)
+			fail_msg("case %zu: a map of %u", i, count);
+	}
+}
+
+static const struct {
+	struct slice text;
+	bool good;
+} texts[] = {
+	{ SLICE_INIT("\xa0"), true },
+	{ SLICE_INIT("\xa3"
+		     "abc"),
+	    true },
+	{ SLICE_INIT("\xa1\x7f"), true },
+	{ SLICE_INIT("\xa1\x00"), false },
+	{ SLICE_INIT("\xa3"
+		     "a\x00"
+		     "c"),
+	    false },
+	{ SLICE_INIT("\xa1\x80"), false }, /* a continuation alone */
+	{ SLICE_INIT("\xa2\xc3\xa9"), true }, /* e acute */
+	{ SLICE_INIT("\xa1\xc3"), false }, /* cut short */
+	{ SLICE_INIT("\xa2\xc3\x28"), false },
+	{ SLICE_INIT("\xa2\xc0\x80"), false }, /* overlong NUL */
+	{ SLICE_INIT("\xa2\xc1\xbf"), false }, /* overlong */
+	{ SLICE_INIT("\xa2\xc2\x80"), true }, /* U+0080 */
+	{ SLICE_INIT("\xa3\xe0\x9f\xbf"), false }, /* overlong */
+	{ SLICE_INIT("\xa3\xe0\xa0\x80"), true }, /* U+0800 */
+	{ SLICE_INIT("\xa3\xed\x9f\xbf"), true }, /* U+D7FF */
+	{ SLICE_INIT("\xa3\xed\xa0\x80"), false }, /* a surrogate */
+	{ SLICE_INIT("\xa3\xee\x80\x80"), true }, /* U+E000 */
+	{ SLICE_INIT("\xa3\xe2\x82\x28"), false },
+	{ SLICE_INIT("\xa4\xf0\x8f\xbf\xbf"), false }, /* overlong */
+	{ SLICE_INIT("\xa4\xf0\x90\x80\x80"), true }, /* U+10000 */
+	{ SLICE_INIT("\xa4\xf4\x8f\xbf\xbf"), true }, /* U+10FFFF */
+	{ SLICE_INIT("\xa4\xf4\x90\x80\x80"), false }, /* above it */
+	{ SLICE_INIT("\xa4\xf5\x80\x80\x80"), false },
+	{ SLICE_INIT("\xa3\xf0\x90\x80"), false },
+	{ SLICE_INIT("\xa4\xf0\x90\x80\x28"), false },
+	{ SLICE_INIT("\xa1\xff"), false },
+};
+
+static void
+test_texts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct cursor c = cursor_of(texts[i].text);
+		struct slice text;
+
+		if (cursor_text(&c, &text) != texts[i].good)
+			fail_msg("case %zu was %s", i, texts[i].good ? "refused" : "taken");
+		/* passing over does not look into texts */
+		assert_true(cursor_check(texts[i].text));
+	}
+}
+
+static void
+fill_nested(uint8_t *bytes, unsigned depth, bool map)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < depth; i++) {
+		bytes[at++] = map ? 0x81 : 0x91;
+		if (map)
+			bytes[at++] = 0x01;
+	}
+	bytes[at] = 0xc0;
+}
+
+static void
+test_depth(void **state)
+{
+	(void)state;
+	for (unsigned depth = 1; depth <= 20; depth++)
+		for (unsigned map = 0; map < 2; map++)
+			for (unsigned above = 0; above <= CURSOR_DEPTH_MAX; above++) {
+				uint8_t bytes[64];
+				struct slice all = slice_of(bytes, depth * (1 + map) + 1), raw;
+				struct cursor c = cursor_of(all);
+				bool good = depth + above <= CURSOR_DEPTH_MAX;
+
+				fill_nested(bytes, depth, map);
+				c.depth = above;
+				if (cursor_skip(&c, &raw) != good || c.too_deep == good)
+					fail_msg("%u containers under %u: %s", depth, above,
+					    good ? "refused" : "taken");
+			}
+	/* an empty one counts, too */
+	assert_true(cursor_check(SLICE_LITERAL("\x91\x91\x91\x91\x91\x91\x91\x90")));
+	assert_false(cursor_check(SLICE_LITERAL("\x91\x91\x91\x91\x91\x91\x91\x91\x80")));
+	/* siblings do not */
+	assert_true(
+	    cursor_check(SLICE_LITERAL("\x9a\x90\x90\x90\x90\x91\x90\x90\x90\x90\x90\x90")));
+}
+
+/* Every reader on an object of every type: only its own passes, and a failure sticks. */
+static void
+test_readers(void **state)
+{
+	static const struct {
+		enum cursor_type type;
+		struct slice bytes;
+	} objects[] = {
+		{ CURSOR_NIL, SLICE_INIT("\xc0") },
+		{ CURSOR_BOOL, SLICE_INIT("\xc3") },
+		{ CURSOR_INT, SLICE_INIT("\x05") },
+		{ CURSOR_FLOAT, SLICE_INIT("\xca\x00\x00\x00\x00") },
+		{ CURSOR_TEXT, SLICE_INIT("\xa1x") },
+		{ CURSOR_BYTES, SLICE_INIT("\xc4\x01x") },
+		{ CURSOR_ARRAY, SLICE_INIT("\x91\xc0") },
+		{ CURSOR_MAP, SLICE_INIT("\x81\xc0\xc0") },
+		{ CURSOR_EXT, SLICE_INIT("\xd4\x01\x01") },
+		{ CURSOR_END, SLICE_INIT("") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+		for (int reader = CURSOR_NIL; reader <= CURSOR_MAP; reader++) {
+			struct cursor c = cursor_of(objects[i].bytes);
+			struct slice s = SLICE_NONE;
+			uint32_t count = 0;
+			int64_t number = 0;
+			bool flag = false;
+			bool good = reader == CURSOR_NIL ? cursor_nil(&c)
+			    : reader == CURSOR_BOOL      ? cursor_bool(&c, &flag)
+			    : reader == CURSOR_INT       ? cursor_int(&c, &number)
+			    : reader == CURSOR_TEXT      ? cursor_text(&c, &s)
+			    : reader == CURSOR_BYTES     ? cursor_bytes(&c, &s)
+			    : reader == CURSOR_ARRAY     ? cursor_array(&c, &count)
+			    : reader == CURSOR_MAP       ? cursor_map(&c, &count)
+							 : false;
+
+			if (reader == CURSOR_FLOAT)
+				continue;
+			if (good != (objects[i].type == (enum cursor_type)reader))
+				fail_msg("reader %d on type %d: %d", reader, objects[i].type, good);
+			if (!good &&
+			    (cursor_peek(&c) != CURSOR_END || cursor_skip(&c, &s) ||
+				cursor_nil(&c) || cursor_at_end(&c)))
+				fail_msg("reader %d on type %d: the failure does not stick", reader,
+				    objects[i].type);
+			if (good && reader == CURSOR_BOOL)
+				assert_true(flag);
+			if (good && (reader == CURSOR_TEXT || reader == CURSOR_BYTES))
+				assert_true(slice_is(s, "x"));
+			if (good && (reader == CURSOR_ARRAY || reader == CURSOR_MAP))
+				assert_int_equal(count, 1);
+		}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_broken_byte),
+		cmocka_unit_test(test_ints),
+		cmocka_unit_test(test_liars),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_readers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,429 @@
+/* Keys: their encodings against OpenSSL's, weak ones refused, the pool. */
+#include "key.h"
+#include "scoped_openssl.h"
+#include "spki.h"
+#include "timespan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "bytes.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define MINUTE_US    ((int64_t)60 * 1000 * 1000)
+
+DEFINE_SCOPED(BN_CTX, BN_CTX_free)
+
+static void
+expect_encodings(const char *name, const struct leaf_key *k)
+{
+	const uint8_t *at = k->private_der.data;
+	SCOPED(EVP_PKEY) key = d2i_AutoPrivateKey(NULL, &at, (long)k->private_der.len);
+	uint8_t *expected = NULL;
+	int len;
+
+	if (key == NULL)
+		fail_msg("%s: OpenSSL does not read the private key", name);
+	SCOPED(EVP_PKEY_CTX) ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	if (EVP_PKEY_pairwise_check(ctx) != 1)
+		fail_msg("%s: the private key and the public key are no pair", name);
+	len = i2d_PrivateKey(key, &expected);
+	expect_bytes(name, buf_slice(&k->private_der), slice_of(expected, (size_t)len));
+	OPENSSL_free(expected);
+	expected = NULL;
+	len = i2d_PUBKEY(key, &expected);
+	expect_bytes(name, buf_slice(&k->spki), slice_of(expected, (size_t)len));
+	OPENSSL_free(expected);
+}
+
+static void
+test_encodings_are_openssls(void **state)
+{
+	static const struct {
+		const char *name;
+		enum key_type type;
+		int64_t bits;
+		int rounds; /* so that short numbers come up too */
+	} cases[] = {
+		{ "P-224", KEY_EC, 224, 20 },
+		{ "P-256", KEY_EC, 256, 600 },
+		{ "P-384", KEY_EC, 384, 20 },
+		{ "P-521", KEY_EC, 521, 20 },
+		{ "Ed25519", KEY_ED25519, 0, 20 },
+		{ "RSA-2048", KEY_RSA, 2048, 2 },
+	};
+	struct err e = { 0 };
+	struct keymaker *m = keymaker_new(NULL, &e);
+
+	(void)state;
+	assert_non_null(m);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct leaf_key k;
+
+		leaf_key_init(&k);
+		for (int round = 0; round < cases[i].rounds; round++) {
+			enum key_type type;
+			int64_t bits;
+
+			if (!keymaker_make(m, cases[i].type, cases[i].bits,
+				time_monotonic_us() + MINUTE_US, &k, &e))
+				fail_msg("%s: %s", cases[i].name, e.msg);
+			expect_encodings(cases[i].name, &k);
+			if (!key_check_spki(buf_slice(&k.spki), &type, &bits, &e))
+				fail_msg("%s: a new key is refused: %s", cases[i].name, e.msg);
+			assert_int_equal(type, cases[i].type);
+			assert_int_equal(bits, cases[i].bits);
+		}
+		leaf_key_done(&k);
+	}
+	keymaker_free(m);
+}
+
+static void
+test_sizes(void **state)
+{
+	static const struct {
+		enum key_type type;
+		int64_t bits;
+		bool valid;
+	} cases[] = {
+		{ KEY_RSA, 2048, true },
+		{ KEY_RSA, 3072, true },
+		{ KEY_RSA, 4096, true },
+		{ KEY_RSA, 8192, true },
+		{ KEY_RSA, 1024, false },
+		{ KEY_RSA, 2047, false },
+		{ KEY_RSA, 16384, false },
+		{ KEY_RSA, 0, false },
+		{ KEY_EC, 224, true },
+		{ KEY_EC, 521, true },
+		{ KEY_EC, 512, false },
+		{ KEY_EC, 0, false },
+		{ KEY_ED25519, 0, true },
+		{ KEY_ED25519, 256, false },
+	};
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (key_bits_valid(cases[i].type, cases[i].bits) != cases[i].valid)
+			fail_msg("%s %lld: expected %d", key_type_name(cases[i].type),
+			    (long long)cases[i].bits, cases[i].valid);
+	assert_null(key_generate(KEY_EC, 255, MINUTE_US, &e));
+	assert_int_equal(e.code, ERR_INVALID_VALUE);
+}
+
+static void
+test_names(void **state)
+{
+	enum key_type type;
+
+	(void)state;
+	assert_true(key_type_parse(SLICE_LITERAL("ed25519"), &type));
+	assert_int_equal(type, KEY_ED25519);
+	assert_false(key_type_parse(SLICE_LITERAL("RSA"), &type));
+	assert_false(key_type_parse(SLICE_NONE, &type));
+	assert_string_equal(key_pem_label(KEY_EC), "EC PRIVATE KEY");
+	assert_int_equal(key_default_bits(KEY_RSA), 2048);
+}
+
+/* ---- weak keys ---- */
+
+static struct slice
+rsa_spki(uint8_t room[static 2048], const BIGNUM *n, const BIGNUM *e)
+{
+	uint8_t n_bytes[1500], e_bytes[64];
+	struct der d;
+
+	der_init(&d, room, 2048);
+	spki_write_rsa(&d, slice_of(n_bytes, (size_t)BN_bn2bin(n, n_bytes)),
+	    slice_of(e_bytes, (size_t)BN_bn2bin(e, e_bytes)));
+	assert_false(d.failed);
+	return der_slice(&d);
+}
+
+static void
+expect_weak(const char *name, const BIGNUM *n, unsigned long exponent, const char *message)
+{
+	SCOPED(BIGNUM) e_number = BN_new();
+	uint8_t room[2048];
+	enum key_type type;
+	struct err e = { 0 };
+	int64_t bits;
+
+	BN_set_word(e_number, exponent);
+	if (key_check_spki(rsa_spki(room, n, e_number), &type, &bits, &e)) {
+		if (message != NULL)
+			fail_msg("%s: was taken for a good key", name);
+	} else if (message == NULL || e.code != ERR_WEAK_KEY || strstr(e.msg, message) == NULL) {
+		fail_msg("%s: expected \"%s\", got \"%s\"", name,
+		    message == NULL ? "none" : message, e.msg);
+	}
+}
+
+static BIGNUM *
+prime(int bits, const BIGNUM *add, const BIGNUM *rem)
+{
+	BIGNUM *p = BN_new();
+
+	assert_true(BN_generate_prime_ex(p, bits, 0, add, rem, NULL));
+	return p;
+}
+
+static BIGNUM *
+product(const BIGNUM *p, const BIGNUM *q)
+{
+	SCOPED(BN_CTX) ctx = BN_CTX_new();
+	BIGNUM *n = BN_new();
+
+	assert_true(BN_mul(n, p, q, ctx));
+	return n;
+}
+
+static void
+test_exponents_and_sizes(void **state)
+{
+	SCOPED(BIGNUM) p = prime(1024, NULL, NULL);
+	SCOPED(BIGNUM) q = prime(1024, NULL, NULL);
+	SCOPED(BIGNUM) short_q = prime(1016, NULL, NULL);
+	SCOPED(BIGNUM) odd_q = prime(1025, NULL, NULL);
+	SCOPED(BIGNUM) n = product(p, q);
+	SCOPED(BIGNUM) short_n = product(p, short_q);
+	SCOPED(BIGNUM) odd_n = product(p, odd_q);
+	SCOPED(BIGNUM) even = BN_dup(n);
+
+	(void)state;
+	expect_weak("a good key", n, 65537, NULL);
+	expect_weak("exponent 3", n, 3, NULL);
+	expect_weak("exponent 1", n, 1, "under 3");
+	expect_weak("an even exponent", n, 65536, "even");
+	expect_weak("2040 bits", short_n, 65537, "under 2048 bits");
+	expect_weak("2049 bits", odd_n, 65537, "multiple of 8");
+	BN_clear_bit(even, 0);
+	expect_weak("an even modulus", even, 65537, "even");
+}
+
+static void
+test_small_factors(void **state)
+{
+	static const unsigned long factors[] = { 3, 5, 167, 173, 743, 751 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(factors); i++) {
+		SCOPED(BIGNUM) n = BN_new();
+		char expected[32];
+
+		do
+			BN_generate_prime_ex(
+			    n, 2056 - BN_num_bits_word(factors[i]), 0, NULL, NULL, NULL);
+		while (!BN_mul_word(n, factors[i]) || BN_num_bits(n) != 2056);
+		snprintf(expected, sizeof(expected), "factor %lu", factors[i]);
+		expect_weak("a small factor", n, 65537, expected);
+	}
+}
+
+static void
+test_close_primes(void **state)
+{
+	static const struct {
+		const char *name;
+		int apart; /* about 2^apart; -1: the same prime */
+		const char *message;
+	} cases[] = {
+		{ "the same prime twice", -1, "too close" },
+		{ "next primes", 12, "too close" },
+		{ "half the bits alike", 512, "too close" },
+		{ "2^600 apart", 600, NULL },
+	};
+	SCOPED(BN_CTX) ctx = BN_CTX_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		SCOPED(BIGNUM) p = prime(1024, NULL, NULL);
+		SCOPED(BIGNUM) q = BN_dup(p);
+		SCOPED(BIGNUM) n = NULL;
+		SCOPED(BIGNUM) step = BN_new();
+
+		if (cases[i].apart >= 0) {
+			BN_set_bit(step, cases[i].apart);
+			BN_add(q, q, step);
+			while (BN_check_prime(q, ctx, NULL) != 1)
+				BN_add_word(q, 2);
+		}
+		n = product(p, q);
+		expect_weak(cases[i].name, n, 65537, cases[i].message);
+	}
+}
+
+/* A modulus with the fingerprint: 65537^a modulo the product of the primes up to 167, and no small factor. */
+static void
+test_roca(void **state)
+{
+	SCOPED(BN_CTX) ctx = BN_CTX_new();
+	SCOPED(BIGNUM) m = BN_new();
+	SCOPED(BIGNUM) base = BN_new();
+	SCOPED(BIGNUM) power = BN_new();
+	SCOPED(BIGNUM) p = NULL;
+	SCOPED(BIGNUM) q = NULL;
+	SCOPED(BIGNUM) n = NULL;
+
+	(void)state;
+	BN_set_word(base, 65537);
+	BN_set_word(power, 12345);
+	BN_one(m);
+	for (unsigned long i = 2; i <= 167; i++) {
+		bool is_prime = true;
+
+		for (unsigned long k = 2; k < i; k++)
+			is_prime = is_prime && i % k != 0;
+		if (is_prime)
+			BN_mul_word(m, i);
+	}
+	assert_true(BN_mod_exp(power, base, power, m, ctx));
+	do {
+		BN_free(p);
+		BN_free(q);
+		BN_free(n);
+		p = prime(1024, m, power);
+		q = prime(1024, m, power);
+		n = product(p, q);
+	} while (BN_num_bits(n) != 2048);
+	expect_weak("ROCA", n, 65537, "ROCA");
+}
+
+static void
+test_points(void **state)
+{
+	static const struct {
+		const char *name, *message;
+		size_t at, len; /* of the point: the octet that changes, the length that is kept */
+		uint8_t change;
+	} cases[] = {
+		{ "off the curve", "not on its curve", 64, 65, 1 },
+		{ "short", "not one of its curve", 0, 64, 0 },
+		{ "compressed", "compressed", 0, 33, 4 ^ 2 },
+		{ "hybrid", "not one of its curve", 0, 65, 4 ^ 6 },
+		{ "at infinity", "not one of its curve", 0, 1, 4 },
+	};
+	struct err e = { 0 };
+	SCOPED(EVP_PKEY) key = key_generate(KEY_EC, 256, time_monotonic_us() + MINUTE_US, &e);
+	uint8_t point[65], room[256];
+	enum key_type type;
+	size_t len;
+	int64_t bits;
+
+	(void)state;
+	assert_true(key_check(key, &type, &bits, &e));
+	EVP_PKEY_get_octet_string_param(key, "pub", point, sizeof(point), &len);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint8_t changed[65];
+		struct der d;
+
+		memcpy(changed, point, sizeof(point));
+		changed[cases[i].at] ^= cases[i].change;
+		der_init(&d, room, sizeof(room));
+		spki_write_ec(&d, curve_find(256), slice_of(changed, cases[i].len));
+		if (key_check_spki(der_slice(&d), &type, &bits, &e))
+			fail_msg("%s: was taken for a good key", cases[i].name);
+		if (e.code != ERR_WEAK_KEY || strstr(e.msg, cases[i].message) == NULL)
+			fail_msg("%s: expected \"%s\", got \"%s\"", cases[i].name, cases[i].message,
+			    e.msg);
+	}
+}
+
+static void
+test_kinds_not_taken(void **state)
+{
+	static const char *const kinds[] = { "X25519", "ED448", "DH" };
+	enum key_type type;
+	struct err e = { 0 };
+	int64_t bits;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		SCOPED(EVP_PKEY) key = EVP_PKEY_Q_keygen(NULL, NULL, kinds[i]);
+
+		assert_non_null(key);
+		assert_false(key_check(key, &type, &bits, &e));
+		assert_int_equal(e.code, ERR_WEAK_KEY);
+	}
+	SCOPED(EVP_PKEY) k1 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1");
+	assert_non_null(k1);
+	assert_false(key_check(k1, &type, &bits, &e));
+	assert_int_equal(e.code, ERR_WEAK_KEY);
+	assert_false(key_check_spki(SLICE_LITERAL("\x30\x00"), &type, &bits, &e));
+	assert_int_equal(e.code, ERR_MALFORMED);
+}
+
+/* ---- time and the pool ---- */
+
+static void
+test_deadline(void **state)
+{
+	struct err e = { 0 };
+	int64_t start = time_monotonic_us();
+	EVP_PKEY *key = key_generate(KEY_RSA, 8192, start + 50000, &e);
+	int64_t took = time_monotonic_us() - start;
+
+	(void)state;
+	if (key != NULL) { /* luck, once in a few hundred runs */
+		EVP_PKEY_free(key);
+		return;
+	}
+	assert_int_equal(e.code, ERR_KEY_TIMEOUT);
+	if (took > 20 * 1000 * 1000)
+		fail_msg("stopped %lld us after the start, not after 50000", (long long)took);
+}
+
+static void
+test_pool(void **state)
+{
+	struct err e = { 0 };
+	struct key_pool *p = key_pool_start(2, 2, &e);
+	struct keymaker *m = keymaker_new(p, &e);
+	int64_t deadline = time_monotonic_us() + MINUTE_US, took;
+	EVP_PKEY *key;
+
+	(void)state;
+	assert_non_null(p);
+	assert_false(key_pool_ready(p, 2048));
+	assert_null(key_pool_take(p, 2056)); /* a size that is never kept */
+	while (!keymaker_ready(m, KEY_RSA, 2048) && time_monotonic_us() < deadline)
+		usleep(10000);
+	key = key_pool_take(p, 2048);
+	assert_non_null(key);
+	assert_int_equal(EVP_PKEY_get_bits(key), 2048);
+	EVP_PKEY_free(key);
+	assert_true(keymaker_ready(m, KEY_EC, 256));
+	/* stopping does not wait for a key that takes 10-20 s */
+	assert_false(key_pool_ready(p, 8192));
+	usleep(200000);
+	took = time_monotonic_us();
+	keymaker_free(m);
+	key_pool_stop(p);
+	took = time_monotonic_us() - took;
+	if (took > 10 * 1000 * 1000)
+		fail_msg("stopping took %lld us", (long long)took);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_encodings_are_openssls),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_exponents_and_sizes),
+		cmocka_unit_test(test_small_factors),
+		cmocka_unit_test(test_close_primes),
+		cmocka_unit_test(test_roca),
+		cmocka_unit_test(test_points),
+		cmocka_unit_test(test_kinds_not_taken),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_pool),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,25 @@
+/* The extensions of a certificate (RFC 5280 4.2), written by one table. */
+#ifndef CERTMILL_CERTIFICATE_EXT_H
+#define CERTMILL_CERTIFICATE_EXT_H
+
+#include "certificate.h"
+#include "der.h"
+
+struct certificate_extensions {
+	const struct template *template;
+	const struct certificate_urls *urls; /* may be NULL */
+	struct slice subject_key_id, authority_key_id;
+	bool subject_is_empty;
+};
+
+/* The [3] of a TBSCertificate; nothing when there is no extension. */
+void certificate_extensions_write(struct der *d, const struct certificate_extensions *x);
+/* An upper bound of what it writes. */
+size_t certificate_extensions_bound(const struct certificate_extensions *x);
+
+/* Extension ::= SEQUENCE { extnID, critical, extnValue }: wraps what stands in front of mark. Also for CRLs. */
+void extension_wrap(struct der *d, const uint8_t *mark, struct slice oid, bool critical);
+/* One DistributionPointName: [0] fullName with these URIs. */
+void distribution_point_name_write(struct der *d, const struct slice *uris, size_t count);
+
+#endif

@@ -1,0 +1,122 @@
+#include "serial.h"
+
+#include "encode.h"
+#include "scoped_openssl.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#define LEADING_SIZE    4
+#define BLOCK_SIZE      16
+#define SERIAL_TEXT_MAX 128
+
+struct serial_source {
+	EVP_CIPHER_CTX *aes;
+	uint64_t next, end;
+};
+
+struct serial_source *
+serial_source_new(const struct secret *kek, struct slice mount, struct err *e)
+{
+	struct secret *key = secret_derive(kek, "certmill serial", mount, e);
+	struct serial_source *s;
+	bool ok;
+
+	if (key == NULL)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		abort();
+	s->aes = EVP_CIPHER_CTX_new();
+	ok = s->aes != NULL &&
+	    EVP_EncryptInit_ex2(s->aes, EVP_aes_128_ecb(), secret_bytes(key), NULL, NULL) == 1 &&
+	    EVP_CIPHER_CTX_set_padding(s->aes, 0) == 1;
+	secret_free(key);
+	if (!ok) {
+		serial_source_free(s);
+		return err_openssl(e, "EVP_EncryptInit_ex2"), NULL;
+	}
+	return s;
+}
+
+void
+serial_source_free(struct serial_source *s)
+{
+	if (s == NULL)
+		return;
+	EVP_CIPHER_CTX_free(s->aes);
+	free(s);
+}
+
+void
+serial_source_lease(struct serial_source *s, uint64_t first, uint64_t count)
+{
+	s->next = first;
+	s->end = first + count;
+}
+
+uint64_t
+serial_source_left(const struct serial_source *s)
+{
+	return s->end - s->next;
+}
+
+/* The first octet: 01-7f, each as likely as the others. */
+static bool
+random_leading(uint8_t leading[static LEADING_SIZE])
+{
+	do {
+		if (RAND_bytes(leading, LEADING_SIZE) != 1)
+			return false;
+		leading[0] &= 0x7f;
+	} while (leading[0] == 0);
+	return true;
+}
+
+bool
+serial_next(struct serial_source *s, uint8_t ret[static SERIAL_SIZE], struct err *e)
+{
+	uint8_t block[BLOCK_SIZE], random[LEADING_SIZE + 8];
+	int len;
+
+	if (s->next == s->end)
+		return err_set(e, ERR_INTERNAL, "no serial ordinal is left: none was leased");
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return err_openssl(e, "RAND_bytes");
+	random[0] &= 0x7f;
+	if (random[0] == 0 && !random_leading(random))
+		return err_openssl(e, "RAND_bytes");
+	for (size_t i = 0; i < 8; i++)
+		block[i] = (uint8_t)(s->next >> (56 - 8 * i));
+	memcpy(block + 8, random + LEADING_SIZE, 8);
+	memcpy(ret, random, LEADING_SIZE);
+	if (EVP_EncryptUpdate(s->aes, ret + LEADING_SIZE, &len, block, BLOCK_SIZE) != 1 ||
+	    len != BLOCK_SIZE)
+		return err_openssl(e, "EVP_EncryptUpdate");
+	s->next++;
+	return true;
+}
+
+struct slice
+serial_text(struct arena *a, struct slice serial, char separator)
+{
+	struct buf SCOPED_BUF text;
+
+	buf_init(&text, 3 * serial.len + 1);
+	hex_add(&text, serial, separator);
+	return arena_copy(a, buf_slice(&text));
+}
+
+bool
+serial_parse(
+    struct slice text, const char *field, struct arena *a, struct slice *ret, struct err *e)
+{
+	uint8_t serial[SERIAL_SIZE + 1];
+	size_t len;
+
+	if (!hex_parse(text, serial, sizeof(serial), &len) || len == 0)
+		return err_field(e, ERR_INVALID_VALUE, field,
+		    "not a serial number: up to 20 octets in hexadecimal, with ':' or '-' between them or nothing");
+	*ret = arena_copy(a, slice_of(serial, len));
+	return true;
+}

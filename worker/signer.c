@@ -1,0 +1,171 @@
+#include "signer.h"
+
+#include "der.h"
+#include "key.h"
+#include "scoped_openssl.h"
+
+#include <openssl/rsa.h>
+
+struct signer {
+	EVP_PKEY *key;
+	EVP_PKEY_CTX *ctx; /* NULL for Ed25519, which takes the message and not its digest */
+	EVP_MD *md, *sha1;
+	EVP_MD_CTX *md_ctx;
+	struct slice algorithm;
+};
+
+/*
+ * The AlgorithmIdentifiers, whole. RSA: parameters are NULL (RFC 4055 5). ECDSA and Ed25519: none (RFC 5758 3.2, RFC 8410 3).
+ * The digest is as strong as the curve.
+ */
+/* clang-format off */
+static const struct {
+	enum key_type type;
+	int64_t bits; /* 0: any */
+	const char *digest;
+	struct slice algorithm;
+} kinds[] = {
+	{ KEY_RSA, 0, "SHA256", DER_BYTES("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00") },
+	{ KEY_EC, 224, "SHA256", DER_BYTES("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02") },
+	{ KEY_EC, 256, "SHA256", DER_BYTES("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02") },
+	{ KEY_EC, 384, "SHA384", DER_BYTES("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03") },
+	{ KEY_EC, 521, "SHA512", DER_BYTES("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04") },
+	{ KEY_ED25519, 0, NULL, DER_BYTES("\x30\x05\x06\x03\x2b\x65\x70") },
+};
+/* clang-format on */
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static bool
+signer_open(struct signer *s, const char *digest, bool rsa, struct err *e)
+{
+	s->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	s->md_ctx = EVP_MD_CTX_new();
+	if (s->sha1 == NULL || s->md_ctx == NULL)
+		return err_openssl(e, "EVP_MD_fetch");
+	if (digest == NULL)
+		return true;
+	s->md = EVP_MD_fetch(NULL, digest, NULL);
+	if (s->md == NULL)
+		return err_openssl(e, "EVP_MD_fetch");
+	s->ctx = EVP_PKEY_CTX_new_from_pkey(NULL, s->key, NULL);
+	if (s->ctx == NULL || EVP_PKEY_sign_init(s->ctx) <= 0)
+		return err_openssl(e, "EVP_PKEY_sign_init");
+	if (rsa && EVP_PKEY_CTX_set_rsa_padding(s->ctx, RSA_PKCS1_PADDING) <= 0)
+		return err_openssl(e, "EVP_PKEY_CTX_set_rsa_padding");
+	if (EVP_PKEY_CTX_set_signature_md(s->ctx, s->md) <= 0)
+		return err_openssl(e, "EVP_PKEY_CTX_set_signature_md");
+	return true;
+}
+
+struct signer *
+signer_new(EVP_PKEY *key, struct err *e)
+{
+	enum key_type type;
+	struct signer *s;
+	int64_t bits;
+	size_t i = 0;
+
+	if (!key_identify(key, &type, &bits, e))
+		return NULL;
+	if (EVP_PKEY_get_size(key) > SIGNATURE_MAX)
+		return err_set(e, ERR_WEAK_KEY, "RSA keys over 8192 bits do not sign"), NULL;
+	while (kinds[i].type != type || (kinds[i].bits != 0 && kinds[i].bits != bits))
+		if (++i == KIND_COUNT)
+			return err_set(e, ERR_INTERNAL, "no signature algorithm for the key"), NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		abort();
+	EVP_PKEY_up_ref(key);
+	s->key = key;
+	s->algorithm = kinds[i].algorithm;
+	if (!signer_open(s, kinds[i].digest, type == KEY_RSA, e)) {
+		signer_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void
+signer_free(struct signer *s)
+{
+	if (s == NULL)
+		return;
+	EVP_PKEY_CTX_free(s->ctx);
+	EVP_MD_CTX_free(s->md_ctx);
+	EVP_MD_free(s->md);
+	EVP_MD_free(s->sha1);
+	EVP_PKEY_free(s->key);
+	free(s);
+}
+
+struct slice
+signer_algorithm(const struct signer *s)
+{
+	return s->algorithm;
+}
+
+static bool
+digest(EVP_MD_CTX *ctx, const EVP_MD *md, struct slice data, uint8_t ret[static EVP_MAX_MD_SIZE],
+    unsigned *ret_len, struct err *e)
+{
+	if (EVP_DigestInit_ex2(ctx, md, NULL) != 1 ||
+	    EVP_DigestUpdate(ctx, data.data, data.len) != 1 ||
+	    EVP_DigestFinal_ex(ctx, ret, ret_len) != 1)
+		return err_openssl(e, "EVP_DigestFinal_ex");
+	return true;
+}
+
+static bool
+sign_whole(struct signer *s, struct slice tbs, uint8_t *ret, size_t *ret_len, struct err *e)
+{
+	SCOPED(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
+
+	if (ctx == NULL || EVP_DigestSignInit(ctx, NULL, NULL, NULL, s->key) <= 0 ||
+	    EVP_DigestSign(ctx, ret, ret_len, tbs.data, tbs.len) <= 0)
+		return err_openssl(e, "EVP_DigestSign");
+	return true;
+}
+
+bool
+signer_sign_into(struct signer *s, struct slice tbs, uint8_t ret[static SIGNATURE_MAX],
+    size_t *ret_len, struct err *e)
+{
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned hash_len;
+
+	*ret_len = SIGNATURE_MAX;
+	if (s->ctx == NULL)
+		return sign_whole(s, tbs, ret, ret_len, e);
+	if (!digest(s->md_ctx, s->md, tbs, hash, &hash_len, e))
+		return false;
+	if (EVP_PKEY_sign(s->ctx, ret, ret_len, hash, hash_len) <= 0)
+		return err_openssl(e, "EVP_PKEY_sign");
+	return true;
+}
+
+bool
+signer_sign(struct signer *s, struct slice tbs, struct buf *out_signature, struct err *e)
+{
+	uint8_t signature[SIGNATURE_MAX];
+	size_t len;
+
+	if (!signer_sign_into(s, tbs, signature, &len, e))
+		return false;
+	buf_add(out_signature, signature, len);
+	if (out_signature->failed)
+		return err_set(e, ERR_TOO_LARGE, "the signature does not fit");
+	return true;
+}
+
+bool
+signer_key_id(
+    struct signer *s, struct slice key_bits, uint8_t ret[static KEY_ID_SIZE], struct err *e)
+{
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	if (!digest(s->md_ctx, s->sha1, key_bits, hash, &len, e))
+		return false;
+	memcpy(ret, hash, KEY_ID_SIZE);
+	return true;
+}
