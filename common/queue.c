@@ -35,14 +35,18 @@ queue_left_ms(int64_t deadline)
 
 /* ---- errors ---- */
 
-/* Another has taken the place: to go on is to fence it back. */
-static bool
-code_is_fenced(rd_kafka_resp_err_t code)
+/*
+ * Another process runs under this one's name: to go on would be to fence it back. A generation that has passed is no more
+ * than a rebalance that was missed.
+ */
+static enum err_code
+code_class(rd_kafka_resp_err_t code)
 {
-	return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+	if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
 	    code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
-	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
-	    code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
+	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+		return ERR_SLOT_TAKEN;
+	return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ? ERR_FENCED : ERR_QUEUE;
 }
 
 /* Did the broker not answer, so that the reason stands in what the client logged? */
@@ -70,7 +74,7 @@ queue_fail(struct queue_handle *h, struct err *e, const char *call, rd_kafka_res
 		memcpy(trouble, h->trouble, sizeof(trouble));
 		pthread_mutex_unlock(&h->lock);
 	}
-	return err_set(e, code_is_fenced(code) ? ERR_FENCED : ERR_QUEUE, "%s: %s%s%s", call,
+	return err_set(e, code_class(code), "%s: %s%s%s", call,
 	    text == NULL ? rd_kafka_err2str(code) : text, trouble[0] == '\0' ? "" : "; ", trouble);
 }
 
