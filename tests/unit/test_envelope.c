@@ -13,7 +13,7 @@ static void
 test_whole(void **state)
 {
 	struct buf in SCOPED_BUF;
-	struct arena a SCOPED_ARENA = { NULL };
+	struct arena a SCOPED_ARENA = { 0 };
 	struct request_envelope rq;
 	struct err e;
 
@@ -43,7 +43,7 @@ static void
 test_defaults(void **state)
 {
 	struct buf in SCOPED_BUF;
-	struct arena a SCOPED_ARENA = { NULL };
+	struct arena a SCOPED_ARENA = { 0 };
 	struct request_envelope rq;
 	struct err e;
 
@@ -135,7 +135,7 @@ test_bad(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct buf in SCOPED_BUF;
-		struct arena a SCOPED_ARENA = { NULL };
+		struct arena a SCOPED_ARENA = { 0 };
 		struct request_envelope rq;
 		struct err e;
 
@@ -156,7 +156,7 @@ test_bad(void **state)
 static void
 test_absent_payload(void **state)
 {
-	struct arena a SCOPED_ARENA = { NULL };
+	struct arena a SCOPED_ARENA = { 0 };
 	struct request_envelope rq;
 	struct err e;
 
@@ -170,7 +170,7 @@ static void
 test_depth(void **state)
 {
 	struct buf in SCOPED_BUF;
-	struct arena a SCOPED_ARENA = { NULL };
+	struct arena a SCOPED_ARENA = { 0 };
 	struct request_envelope rq;
 	struct err e;
 
@@ -209,7 +209,7 @@ static void
 test_size(void **state)
 {
 	struct buf in SCOPED_BUF;
-	struct arena a SCOPED_ARENA = { NULL };
+	struct arena a SCOPED_ARENA = { 0 };
 	struct request_envelope rq;
 	struct err e;
 

@@ -362,7 +362,7 @@ test_item_sizes(void **state)
 	memset(filler, 'x', sizeof(filler));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct writer w = { &f.in };
-		struct arena a SCOPED_ARENA = { NULL };
+		struct arena a SCOPED_ARENA = { 0 };
 		bool taken;
 
 		buf_clear(&f.in);

@@ -53,7 +53,7 @@ check_role(size_t i)
 {
 	struct buf in SCOPED_BUF;
 	struct buf out SCOPED_BUF;
-	struct arena a SCOPED_ARENA = { NULL };
+	struct arena a SCOPED_ARENA = { 0 };
 	struct writer w = { &out };
 	struct role role;
 	uint64_t seen;
