@@ -200,14 +200,14 @@ ini_run(struct ini *i)
 {
 	int line = ini_parse_stream(ini_read_line, i, ini_handle, i);
 
-	if (i->failed || !pending_flush(i))
-		return false;
-	if (ferror(i->file))
-		return ini_fail(i, i->line, "cannot be read");
 	if (line < 0)
 		abort();
-	return line == 0 ||
-	    ini_fail(i, (unsigned)line, "neither [section], nor key = value, nor a comment");
+	/* inih goes on behind a line that it cannot read, and tells at the end: nothing earlier is to blame */
+	if (line > 0 && (!i->failed || (unsigned)line < i->line))
+		return ini_fail(i, (unsigned)line, "neither [section], nor key = value, nor a comment");
+	if (ferror(i->file))
+		return ini_fail(i, i->line, "cannot be read");
+	return pending_flush(i);
 }
 
 static bool
