@@ -11,6 +11,7 @@
 #include "params.h"
 #include "states.h"
 #include "template.h"
+#include "validity.h"
 
 struct policy_input {
 	const struct role *role;
@@ -18,25 +19,30 @@ struct policy_input {
 	const struct csr *csr;     /* sign; NULL for issue */
 	struct slice display_name; /* absent: unknown */
 	int64_t mount_default_ttl, mount_max_ttl;
-	int64_t issuer_not_after;
-	int64_t now;               /* seconds */
+	int64_t issuer_not_before, issuer_not_after;
+	enum outlive outlive; /* of a certificate that would outlive the issuer */
+	int64_t now;          /* seconds */
 };
 
 /* Everything *ret points to is in the arena or in the input. */
-bool policy_decide(const struct policy_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
+bool policy_decide(
+    const struct policy_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
 
 /* A CA made here: subject, names, validity; keyCertSign and cRLSign. */
 struct policy_ca_input {
 	const struct ca_generate_params *request;
 	int64_t mount_default_ttl, mount_max_ttl, now;
 };
-bool policy_decide_ca(const struct policy_ca_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
+bool policy_decide_ca(const struct policy_ca_input *in, struct arena *a, struct template *ret,
+    struct err *e) MUST_USE;
 
 /*
  * Makes a role as it is stored from the parameters of role/write: default key bits filled in, contradictions refused
- * (ttl over max_ttl, key_bits that the type does not have, a domain that is no domain...). ERR_ROLE_INVALID names the field.
+ * (ttl over max_ttl, key_bits that the type does not have, a domain that is none). ERR_ROLE_INVALID names the field.
  */
 bool role_check(struct role *role, struct err *e) MUST_USE;
+/* The key usage bits that the role gives, before those go that the subject's key cannot have. */
+unsigned role_key_usage(const struct role *role);
 /* Role, mount and issuer names in keys and paths: letters, digits, '_', with '-' and '.' inside; at most 64. */
 bool name_of_object_valid(struct slice name);
 
