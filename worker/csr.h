@@ -1,6 +1,7 @@
 /*
  * PKCS#10 intake (RFC 2986) by our own strict DER reader: nothing is allocated but in the arena, trailing bytes are refused,
- * and d2i_X509_REQ's decoder is not run on the hot path. csr_verify checks the proof of possession.
+ * and d2i_X509_REQ's decoder is not run on the hot path. csr_verify checks the proof of possession: ECDSA, RSA PKCS#1 and
+ * RSA-PSS with SHA-256, SHA-384 or SHA-512, and Ed25519.
  * Not checked here: what the role allows.
  */
 #ifndef CERTMILL_CSR_H
@@ -24,7 +25,8 @@ struct csr {
 	int64_t key_bits;
 };
 
-/* PEM ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST"), one block. The key is checked as key_check_spki does. */
+/* PEM ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST"), one block. The key is checked as key_check_spki
+ * does, but for a point off its curve: csr_verify refuses that one (ERR_WEAK_KEY). */
 bool csr_parse(struct slice pem, struct arena *a, struct csr *ret, struct err *e) MUST_USE;
 
 struct csr_verifier; /* one a lane: reused contexts and template keys */

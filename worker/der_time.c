@@ -8,9 +8,9 @@
 #define DAYS_TO_1970      719468 /* from 0000-03-01 */
 #define DAYS_IN_400_YEARS 146097
 #define TIME_MIN          (-62167219200) /* 0000-01-01T00:00:00Z */
-#define TIME_MAX          253402300799 /* 9999-12-31T23:59:59Z */
-#define UTC_TIME_MIN      (-631152000) /* 1950-01-01T00:00:00Z */
-#define UTC_TIME_MAX      2524607999 /* 2049-12-31T23:59:59Z */
+#define TIME_MAX          253402300799   /* 9999-12-31T23:59:59Z */
+#define UTC_TIME_MIN      (-631152000)   /* 1950-01-01T00:00:00Z */
+#define UTC_TIME_MAX      2524607999     /* 2049-12-31T23:59:59Z */
 
 struct civil {
 	int64_t year;

@@ -145,7 +145,7 @@ static const struct commit_case {
 } commit_cases[] = {
 	{ "good", 0, 0, 0, ERR_NONE },
 	{ "loading, then good", API_END_TXN, ERROR_COORDINATOR_LOADING, 2, ERR_NONE },
-	{ "fenced at the end", API_END_TXN, ERROR_PRODUCER_FENCED, 1, ERR_FENCED },
+	{ "fenced at the end", API_END_TXN, ERROR_PRODUCER_FENCED, 1, ERR_SLOT_TAKEN },
 	{ "state lost", API_END_TXN, ERROR_INVALID_TXN_STATE, 1, ERR_QUEUE },
 	{ "not allowed", API_END_TXN, ERROR_TXN_ID_AUTHORIZATION, 1, ERR_QUEUE },
 	{ "message refused", API_PRODUCE, ERROR_TOO_LARGE, 1, ERR_QUEUE },

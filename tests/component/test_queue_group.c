@@ -122,7 +122,7 @@ static const struct offsets_case {
 } offsets_cases[] = {
 	{ "good", 0, ERR_NONE },
 	{ "the group has moved on", ERROR_ILLEGAL_GENERATION, ERR_FENCED },
-	{ "another has the id", ERROR_PRODUCER_FENCED, ERR_FENCED },
+	{ "another has the id", ERROR_PRODUCER_FENCED, ERR_SLOT_TAKEN },
 	{ "not allowed", ERROR_TXN_ID_AUTHORIZATION, ERR_QUEUE },
 };
 
