@@ -64,18 +64,18 @@ follower_publish(struct follower *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Folds what is there, but not for ever. */
+/* Folds what is there, but not for ever. What was folded before the reader failed counts: it is not read again. */
 static MUST_USE bool
 follower_run(struct follower *f, struct err *e)
 {
 	struct queue_message *m;
 	int timeout_ms = POLL_MS;
 	int count = 0;
+	bool ok = true;
 
 	for (; count < RUN_MAX; count++) {
-		if (!queue_reader_poll(f->reader, timeout_ms, &m, e))
-			return false;
-		if (m == NULL)
+		ok = queue_reader_poll(f->reader, timeout_ms, &m, e);
+		if (!ok || m == NULL)
 			break;
 		f->spec.fold(f->spec.opaque, m);
 		queue_message_free(m);
@@ -84,7 +84,7 @@ follower_run(struct follower *f, struct err *e)
 	if (count > 0 && f->spec.folded != NULL)
 		f->spec.folded(f->spec.opaque);
 	follower_publish(f);
-	return true;
+	return ok;
 }
 
 static MUST_USE bool
