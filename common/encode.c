@@ -134,45 +134,49 @@ static const uint8_t standard_values[256] = { LETTERS_AND_DIGITS, ['+'] = 63, ['
 static const uint8_t urlsafe_values[256] = { LETTERS_AND_DIGITS, ['-'] = 63, ['_'] = 64 };
 /* clang-format on */
 
-/* Up to four characters as 24 bits; false when one is not of the alphabet. */
-static bool
-group_read(const uint8_t values[static 256], const uint8_t *text, size_t count, uint32_t *ret)
+/* Four characters as 24 bits; false when one is not of the alphabet. */
+static inline bool
+group_read(const uint8_t values[static 256], const uint8_t text[static 4], uint32_t *ret)
 {
-	uint32_t bits = 0, bad = 0;
+	uint32_t a = values[text[0]], b = values[text[1]], c = values[text[2]], d = values[text[3]];
 
-	for (size_t i = 0; i < count; i++) {
-		uint32_t v = values[text[i]];
-
-		bad |= v == 0;
-		bits |= (v - 1) << (18 - 6 * i);
-	}
-	*ret = bits;
-	return bad == 0;
+	*ret = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+	return a != 0 && b != 0 && c != 0 && d != 0;
 }
 
-/* Text without padding. Bits that are left over must be zero, so that bytes have one text only. */
+/* The two or three characters at the end. Bits that are left over must be zero, so that bytes have one text only. */
+static bool
+tail_read(const uint8_t values[static 256], const uint8_t *text, size_t count, uint8_t *to)
+{
+	uint8_t group[4] = { 'A', 'A', 'A', 'A' };
+	uint32_t v;
+
+	if (count == 1)
+		return false;
+	memcpy(group, text, count);
+	if (!group_read(values, group, &v) || (v & (count == 2 ? 0xffffU : 0xffU)) != 0)
+		return false;
+	to[0] = (uint8_t)(v >> 16);
+	if (count == 3)
+		to[1] = (uint8_t)(v >> 8);
+	return true;
+}
+
+/* Text without padding. */
 static bool
 base64_read(const uint8_t values[static 256], struct slice text, uint8_t *to)
 {
-	size_t rest = text.len % 4, i = 0;
+	size_t i = 0;
 	uint32_t v;
 
 	for (; i + 4 <= text.len; i += 4, to += 3) {
-		if (!group_read(values, text.data + i, 4, &v))
+		if (!group_read(values, text.data + i, &v))
 			return false;
 		to[0] = (uint8_t)(v >> 16);
 		to[1] = (uint8_t)(v >> 8);
 		to[2] = (uint8_t)v;
 	}
-	if (rest == 0)
-		return true;
-	if (rest == 1 || !group_read(values, text.data + i, rest, &v) ||
-	    (v & (rest == 2 ? 0xffffU : 0xffU)) != 0)
-		return false;
-	to[0] = (uint8_t)(v >> 16);
-	if (rest == 3)
-		to[1] = (uint8_t)(v >> 8);
-	return true;
+	return i == text.len || tail_read(values, text.data + i, text.len - i, to);
 }
 
 static bool
@@ -203,8 +207,19 @@ base64url_parse(struct slice text, struct buf *out)
 	return base64_append_read(urlsafe_values, text, out);
 }
 
+#define PEM_BEGIN      "-----BEGIN "
+#define PEM_END        "-----END "
+#define PEM_DASHES     "-----"
 #define PEM_COLUMNS    64
 #define PEM_LINE_BYTES (PEM_COLUMNS / 4 * 3)
+
+static void
+boundary_add(struct buf *out, const char *prefix, const char *label)
+{
+	buf_add_text(out, prefix);
+	buf_add_text(out, label);
+	buf_add_text(out, PEM_DASHES "\n");
+}
 
 void
 pem_add(struct buf *out, const char *label, struct slice der)
@@ -212,7 +227,7 @@ pem_add(struct buf *out, const char *label, struct slice der)
 	uint8_t *start, *to;
 	size_t lines = der.len / PEM_LINE_BYTES + 1;
 
-	buf_printf(out, "-----BEGIN %s-----\n", label);
+	boundary_add(out, PEM_BEGIN, label);
 	start = to = der.len > SIZE_MAX / 4 ? NULL : buf_reserve(out, lines * (PEM_COLUMNS + 1));
 	if (to == NULL) {
 		out->failed = true;
@@ -225,12 +240,8 @@ pem_add(struct buf *out, const char *label, struct slice der)
 		*to++ = '\n';
 	}
 	out->len += (size_t)(to - start);
-	buf_printf(out, "-----END %s-----\n", label);
+	boundary_add(out, PEM_END, label);
 }
-
-#define PEM_BEGIN  "-----BEGIN "
-#define PEM_END    "-----END "
-#define PEM_DASHES "-----"
 
 static bool
 starts_with(struct slice text, const char *prefix)
@@ -304,18 +315,32 @@ pem_find(struct slice *text, struct slice *ret_label, struct slice *ret_body, st
 	return false;
 }
 
+/* Copies text without its white space; returns how much that is. */
+static size_t
+dense_copy(struct slice text, uint8_t *to)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+
+		to[len] = c;
+		len += c > ' ' || (c != '\n' && c != '\r' && c != ' ' && c != '\t');
+	}
+	return len;
+}
+
 bool
 pem_decode(struct slice body, struct buf *out)
 {
 	struct buf SCOPED_BUF dense = { 0 };
+	uint8_t *to;
 
 	buf_init_secret(&dense, body.len);
-	for (size_t i = 0; i < body.len; i++) {
-		uint8_t c = body.data[i];
-
-		if (c != '\n' && c != '\r' && c != ' ' && c != '\t')
-			buf_add_byte(&dense, c);
-	}
+	to = buf_reserve(&dense, body.len);
+	if (to == NULL)
+		return false;
+	dense.len = dense_copy(body, to);
 	return dense.len > 0 && base64_parse(buf_slice(&dense), out);
 }
 
