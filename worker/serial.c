@@ -111,7 +111,7 @@ bool
 serial_parse(
     struct slice text, const char *field, struct arena *a, struct slice *ret, struct err *e)
 {
-	uint8_t serial[SERIAL_SIZE + 1];
+	uint8_t serial[SERIAL_SIZE];
 	size_t len;
 
 	if (!hex_parse(text, serial, sizeof(serial), &len) || len == 0)
