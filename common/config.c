@@ -36,7 +36,7 @@ struct ini {
 	FILE *file;
 	struct pending pending;
 	unsigned line;
-	bool comma; /* the last line ended with one */
+	bool comma;     /* the last line ended with one */
 	bool continues; /* this line goes on with the value of the last one */
 	bool failed;
 };
@@ -204,7 +204,8 @@ ini_run(struct ini *i)
 		abort();
 	/* inih goes on behind a line that it cannot read, and tells at the end: nothing earlier is to blame */
 	if (line > 0 && (!i->failed || (unsigned)line < i->line))
-		return ini_fail(i, (unsigned)line, "neither [section], nor key = value, nor a comment");
+		return ini_fail(
+		    i, (unsigned)line, "neither [section], nor key = value, nor a comment");
 	if (ferror(i->file))
 		return ini_fail(i, i->line, "cannot be read");
 	return pending_flush(i);
@@ -235,10 +236,8 @@ file_load(struct config *c)
 static bool
 is_variable_of(const char *variable, const char *name, size_t len)
 {
-	size_t i = 0;
-
-	for (; i < len; i++) {
-		char want = name[i] == '.' ? '_' : (char)toupper((unsigned char)name[i]);
+	for (size_t i = 0; i < len; i++) {
+		int want = name[i] == '.' ? '_' : toupper((unsigned char)name[i]);
 
 		if (variable[i] != want)
 			return false;
@@ -272,8 +271,13 @@ variable_pass(const struct config *c, const char *source, const char *variable, 
 
 	if (len >= sizeof(key))
 		return err_set(c->e, ERR_CONFIG, "%s: the name is too long", source);
-	for (size_t i = 0; i <= len; i++)
-		key[i] = variable[i] == '_' ? '.' : (char)tolower((unsigned char)variable[i]);
+	memcpy(key, variable, len + 1);
+	for (char *c = key; *c != '\0'; c++) {
+		if (*c == '_')
+			*c = '.';
+		else
+			*c = (char)tolower((unsigned char)*c);
+	}
 	return config_pass(c, source, key, value);
 }
 

@@ -10,15 +10,15 @@
 #define VERSION     1
 #define SALT_SIZE   16
 #define PURPOSE_MAX 64
-#define HEAD_SIZE   (1 + SALT_SIZE + GCM_NONCE_SIZE)
+#define HEAD_SIZE   (SEAL_OVERHEAD - GCM_TAG_SIZE)
 
-_Static_assert(SEAL_OVERHEAD == HEAD_SIZE + GCM_TAG_SIZE, "the header says it otherwise");
+_Static_assert(HEAD_SIZE == 1 + SALT_SIZE + GCM_NONCE_SIZE, "the header says it otherwise");
 
 struct sealer {
 	struct secret *master;
 	char purpose[PURPOSE_MAX]; /* HKDF's info: "certmill " and the caller's */
 	uint8_t salt[SALT_SIZE];
-	uint64_t nonces; /* used so far */
+	uint64_t nonces;     /* used so far */
 	EVP_CIPHER_CTX *ctx; /* of this sealer's own salt, for sealing and for opening */
 };
 
