@@ -18,10 +18,12 @@ struct slice_list {
 	size_t count;
 };
 
-#define SLICE_NONE ((struct slice){ NULL, 0 })
+#define SLICE_NONE          ((struct slice){ NULL, 0 })
 #define SLICE_LITERAL(text) ((struct slice){ (const uint8_t *)("" text), sizeof(text) - 1 })
 /* the same as an initialiser in a static table, where ISO C takes no compound literal */
+/* clang-format off */
 #define SLICE_INIT(text) { (const uint8_t *)("" text), sizeof(text) - 1 }
+/* clang-format on */
 /* for printf("%.*s") */
 #define SLICE_FMT(s) (int)(s).len, (const char *)(s).data
 

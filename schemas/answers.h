@@ -8,10 +8,11 @@
 struct leaf_answer {
 	struct slice certificate, issuing_ca; /* PEM, or base64 DER for format=der */
 	struct slice_list ca_chain;
-	struct slice private_key;      /* PEM, base64 DER, or a compact JWE when sealed to the requester */
-	struct slice private_key_type; /* "rsa", "ec", "ed25519" */
+	struct slice
+	    private_key; /* PEM, base64 DER, or a compact JWE when sealed to the requester */
+	struct slice private_key_type;      /* "rsa", "ec", "ed25519" */
 	struct slice serial_number, serial; /* the same text: lower-case hex, colons */
-	int64_t expiration;            /* seconds since the epoch */
+	int64_t expiration;                 /* seconds since the epoch */
 	struct slice lease_id;
 	int64_t lease_duration;
 	bool renewable;
@@ -43,7 +44,7 @@ struct page_answer {
 
 struct mount_list_answer {
 	struct slice_list mounts; /* raw maps: mount_entry */
-	struct slice seal_key;    /* raw map: the fleet's public JWK, to seal a pem_bundle's key to */
+	struct slice seal_key; /* raw map: the fleet's public JWK, to seal a pem_bundle's key to */
 };
 
 struct mount_entry {
@@ -70,8 +71,8 @@ struct crl_config_answer {
 	struct slice expiry;
 };
 
-extern const struct schema leaf_answer_schema, revoke_answer_schema, rotate_answer_schema, cert_read_answer_schema, page_answer_schema,
-    mount_list_answer_schema, mount_entry_schema, ca_read_answer_schema, crl_read_answer_schema, urls_answer_schema,
-    crl_config_answer_schema;
+extern const struct schema leaf_answer_schema, revoke_answer_schema, rotate_answer_schema,
+    cert_read_answer_schema, page_answer_schema, mount_list_answer_schema, mount_entry_schema,
+    ca_read_answer_schema, crl_read_answer_schema, urls_answer_schema, crl_config_answer_schema;
 
 #endif

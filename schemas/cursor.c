@@ -26,7 +26,7 @@ _Static_assert(sizeof(formats) / sizeof(formats[0]) == 0xe0 - 0xc0, "one row a f
 struct head {
 	enum cursor_type type;
 	uint8_t byte;
-	uint32_t count; /* elements of an array, pairs of a map */
+	uint32_t count;       /* elements of an array, pairs of a map */
 	struct slice payload; /* of everything else */
 };
 
@@ -62,6 +62,12 @@ fail(struct cursor *c)
 	return false;
 }
 
+static bool
+is_container(const struct head *head)
+{
+	return head->type == CURSOR_ARRAY || head->type == CURSOR_MAP;
+}
+
 /* Reads an object's front and its payload; of a container the front alone. */
 static bool
 head_take(struct cursor *c, struct head *ret)
@@ -83,7 +89,7 @@ head_take(struct cursor *c, struct head *ret)
 	ret->type = format.type;
 	ret->count = 0;
 	size = (size_t)format.payload + length;
-	if (format.type == CURSOR_ARRAY || format.type == CURSOR_MAP) {
+	if (is_container(ret)) {
 		/* an element is at least one byte, a pair two */
 		if (length > (format.type == CURSOR_MAP ? left / 2 : left))
 			return fail(c);
@@ -149,7 +155,7 @@ cursor_int(struct cursor *c, int64_t *ret)
 	if (!take(c, CURSOR_INT, &head))
 		return false;
 	if (head.payload.len == 0) {
-		*ret = (int8_t)head.byte;
+		*ret = head.byte < 0x80 ? head.byte : (int64_t)head.byte - 0x100;
 		return true;
 	}
 	value = big_endian(head.payload.data, head.payload.len);
@@ -251,11 +257,23 @@ cursor_map(struct cursor *c, uint32_t *ret_count)
 	return true;
 }
 
+/* Enters a container: how many objects it holds goes on the stack. */
+static bool
+container_open(struct cursor *c, const struct head *head, size_t *left, unsigned *depth)
+{
+	if (c->depth + *depth >= CURSOR_DEPTH_MAX) {
+		c->too_deep = true;
+		return fail(c);
+	}
+	left[(*depth)++] = (size_t)head->count * (head->type == CURSOR_MAP ? 2 : 1);
+	return true;
+}
+
 bool
 cursor_skip(struct cursor *c, struct slice *ret_raw)
 {
 	const uint8_t *start = c->at;
-	size_t left[CURSOR_DEPTH_MAX]; /* elements to come, of each open container */
+	size_t left[CURSOR_DEPTH_MAX]; /* objects to come, of each open container */
 	unsigned depth = 0;
 	struct head head;
 
@@ -264,13 +282,8 @@ cursor_skip(struct cursor *c, struct slice *ret_raw)
 			return false;
 		if (depth > 0)
 			left[depth - 1]--;
-		if (head.type == CURSOR_ARRAY || head.type == CURSOR_MAP) {
-			if (c->depth + depth >= CURSOR_DEPTH_MAX) {
-				c->too_deep = true;
-				return fail(c);
-			}
-			left[depth++] = (size_t)head.count * (head.type == CURSOR_MAP ? 2 : 1);
-		}
+		if (is_container(&head) && !container_open(c, &head, left, &depth))
+			return false;
 		while (depth > 0 && left[depth - 1] == 0)
 			depth--;
 	} while (depth > 0);

@@ -5,8 +5,8 @@
 #include "schema.h"
 
 #define ENVELOPE_VERSION 1
-#define REQUEST_MAX (256 * 1024) /* bytes of a request message */
-#define REQUEST_ID_MAX 64
+#define REQUEST_MAX      (256 * 1024) /* bytes of a request message */
+#define REQUEST_ID_MAX   64
 
 struct request_envelope {
 	int64_t v;
@@ -22,9 +22,9 @@ struct request_envelope {
 struct response_envelope {
 	int64_t v;
 	struct slice id, op, mount, status; /* "ok" or "error" */
-	struct slice data;      /* raw map */
-	struct slice error;     /* raw map of error_body */
-	struct slice_list warnings; /* raw maps of warning_body */
+	struct slice data;                  /* raw map */
+	struct slice error;                 /* raw map of error_body */
+	struct slice_list warnings;         /* raw maps of warning_body */
 };
 
 struct error_body {
@@ -41,9 +41,11 @@ struct jwk_body {
 	struct slice kty, crv, x, kid, use, alg; /* x is base64url text */
 };
 
-extern const struct schema request_schema, response_schema, error_schema, warning_schema, jwk_schema;
+extern const struct schema request_schema, response_schema, error_schema, warning_schema,
+    jwk_schema;
 
 /* Sets the defaults (mount "pki", absent times) and decodes. On failure what was read so far stands in *ret. */
-bool request_decode(struct slice bytes, struct arena *a, struct request_envelope *ret, struct err *e) MUST_USE;
+bool request_decode(
+    struct slice bytes, struct arena *a, struct request_envelope *ret, struct err *e) MUST_USE;
 
 #endif

@@ -20,7 +20,8 @@ struct leaf_params {
 struct revoke_params {
 	struct slice serial_number; /* alias: serial */
 	struct slice certificate;   /* PEM */
-	struct slice reason;        /* RFC 5280 name: "keyCompromise", or snake case, or the number as text; absent: none */
+	struct slice
+	    reason; /* RFC 5280 name: "keyCompromise", or snake case, or the number as text; absent: none */
 	struct slice invalidity_date; /* RFC 3339 */
 };
 
@@ -31,7 +32,8 @@ struct mount_params {
 };
 
 struct ca_set_params {
-	struct slice pem_bundle; /* certificates in PEM, the key as PEM (where allowed) or as a compact JWE, any order */
+	struct slice
+	    pem_bundle; /* certificates in PEM, the key as PEM (where allowed) or as a compact JWE, any order */
 };
 
 struct ca_generate_params {
@@ -45,7 +47,8 @@ struct ca_generate_params {
 };
 
 struct urls_params {
-	struct slice_list issuing_certificates, crl_distribution_points, ocsp_servers; /* absent: unchanged; empty: cleared */
+	struct slice_list issuing_certificates, crl_distribution_points,
+	    ocsp_servers; /* absent: unchanged; empty: cleared */
 };
 
 struct crl_params {
@@ -69,17 +72,19 @@ struct no_params {
 	char unused;
 };
 
-extern const struct schema issue_params_schema, sign_params_schema, revoke_params_schema, mount_params_schema, ca_set_params_schema,
-    ca_generate_params_schema, urls_params_schema, crl_params_schema, cert_read_params_schema, page_params_schema,
-    read_params_schema, no_params_schema;
+extern const struct schema issue_params_schema, sign_params_schema, revoke_params_schema,
+    mount_params_schema, ca_set_params_schema, ca_generate_params_schema, urls_params_schema,
+    crl_params_schema, cert_read_params_schema, page_params_schema, read_params_schema,
+    no_params_schema;
 /* role/write's parameters are the role itself: role_schema and role_defaults in states.h */
 
 /* What absent means, set before schema_decode. Each takes its own struct; the type is what struct operation calls. The
  * others (revoke, ca/set, urls, crl, cert/read) begin as all zero. */
-void leaf_params_defaults(void *params);        /* ttl absent, format pem */
-void mount_params_defaults(void *params);       /* both ttls absent */
-void ca_generate_params_defaults(void *params); /* ttl and key_bits absent, format pem, rsa, max_path_length -1, internal */
-void page_params_defaults(void *params);        /* limit 100 */
-void read_params_defaults(void *params);        /* format pem */
+void leaf_params_defaults(void *params);  /* ttl absent, format pem */
+void mount_params_defaults(void *params); /* both ttls absent */
+void ca_generate_params_defaults(
+    void *params); /* ttl and key_bits absent, format pem, rsa, max_path_length -1, internal */
+void page_params_defaults(void *params); /* limit 100 */
+void read_params_defaults(void *params); /* format pem */
 
 #endif

@@ -17,10 +17,10 @@
 enum field_type {
 	FIELD_TEXT,  /* str; min..max bytes */
 	FIELD_BYTES, /* bin; min..max bytes */
-	FIELD_INT,   /* min..max. Also a str of decimal digits ('-' in front), so that `key_bits=2048` typed by a person works */
-	FIELD_BOOL,  /* also the str "true"/"false" ("1"/"0", "t"/"f", as Go's ParseBool) */
-	FIELD_SPAN,  /* seconds as int, or "72h"; min..max seconds */
-	FIELD_LIST,  /* array of str, or one comma-separated str (parts trimmed, empty parts dropped); max items; an item up to 1024 bytes */
+	FIELD_INT, /* min..max. Also a str of decimal digits ('-' in front), so that `key_bits=2048` typed by a person works */
+	FIELD_BOOL, /* also the str "true"/"false" ("1"/"0", "t"/"f", as Go's ParseBool) */
+	FIELD_SPAN, /* seconds as int, or "72h"; min..max seconds */
+	FIELD_LIST, /* array of str, or one comma-separated str (parts trimmed, empty parts dropped); max items; an item up to 1024 bytes */
 	FIELD_BLOBS, /* array of bin; max items */
 	FIELD_MAP,   /* a map, kept raw (checked, not decoded) in a struct slice; max bytes */
 	FIELD_RAWS,  /* array of anything, items kept raw in a struct slice_list; max items */
@@ -28,10 +28,15 @@ enum field_type {
 
 enum field_need { OPTIONAL, REQUIRED };
 
-#define FIELD_SECRET 1u   /* never in a log or an error text */
-#define FIELD_ALIAS 2u    /* an older name of the row before it (same member): decoded, never encoded */
-#define FIELD_NULLABLE 4u /* nil is taken as absent */
-#define FIELD_LONG 8u     /* a LIST of long texts, such as PEM: an item up to 65536 bytes, and no comma form */
+/*
+ * Flags. SECRET: never in a log or an error text. ALIAS: an older name of the row before it (same member): decoded, never
+ * encoded. NULLABLE: nil is taken as absent. LONG: a LIST of long texts, such as PEM: an item up to 65536 bytes, and no
+ * comma form.
+ */
+#define FIELD_SECRET   1U
+#define FIELD_ALIAS    2U
+#define FIELD_NULLABLE 4U
+#define FIELD_LONG     8U
 
 struct field {
 	const char *name;
@@ -46,9 +51,9 @@ struct field {
 struct schema {
 	const char *name; /* "issue.params": heading of the manual and of the JSON Schema */
 	const struct field *fields;
-	size_t count;     /* at most 64 */
-	size_t size;      /* of the struct */
-	bool open;        /* fields that no row names are passed over */
+	size_t count; /* at most 64 */
+	size_t size;  /* of the struct */
+	bool open;    /* fields that no row names are passed over */
 };
 
 /* clang-format off */
@@ -81,7 +86,8 @@ struct schema {
  * that an id can still be answered; broken bytes end it. Of a field that stands twice the first value is kept. *ret_seen
  * has one bit a row (an alias sets the bit of the row it stands for).
  */
-bool schema_decode(const struct schema *s, struct slice map, struct arena *a, void *out, uint64_t *ret_seen, struct err *e) MUST_USE;
+bool schema_decode(const struct schema *s, struct slice map, struct arena *a, void *out,
+    uint64_t *ret_seen, struct err *e) MUST_USE;
 bool schema_seen(const struct schema *s, uint64_t seen, const char *name);
 /*
  * Encodes the struct as a map in the table's order. Optional rows are left out when absent: text, bytes, map with data

@@ -7,9 +7,9 @@ struct decoder {
 	const struct schema *schema;
 	struct arena *arena;
 	uint8_t *out;
-	uint64_t came; /* rows whose name stood in the map, aliases apart */
-	uint64_t seen; /* rows that have a value */
-	struct err *e; /* the first error */
+	uint64_t came;    /* rows whose name stood in the map, aliases apart */
+	uint64_t seen;    /* rows that have a value */
+	struct err *e;    /* the first error */
 	struct err spare; /* those behind it */
 	bool failed;
 };

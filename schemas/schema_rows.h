@@ -4,7 +4,7 @@
 
 #include "schema.h"
 
-#define FIELD_ITEM_MAX 1024
+#define FIELD_ITEM_MAX      1024
 #define FIELD_LONG_ITEM_MAX 65536
 
 /* The row that an alias stands for, or the row itself. */
@@ -32,6 +32,7 @@ struct field_value {
 };
 
 /* Reads a value that cursor_skip has passed: its bytes are whole. Checks type and range; the error names the field. */
-bool field_read(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e) MUST_USE;
+bool field_read(
+    const struct field *f, struct cursor *c, struct field_value *ret, struct err *e) MUST_USE;
 
 #endif

@@ -100,7 +100,7 @@ parse_digits(struct slice text, int64_t *ret)
 static bool
 read_int(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e)
 {
-	struct slice text;
+	struct slice text = SLICE_NONE;
 	enum digits digits;
 
 	if (cursor_peek(c) == CURSOR_INT)
@@ -117,7 +117,7 @@ read_int(const struct field *f, struct cursor *c, struct field_value *ret, struc
 static bool
 read_span(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e)
 {
-	struct slice text;
+	struct slice text = SLICE_NONE;
 
 	if (cursor_peek(c) == CURSOR_INT)
 		return (cursor_int(c, &ret->number) && in_range(f, ret->number)) ||
@@ -137,7 +137,7 @@ read_bool(const struct field *f, struct cursor *c, struct field_value *ret, stru
 		{ "false", "0", "f", "F", "FALSE", "False" },
 		{ "true", "1", "t", "T", "TRUE", "True" },
 	};
-	struct slice text;
+	struct slice text = SLICE_NONE;
 
 	if (cursor_peek(c) == CURSOR_BOOL)
 		return cursor_bool(c, &ret->flag);
@@ -225,7 +225,7 @@ check_items(const struct field *f, const struct slice_list *list, struct err *e)
 static bool
 read_list(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e)
 {
-	struct slice text;
+	struct slice text = SLICE_NONE;
 	uint32_t count;
 
 	if (cursor_peek(c) == CURSOR_TEXT && (f->flags & FIELD_LONG) == 0)

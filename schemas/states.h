@@ -20,7 +20,7 @@ struct mount_state {
 
 struct issuer_state {
 	int64_t v;
-	struct slice id;          /* first 16 octets of SHA-256 of the certificate, lower-case hex */
+	struct slice id; /* first 16 octets of SHA-256 of the certificate, lower-case hex */
 	struct slice certificate; /* DER */
 	struct slice_list chain;  /* DER, the issuer's issuer first; empty for a root */
 	struct slice key;         /* sealed box (seal.h) of the PKCS#8 key, bound to "mount/id" */
@@ -34,7 +34,8 @@ struct role {
 	bool allow_localhost;
 	struct slice_list allowed_domains; /* alias allowed_base_domain */
 	bool allow_bare_domains;           /* alias allow_base_domain */
-	bool allow_token_displayname, allow_subdomains, allow_any_name, enforce_hostnames, allow_ip_sans;
+	bool allow_token_displayname, allow_subdomains, allow_any_name, enforce_hostnames,
+	    allow_ip_sans;
 	bool server_flag, client_flag, code_signing_flag, email_protection_flag;
 	struct slice key_type; /* "rsa", "ec", "ed25519" */
 	int64_t key_bits;      /* as stored: never 0 but for ed25519 */
@@ -57,7 +58,8 @@ struct topics_state {
 	int64_t issue, sign, query, revoke, config;
 };
 
-extern const struct schema mount_state_schema, issuer_state_schema, role_schema, urls_state_schema, crl_state_schema, topics_state_schema;
+extern const struct schema mount_state_schema, issuer_state_schema, role_schema, urls_state_schema,
+    crl_state_schema, topics_state_schema;
 
 /* The source document's defaults: allow_localhost, allow_ip_sans, server_flag, client_flag true, key_type rsa, the rest off. */
 void role_defaults(struct role *role);

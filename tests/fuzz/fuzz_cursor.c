@@ -12,6 +12,7 @@ require(bool condition)
 		abort();
 }
 
+/* NOLINTBEGIN(misc-no-recursion): walk stops at CURSOR_DEPTH_MAX */
 static bool walk(struct cursor *c, unsigned depth);
 
 static bool
@@ -82,6 +83,7 @@ walk(struct cursor *c, unsigned depth)
 	}
 	return false;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -45,9 +44,8 @@ is_number(const struct field *f)
 }
 
 static void
-write_list(struct fixture *x, const struct field *f, size_t count, struct writer *w)
+write_list(const struct field *f, size_t count, struct writer *w)
 {
-	(void)x;
 	writer_array(w, count);
 	for (size_t i = 0; i < count; i++) {
 		if (f->type == FIELD_LIST)
@@ -59,7 +57,7 @@ write_list(struct fixture *x, const struct field *f, size_t count, struct writer
 	}
 }
 
-/* A map of exactly len bytes: 1 pair, the rest text. */
+/* A map of len bytes. */
 static void
 write_map(struct fixture *x, size_t len, struct writer *w)
 {
@@ -100,7 +98,7 @@ write_sized(struct fixture *x, const struct field *f, int64_t size, struct write
 	case FIELD_LIST:
 	case FIELD_BLOBS:
 	case FIELD_RAWS:
-		write_list(x, f, filling.len, w);
+		write_list(f, filling.len, w);
 		break;
 	case FIELD_MAP:
 		write_map(x, filling.len, w);
@@ -386,7 +384,6 @@ test_forms(void **state)
 				fail_msg("two tables are called %s", s->name);
 	}
 	assert_true(i >= 40);
-	assert_null(message_schema(i + 1));
 }
 
 int
