@@ -272,11 +272,11 @@ variable_pass(const struct config *c, const char *source, const char *variable, 
 	if (len >= sizeof(key))
 		return err_set(c->e, ERR_CONFIG, "%s: the name is too long", source);
 	memcpy(key, variable, len + 1);
-	for (char *c = key; *c != '\0'; c++) {
-		if (*c == '_')
-			*c = '.';
+	for (char *at = key; *at != '\0'; at++) {
+		if (*at == '_')
+			*at = '.';
 		else
-			*c = (char)tolower((unsigned char)*c);
+			*at = (char)tolower((unsigned char)*at);
 	}
 	return config_pass(c, source, key, value);
 }
