@@ -97,6 +97,14 @@ err_field(struct err *e, enum err_code code, const char *field, const char *fmt,
 }
 
 bool
+err_in(struct err *e, const char *field)
+{
+	if (e->field[0] == '\0')
+		(void)snprintf(e->field, sizeof(e->field), "%s", field);
+	return false;
+}
+
+bool
 err_openssl(struct err *e, const char *call)
 {
 	unsigned long oldest = ERR_get_error();

@@ -29,6 +29,9 @@ struct err {
 bool err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 bool err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/* Names the field where the detector knew none; for who knows which parameter the bad bytes came in. */
+bool err_in(struct err *e, const char *field);
+
 /* Takes the oldest entry of OpenSSL's queue as the reason and empties the rest. `call` names the function that failed. */
 bool err_openssl(struct err *e, const char *call);
 /* errno's text; `what` says what was being done. */

@@ -166,8 +166,7 @@ find_own(const struct parts *p, size_t *ret, struct err *e)
 			    "the private key belongs to two certificates of the bundle");
 		found = i;
 	}
-	err_openssl(
-	    e, "EVP_PKEY_eq"); /* empties the queue: keys of other types are an error there */
+	ERR_clear_error(); /* keys of other types are an error there */
 	if (found == p->count)
 		return err_set(
 		    e, ERR_CA_INVALID, "the private key belongs to no certificate of the bundle");

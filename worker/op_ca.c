@@ -82,9 +82,10 @@ ca_set_decide(struct context *cx, struct request *rq, struct err *e)
 	struct bundle b = { 0 };
 	bool good;
 
-	if (!request_admit(cx, rq, &mount, e) ||
-	    !bundle_parse(params->pem_bundle, cx->now_ms / 1000, cx->fleet_key, cx->arena, &b, e))
+	if (!request_admit(cx, rq, &mount, e))
 		return false;
+	if (!bundle_parse(params->pem_bundle, cx->now_ms / 1000, cx->fleet_key, cx->arena, &b, e))
+		return err_in(e, "pem_bundle");
 	good = bundle_use(cx, rq, mount, &b, e);
 	bundle_done(&b);
 	return good;

@@ -11,7 +11,7 @@ sign_decide(struct context *cx, struct request *rq, struct err *e)
 		return false;
 	if (!csr_parse(params->csr, cx->arena, &csr, e) ||
 	    !csr_verify(minter_verifier(cx->minter), &csr, e))
-		return false;
+		return err_in(e, "csr");
 	if (!leaf_allow(cx, rq, &csr, &leaf, e))
 		return false;
 	return rq->envelope.dry_run || leaf_sign(cx, rq, &leaf, csr.spki, e);

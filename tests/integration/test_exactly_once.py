@@ -17,8 +17,8 @@ ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl
 
 def prepare(cluster):
     client = cluster.client
-    client.ask("mount/write").data
-    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec"}).data
+    client.ask("mount/write", {"max_ttl": "8760h"}).data
+    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}).data
     client.ask("role/write", ROLE, role="web").data
     return client
 
