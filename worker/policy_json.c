@@ -1,0 +1,242 @@
+#include "policy_json.h"
+
+#include "key.h"
+#include "timespan.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define OBJECT_MAX (4 * 1024 * 1024)
+#define DEPTH_MAX  8
+
+static bool
+schema_knows(const struct schema *s, const char *name)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->fields[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_neutral(const struct neutral *neutral, const char *name, const json_t *value)
+{
+	for (; neutral != NULL && neutral->field != NULL; neutral++) {
+		json_t *excused;
+		bool same;
+
+		if (strcmp(neutral->field, name) != 0)
+			continue;
+		if (neutral->json == NULL)
+			return true;
+		excused = json_loads(neutral->json, JSON_DECODE_ANY, NULL);
+		same = json_equal(excused, value);
+		json_decref(excused);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+const char *
+json_unknown_field(json_t *object, const struct schema *s, const struct neutral *neutral)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(object, name, value) if (!json_is_null(value) &&
+	    !schema_knows(s, name) && !is_neutral(neutral, name, value)) return name;
+	return NULL;
+}
+
+struct slice
+json_slice(const json_t *string)
+{
+	return json_is_string(string)
+	    ? slice_of(json_string_value(string), json_string_length(string))
+	    : SLICE_NONE;
+}
+
+struct slice_list
+json_slices(const json_t *array, struct arena *a)
+{
+	size_t count = json_array_size(array);
+	struct slice_list list = { arena_array(a, count + 1, sizeof(struct slice)), count };
+
+	for (size_t i = 0; i < count; i++)
+		list.items[i] = json_slice(json_array_get(array, i));
+	return list;
+}
+
+static bool
+is_given(const json_t *value)
+{
+	return value != NULL && !json_is_null(value);
+}
+
+static void
+pack(const json_t *value, unsigned depth, struct writer *w)
+{
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		writer_text(w, json_slice(value));
+		return;
+	case JSON_INTEGER:
+		writer_int(w, json_integer_value(value));
+		return;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		writer_bool(w, json_is_true(value));
+		return;
+	case JSON_ARRAY:
+		if (depth == 0)
+			break;
+		writer_array(w, json_array_size(value));
+		for (size_t i = 0; i < json_array_size(value); i++)
+			pack(json_array_get(value, i), depth - 1, w);
+		return;
+	case JSON_OBJECT: /* no table takes one here, nor a number with a point: nil is the wrong type, too */
+	case JSON_REAL:
+	case JSON_NULL:
+		break;
+	}
+	writer_nil(w);
+}
+
+bool
+json_decode(const json_t *object, const struct schema *s, struct arena *a, void *ret, struct err *e)
+{
+	struct buf packed SCOPED_BUF = { 0 };
+	struct writer w = { &packed };
+	size_t pairs = 0;
+	uint64_t seen;
+
+	buf_init(&packed, OBJECT_MAX);
+	for (size_t i = 0; i < s->count; i++)
+		pairs += is_given(json_object_get(object, s->fields[i].name));
+	writer_map(&w, pairs);
+	for (size_t i = 0; i < s->count; i++) {
+		const json_t *value = json_object_get(object, s->fields[i].name);
+
+		if (!is_given(value))
+			continue;
+		writer_cstr(&w, s->fields[i].name);
+		pack(value, DEPTH_MAX, &w);
+	}
+	if (packed.failed)
+		return err_set(e, ERR_TOO_LARGE, "more than %d bytes of parameters", OBJECT_MAX);
+	return schema_decode(s, arena_copy(a, buf_slice(&packed)), a, ret, &seen, e);
+}
+
+static json_t *
+json_of_slice(struct slice s)
+{
+	json_t *text = json_stringn((const char *)s.data, s.len); /* NULL when it is no UTF-8 */
+
+	return text == NULL ? json_string("") : text;
+}
+
+static json_t *
+json_of_list(const struct slice_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(array, json_of_slice(list->items[i]));
+	return array;
+}
+
+static json_t *
+json_of_ips(const struct slice_list *ips)
+{
+	json_t *array = json_array();
+	char text[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < ips->count; i++) {
+		inet_ntop(ips->items[i].len == 4 ? AF_INET : AF_INET6, ips->items[i].data, text,
+		    sizeof(text));
+		json_array_append_new(array, json_string(text));
+	}
+	return array;
+}
+
+/* Go's names, as roles have them */
+static json_t *
+json_of_usage(unsigned usage)
+{
+	static const char *const names[] = { "DigitalSignature", "ContentCommitment",
+		"KeyEncipherment", "DataEncipherment", "KeyAgreement", "CertSign", "CRLSign",
+		"EncipherOnly", "DecipherOnly" };
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (usage & 1U << i)
+			json_array_append_new(array, json_string(names[i]));
+	return array;
+}
+
+static json_t *
+json_of_extended_usage(const struct template *t)
+{
+	const struct {
+		bool on;
+		const char *name;
+	} usages[] = { { t->server_auth, "ServerAuth" }, { t->client_auth, "ClientAuth" },
+		{ t->code_signing, "CodeSigning" }, { t->email_protection, "EmailProtection" } };
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++)
+		if (usages[i].on)
+			json_array_append_new(array, json_string(usages[i].name));
+	return array;
+}
+
+static json_t *
+json_of_warnings(const struct template *t)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < t->warning_count; i++)
+		json_array_append_new(array, json_string(t->warnings[i].code));
+	return array;
+}
+
+json_t *
+json_of_template(const struct template *t, unsigned role_usage, int64_t now)
+{
+	json_t *o = json_object();
+	char time[32];
+
+	json_object_set_new(o, "cn", json_of_slice(t->common_name));
+	json_object_set_new(o, "dns_sans", json_of_list(&t->dns));
+	json_object_set_new(o, "email_sans", json_of_list(&t->emails));
+	json_object_set_new(o, "ip_sans", json_of_ips(&t->ips));
+	if (t->not_after != 0) {
+		time_format_rfc3339(t->not_after, time);
+		json_object_set_new(o, "not_after", json_string(time));
+		json_object_set_new(o, "ttl_seconds", json_integer(t->not_after - now));
+		json_object_set_new(
+		    o, "not_before_offset_seconds", json_integer(t->not_before - now));
+	}
+	json_object_set_new(o, "key_type", json_string(key_type_name(t->key_type)));
+	json_object_set_new(o, "key_bits", json_integer(t->key_bits));
+	json_object_set_new(o, "key_usage", json_of_usage(role_usage));
+	json_object_set_new(o, "ext_key_usage", json_of_extended_usage(t));
+	json_object_set_new(o, "is_ca", json_boolean(t->is_ca));
+	json_object_set_new(o, "basic_constraints_present", json_boolean(t->is_ca));
+	json_object_set_new(o, "warnings", json_of_warnings(t));
+	return o;
+}
+
+json_t *
+json_of_role(const struct role *role)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "ttl", json_integer(role->ttl));
+	json_object_set_new(o, "max_ttl", json_integer(role->max_ttl));
+	json_object_set_new(o, "key_type", json_of_slice(role->key_type));
+	json_object_set_new(o, "key_bits", json_integer(role->key_bits));
+	json_object_set_new(o, "allowed_domains", json_of_list(&role->allowed_domains));
+	return o;
+}
