@@ -34,10 +34,8 @@ leaf_answer_read(struct context *cx, struct request *rq, struct certificate_reco
 	*ret = (struct leaf_answer){ .expiration = record->not_after,
 		.lease_id = SLICE_LITERAL("") };
 	ret->serial = ret->serial_number = serial_text(cx->arena, record->serial, ':');
-	/* from when it was asked, not from now: a replay says the same */
-	ret->lease_duration = record->not_after - record->issued / 1000;
-	if (ret->lease_duration < 0)
-		ret->lease_duration = 0;
+	/* from when it was issued, not from now: a replay says the same */
+	ret->lease_duration = record->not_after - record->not_before - VALIDITY_BACKDATE;
 	return true;
 }
 

@@ -45,13 +45,6 @@ issuer_store(struct context *cx, struct request *rq, const struct catalog_mount 
 
 /* ---- ca/set ---- */
 
-static const char *
-bundle_warning_text(const char *code)
-{
-	return strcmp(code, "no_key_usage") == 0 ? "the CA certificate has no KeyUsage extension"
-						 : "the CA certificate is unusual";
-}
-
 static MUST_USE bool
 bundle_use(struct context *cx, struct request *rq, const struct catalog_mount *mount,
     const struct bundle *b, struct err *e)
@@ -65,7 +58,7 @@ bundle_use(struct context *cx, struct request *rq, const struct catalog_mount *m
 	issuer_id_of(b->certificate, id_text);
 	id = arena_copy(cx->arena, slice_text(id_text));
 	if (b->warning != NULL)
-		request_warn(cx, rq, b->warning, "%s", bundle_warning_text(b->warning));
+		request_warn(cx, rq, b->warning, "the CA certificate has no KeyUsage extension");
 	if (mount->issuer != NULL && slice_is(id, mount->issuer->issuer->id)) {
 		rq->outcome.issuer = id; /* again the same: nothing changes */
 		return true;

@@ -36,7 +36,9 @@ leaf_allow(
 		.display_name = SLICE_NONE,
 		.mount_default_ttl = leaf->mount->state.default_ttl,
 		.mount_max_ttl = leaf->mount->state.max_ttl,
+		.issuer_not_before = leaf->issuer->not_before,
 		.issuer_not_after = leaf->issuer->not_after,
+		.outlive = OUTLIVE_REFUSE,
 		.now = cx->now_ms / 1000 };
 
 	if (!policy_decide(&in, cx->arena, &leaf->template, e))

@@ -18,6 +18,25 @@ struct subject {
 
 /* ---- which certificate ---- */
 
+/* As the INTEGER has it: no leading zero octet but before a high bit. */
+static MUST_USE bool
+serial_param(const struct revoke_params *p, struct arena *a, struct slice *ret, struct err *e)
+{
+	struct slice octets;
+	uint8_t *content;
+
+	if (!serial_parse(p->serial_number, "serial_number", a, &octets, e))
+		return false;
+	while (octets.len > 1 && octets.data[0] == 0)
+		octets = slice_of(octets.data + 1, octets.len - 1);
+	content = arena_alloc(a, octets.len + 1);
+	memcpy(content + 1, octets.data, octets.len);
+	*ret = slice_of(content + 1, octets.len);
+	if ((octets.data[0] & 0x80) != 0)
+		*ret = slice_of(content, octets.len + 1);
+	return true;
+}
+
 /* One CERTIFICATE block and no other. */
 static MUST_USE bool
 certificate_block(struct slice pem, struct arena *a, struct slice *ret_der, struct err *e)
@@ -60,7 +79,7 @@ revoke_lookup(const struct context *cx, const struct request *rq)
 	struct err e = { 0 };
 
 	if (p->serial_number.data != NULL) {
-		if (!serial_parse(p->serial_number, "serial_number", cx->arena, &serial, &e))
+		if (!serial_param(p, cx->arena, &serial, &e))
 			return SLICE_NONE;
 		return redis_cert_key(cx->arena, rq->envelope.mount, serial);
 	}
@@ -154,11 +173,10 @@ static MUST_USE bool
 find_by_serial(struct context *cx, struct request *rq, const struct catalog_mount *mount,
     struct subject *ret, struct err *e)
 {
-	const struct revoke_params *p = rq->params;
 	const struct catalog_issuer *issuer;
 	struct certificate_row row;
 
-	if (!serial_parse(p->serial_number, "serial_number", cx->arena, &ret->serial, e))
+	if (!serial_param(rq->params, cx->arena, &ret->serial, e))
 		return false;
 	if (is_ca_serial(mount, ret->serial))
 		return err_field(e, ERR_INVALID_VALUE, "serial_number",

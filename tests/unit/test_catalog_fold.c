@@ -1,0 +1,482 @@
+#include "ca_key.h"
+#include "scoped_openssl.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+/* ---- records ---- */
+
+static struct slice
+mount_record(struct world *w, struct slice issuer)
+{
+	const struct mount_state state = { .v = 1,
+		.default_ttl = 3600,
+		.max_ttl = 7200,
+		.description = SLICE_LITERAL("for tests"),
+		.issuer = issuer,
+		.created = 1000 };
+
+	return world_encode(w, &mount_state_schema, &state);
+}
+
+static struct slice
+role_record(struct world *w, int64_t ttl)
+{
+	struct role role;
+
+	role_defaults(&role);
+	role.ttl = ttl;
+	role.key_bits = 2048;
+	return world_encode(w, &role_schema, &role);
+}
+
+static struct slice
+urls_record(struct world *w, const char *url)
+{
+	struct slice urls[] = { slice_text(url) };
+	const struct urls_state state = { .v = 1, .crl_distribution_points = { urls, 1 } };
+
+	return world_encode(w, &urls_state_schema, &state);
+}
+
+static struct slice
+crl_record(struct world *w, const char *expiry)
+{
+	const struct crl_state state = { .v = 1, .expiry = slice_text(expiry) };
+
+	return world_encode(w, &crl_state_schema, &state);
+}
+
+/* The record of ca in that mount, its key sealed for `bound` and under the sealer. */
+static struct slice
+issuer_record(struct world *w, const struct test_ca *ca, struct sealer *sealer, const char *bound,
+    struct slice id, EVP_PKEY *key)
+{
+	struct issuer_state state = {
+		.v = 1, .id = id, .certificate = ca->der, .crl_shards = 1, .created = 1000
+	};
+	struct err e = { 0 };
+
+	assert_true(ca_key_seal(sealer, slice_text(bound), id, key, &w->arena, &state.key, &e));
+	return world_encode(w, &issuer_state_schema, &state);
+}
+
+static struct slice
+good_issuer(struct world *w, const struct test_ca *ca)
+{
+	return issuer_record(w, ca, w->cx.ca_sealer, "pki", ca->id, ca->key);
+}
+
+static const char *
+issuer_key(struct world *w, const struct test_ca *ca)
+{
+	return arena_printf(&w->arena, "issuer/pki/%.*s", SLICE_FMT(ca->id));
+}
+
+static void
+put(struct world *w, const char *key, struct slice value)
+{
+	struct err e = { 0 };
+
+	if (!world_state(w, key, value, &e))
+		fail_msg("%s: %s", key, e.msg);
+}
+
+static const struct catalog_mount *
+mount_named(struct world *w, const char *name)
+{
+	return catalog_find_mount(w->cx.catalog, slice_text(name));
+}
+
+/* ---- tests ---- */
+
+static int
+setup(void **state)
+{
+	*state = world_new();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static void
+test_empty(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(w->cx.catalog->offset, -1);
+	assert_int_equal(w->cx.catalog->mount_count, 0);
+	assert_int_equal(w->cx.catalog->topics.v, 0);
+	assert_null(mount_named(w, "pki"));
+}
+
+static void
+test_mount_alone(void **state)
+{
+	struct world *w = *state;
+	const struct catalog_mount *m;
+
+	put(w, "mount/pki/", mount_record(w, SLICE_NONE));
+	m = mount_named(w, "pki");
+	assert_non_null(m);
+	assert_int_equal(w->cx.catalog->offset, 0);
+	assert_slice("name", m->name, "pki");
+	assert_int_equal(m->state.default_ttl, 3600);
+	assert_int_equal(m->state.max_ttl, 7200);
+	assert_slice("description", m->state.description, "for tests");
+	assert_null(m->issuer);
+	assert_int_equal(m->issuer_count, 0);
+	assert_int_equal(m->role_count, 0);
+	assert_slice("expiry", m->crl_expiry_text, "72h");
+	assert_int_equal(m->crl_expiry, 72 * 3600);
+	assert_null(mount_named(w, "pk"));
+	assert_null(mount_named(w, "pkj"));
+	assert_null(mount_named(w, ""));
+}
+
+/* Everything that a mount can have; `order` says in which order it came. */
+static void
+check_whole_mount(struct world *w, const char *order, const struct test_ca *ca)
+{
+	const struct catalog_mount *m = mount_named(w, "pki");
+
+	if (m == NULL || m->issuer == NULL || m->role_count != 2)
+		fail_msg("%s: the mount is not whole", order);
+	assert_slice(order, slice_text(m->issuer->issuer->id), (const char *)ca->id.data);
+	assert_ptr_equal(catalog_find_issuer(m, ca->id), m->issuer);
+	assert_null(catalog_find_issuer(m, SLICE_LITERAL("0123")));
+	assert_int_equal(m->issuer->crl_shards, 1);
+	assert_int_equal(EVP_PKEY_eq(m->issuer->issuer->key, ca->key), 1);
+	assert_slice(order, m->roles[0]->name, "db");
+	assert_slice(order, m->roles[1]->name, "web");
+	assert_int_equal(catalog_find_role(m, SLICE_LITERAL("web"))->role.ttl, 60);
+	assert_int_equal(catalog_find_role(m, SLICE_LITERAL("db"))->role.ttl, 30);
+	assert_null(catalog_find_role(m, SLICE_LITERAL("we")));
+	assert_int_equal(m->urls.crl_distribution_points.count, 1);
+	assert_slice(order, m->urls.crl_distribution_points.items[0], "http://a/crl");
+	assert_slice(order, m->crl_expiry_text, "48h");
+	assert_int_equal(m->crl_expiry, 48 * 3600);
+}
+
+/* Compaction may leave a mount's own record behind those of what belongs to it. */
+static void
+test_order(void **state)
+{
+	static const char *const orders[] = { "mrswuci", "icuwsrm", "wmiscur", "mcuiwsr" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		struct world *w = world_new();
+		struct test_ca ca;
+
+		test_ca_make(w, "Order", &ca);
+		for (const char *c = orders[i]; *c != '\0'; c++) {
+			if (*c == 'm')
+				put(w, "mount/pki/", mount_record(w, ca.id));
+			if (*c == 'w')
+				put(w, "role/pki/web", role_record(w, 60));
+			if (*c == 's')
+				put(w, "role/pki/db", role_record(w, 30));
+			if (*c == 'u')
+				put(w, "urls/pki/", urls_record(w, "http://a/crl"));
+			if (*c == 'c')
+				put(w, "crl/pki/", crl_record(w, "48h"));
+			if (*c == 'i')
+				put(w, issuer_key(w, &ca), good_issuer(w, &ca));
+		}
+		check_whole_mount(w, orders[i], &ca);
+		world_free(w);
+	}
+}
+
+static void
+test_last_record_wins(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "mount/pki/", mount_record(w, SLICE_NONE));
+	put(w, "role/pki/web", role_record(w, 60));
+	put(w, "role/pki/web", role_record(w, 90));
+	put(w, "crl/pki/", crl_record(w, "48h"));
+	put(w, "crl/pki/", crl_record(w, "24h"));
+	assert_int_equal(mount_named(w, "pki")->role_count, 1);
+	assert_int_equal(mount_named(w, "pki")->roles[0]->role.ttl, 90);
+	assert_int_equal(mount_named(w, "pki")->crl_expiry, 24 * 3600);
+}
+
+static void
+test_tombstones(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "mount/pki/", mount_record(w, SLICE_NONE));
+	put(w, "role/pki/web", role_record(w, 60));
+	put(w, "role/pki/db", role_record(w, 60));
+	put(w, "urls/pki/", urls_record(w, "http://a/crl"));
+	put(w, "crl/pki/", crl_record(w, "48h"));
+	put(w, "role/pki/web", SLICE_NONE);
+	put(w, "role/pki/never", SLICE_NONE);
+	put(w, "urls/pki/", SLICE_NONE);
+	put(w, "crl/pki/", SLICE_NONE);
+	assert_int_equal(mount_named(w, "pki")->role_count, 1);
+	assert_null(catalog_find_role(mount_named(w, "pki"), SLICE_LITERAL("web")));
+	assert_int_equal(mount_named(w, "pki")->urls.crl_distribution_points.count, 0);
+	assert_slice("expiry", mount_named(w, "pki")->crl_expiry_text, "72h");
+	put(w, "mount/pki/", SLICE_NONE);
+	assert_null(mount_named(w, "pki"));
+	assert_int_equal(w->cx.catalog->mount_count, 0);
+	put(w, "mount/pki/", mount_record(w, SLICE_NONE));
+	assert_int_equal(mount_named(w, "pki")->role_count, 1);
+}
+
+static void
+test_mounts_sorted(void **state)
+{
+	static const char *const names[] = { "m", "a", "z", "b", "aa", "y", "A" };
+	static const char *const sorted[] = { "A", "a", "aa", "b", "m", "y", "z" };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < 7; i++)
+		put(w, arena_printf(&w->arena, "mount/%s/", names[i]), mount_record(w, SLICE_NONE));
+	assert_int_equal(w->cx.catalog->mount_count, 7);
+	for (size_t i = 0; i < 7; i++) {
+		assert_slice("mount", w->cx.catalog->mounts[i]->name, sorted[i]);
+		assert_ptr_equal(mount_named(w, sorted[i]), w->cx.catalog->mounts[i]);
+	}
+}
+
+static void
+test_many_roles(void **state)
+{
+	struct world *w = *state;
+	const struct catalog_mount *m;
+
+	put(w, "mount/pki/", mount_record(w, SLICE_NONE));
+	for (size_t i = 0; i < 500; i++) {
+		struct err e = { 0 };
+		const char *key = arena_printf(&w->arena, "role/pki/r%03zu", i * 37 % 500);
+
+		assert_true(catalog_builder_put(
+		    w->builder, slice_text(key), role_record(w, (int64_t)i), w->offset++, &e));
+	}
+	put(w, "role/pki/r250", SLICE_NONE);
+	m = mount_named(w, "pki");
+	assert_int_equal(m->role_count, 499);
+	for (size_t i = 1; i < m->role_count; i++)
+		assert_true(slice_cmp(m->roles[i - 1]->name, m->roles[i]->name) < 0);
+	assert_int_equal(catalog_find_role(m, SLICE_LITERAL("r037"))->role.ttl, 1);
+}
+
+/* What stood before stands after, and is what a later good record replaces. */
+static void
+test_bad_records(void **state)
+{
+	static const struct {
+		const char *name, *key, *value;
+		size_t len;
+	} cases[] = {
+		{ "no slash", "mount", "\x80", 1 },
+		{ "one slash", "mount/pki", "\x80", 1 },
+		{ "a mount without a name", "mount//", "\x80", 1 },
+		{ "a mount with an object", "mount/pki/x", "\x80", 1 },
+		{ "a role without a name", "role/pki/", "\x80", 1 },
+		{ "a role of no mount", "role//web", "\x80", 1 },
+		{ "a role with a slash", "role/pki/a/b", "\x80", 1 },
+		{ "a role with a space", "role/pki/a b", "\x80", 1 },
+		{ "topics of a mount", "topics/pki/", "\x80", 1 },
+		{ "no msgpack", "mount/pki/", "\xc1", 1 },
+		{ "empty", "mount/pki/", "", 0 },
+		{ "a map that lies", "mount/pki/", "\xdf\xff\xff\xff\xff", 5 },
+		{ "fields missing", "mount/pki/", "\x80", 1 },
+		{ "trailing bytes", "role/pki/web", "\x80\x80", 2 },
+		{ "a role that contradicts itself", "role/pki/web",
+		    "\x82\xa3ttl\x09\xa7max_ttl\x03", 14 },
+		{ "an unknown field", "role/pki/web", "\x81\xa1x\x01", 4 },
+		{ "an expiry that is none", "crl/pki/",
+		    "\x82\xa1v\x01\xa6"
+		    "expiry\xa1x",
+		    13 },
+	};
+	struct world *w = *state;
+
+	put(w, "mount/pki/", mount_record(w, SLICE_NONE));
+	put(w, "role/pki/web", role_record(w, 60));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err e = { 0 };
+		int64_t offset = w->offset;
+
+		if (world_state(w, cases[i].key, slice_of(cases[i].value, cases[i].len), &e))
+			fail_msg("%s: is taken", cases[i].name);
+		if (e.code == ERR_NONE || e.msg[0] == '\0')
+			fail_msg("%s: says nothing", cases[i].name);
+		if (w->cx.catalog->offset != offset)
+			fail_msg("%s: its offset does not count", cases[i].name);
+		assert_int_equal(mount_named(w, "pki")->state.max_ttl, 7200);
+		assert_int_equal(mount_named(w, "pki")->roles[0]->role.ttl, 60);
+		assert_int_equal(mount_named(w, "pki")->crl_expiry, 72 * 3600);
+	}
+}
+
+static void
+test_unknown_kind(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "client/pki/someone", SLICE_LITERAL("\xc1"));
+	assert_int_equal(w->cx.catalog->offset, 0);
+	assert_int_equal(w->cx.catalog->mount_count, 0);
+}
+
+static void
+refuse_issuer(struct world *w, const char *name, const char *key, struct slice value)
+{
+	struct err e = { 0 };
+
+	if (world_state(w, key, value, &e))
+		fail_msg("%s: is taken", name);
+	assert_int_not_equal(e.code, ERR_NONE);
+	if (mount_named(w, "pki")->issuer_count != 0 || mount_named(w, "pki")->issuer != NULL)
+		fail_msg("%s: is in the catalog", name);
+}
+
+static void
+test_issuers_refused(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+	struct secret *other_kek = secret_random(&e);
+	struct sealer *other = sealer_new(other_kek, "ca key", &e);
+	struct sealer *other_purpose = sealer_new(w->kek, "replay key", &e);
+	struct test_ca ca, second;
+	const char *key;
+
+	test_ca_make(w, "One", &ca);
+	test_ca_make(w, "Two", &second);
+	key = issuer_key(w, &ca);
+	put(w, "mount/pki/", mount_record(w, ca.id));
+	refuse_issuer(w, "wrong KEK", key, issuer_record(w, &ca, other, "pki", ca.id, ca.key));
+	refuse_issuer(
+	    w, "wrong purpose", key, issuer_record(w, &ca, other_purpose, "pki", ca.id, ca.key));
+	refuse_issuer(w, "another mount's box", key,
+	    issuer_record(w, &ca, w->cx.ca_sealer, "pki2", ca.id, ca.key));
+	refuse_issuer(w, "another key", key,
+	    issuer_record(w, &ca, w->cx.ca_sealer, "pki", ca.id, second.key));
+	refuse_issuer(w, "another id in the record", key, good_issuer(w, &second));
+	refuse_issuer(w, "another certificate", key,
+	    issuer_record(w, &second, w->cx.ca_sealer, "pki", ca.id, second.key));
+	put(w, key, good_issuer(w, &ca));
+	assert_non_null(mount_named(w, "pki")->issuer);
+	sealer_free(other);
+	sealer_free(other_purpose);
+	secret_free(other_kek);
+}
+
+static void
+test_which_issuer_signs(void **state)
+{
+	struct world *w = *state;
+	struct test_ca one, two;
+
+	test_ca_make(w, "One", &one);
+	test_ca_make(w, "Two", &two);
+	put(w, "mount/pki/", mount_record(w, two.id));
+	put(w, issuer_key(w, &one), good_issuer(w, &one));
+	assert_null(mount_named(w, "pki")->issuer);
+	assert_int_equal(mount_named(w, "pki")->issuer_count, 1);
+	put(w, issuer_key(w, &two), good_issuer(w, &two));
+	assert_int_equal(mount_named(w, "pki")->issuer_count, 2);
+	assert_slice("signs", slice_text(mount_named(w, "pki")->issuer->issuer->id),
+	    (const char *)two.id.data);
+	put(w, "mount/pki/", mount_record(w, one.id));
+	assert_slice("signs", slice_text(mount_named(w, "pki")->issuer->issuer->id),
+	    (const char *)one.id.data);
+	put(w, issuer_key(w, &one), SLICE_NONE);
+	assert_null(mount_named(w, "pki")->issuer);
+}
+
+/* A version stands for as long as somebody holds it, and shares what did not change with the next. */
+static void
+test_versions(void **state)
+{
+	struct world *w = *state;
+	struct test_ca ca;
+	const struct catalog *first;
+	const struct catalog_mount *before;
+
+	test_ca_make(w, "Root", &ca);
+	put(w, "mount/pki/", mount_record(w, ca.id));
+	put(w, "mount/other/", mount_record(w, SLICE_NONE));
+	put(w, issuer_key(w, &ca), good_issuer(w, &ca));
+	put(w, "role/pki/web", role_record(w, 60));
+	put(w, "role/pki/db", role_record(w, 30));
+	first = catalog_builder_version(w->builder);
+	before = catalog_find_mount(first, SLICE_LITERAL("pki"));
+	put(w, "role/pki/web", role_record(w, 90));
+	put(w, "role/pki/db", SLICE_NONE);
+	assert_int_equal(first->offset, 4);
+	assert_int_equal(before->role_count, 2);
+	assert_int_equal(catalog_find_role(before, SLICE_LITERAL("web"))->role.ttl, 60);
+	assert_int_equal(catalog_find_role(before, SLICE_LITERAL("db"))->role.ttl, 30);
+	assert_int_equal(mount_named(w, "pki")->role_count, 1);
+	assert_int_equal(mount_named(w, "pki")->roles[0]->role.ttl, 90);
+	assert_ptr_equal(mount_named(w, "pki")->issuer->issuer, before->issuer->issuer);
+	assert_ptr_equal(
+	    mount_named(w, "other"), catalog_find_mount(first, SLICE_LITERAL("other")));
+	put(w, "mount/pki/", SLICE_NONE);
+	put(w, issuer_key(w, &ca), SLICE_NONE);
+	assert_slice("name", before->name, "pki");
+	assert_int_equal(EVP_PKEY_eq(before->issuer->issuer->key, ca.key), 1);
+	catalog_release(first);
+	catalog_release(NULL);
+}
+
+static void
+test_topics(void **state)
+{
+	struct world *w = *state;
+	const struct topics_state topics = {
+		.v = 1, .issue = 6, .sign = 5, .query = 4, .revoke = 3, .config = 2
+	};
+
+	put(w, "topics//", world_encode(w, &topics_state_schema, &topics));
+	assert_memory_equal(&w->cx.catalog->topics, &topics, sizeof(topics));
+	assert_int_equal(w->cx.catalog->mount_count, 0);
+	put(w, "topics//", SLICE_NONE);
+	assert_int_equal(w->cx.catalog->topics.v, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_empty, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mount_alone, setup, teardown),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test_setup_teardown(test_last_record_wins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mounts_sorted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_roles, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_kind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_issuers_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_which_issuer_signs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_topics, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
