@@ -8,8 +8,8 @@
 struct leaf_answer {
 	struct slice certificate, issuing_ca; /* PEM, or base64 DER for format=der */
 	struct slice_list ca_chain;
-	struct slice
-	    private_key; /* PEM, base64 DER, or a compact JWE when sealed to the requester */
+	/* in the same forms, or a compact JWE when sealed to the requester */
+	struct slice private_key;
 	struct slice private_key_type;      /* "rsa", "ec", "ed25519" */
 	struct slice serial_number, serial; /* the same text: lower-case hex, colons */
 	int64_t expiration;                 /* seconds since the epoch */

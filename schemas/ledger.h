@@ -73,8 +73,8 @@ struct audit_entry {
 	struct slice result; /* "ok", an error code, "replayed", "rerouted", "rejected" */
 	struct slice hash;   /* of the body; of all the bytes where there is no body */
 	struct slice reply_to;
-	struct slice
-	    outcome; /* raw map without the values of `changes`; absent for replays, reroutes and requests that make no claim */
+	/* raw map without the values of `changes`; absent for replays, reroutes and what makes no claim */
+	struct slice outcome;
 	struct slice detail; /* the error's message, or where it was rerouted to */
 };
 

@@ -20,8 +20,8 @@ struct leaf_params {
 struct revoke_params {
 	struct slice serial_number; /* alias: serial */
 	struct slice certificate;   /* PEM */
-	struct slice
-	    reason; /* RFC 5280 name: "keyCompromise", or snake case, or the number as text; absent: none */
+	/* RFC 5280 name: "keyCompromise", or snake case, or the number as text; absent: none */
+	struct slice reason;
 	struct slice invalidity_date; /* RFC 3339 */
 };
 
@@ -32,8 +32,8 @@ struct mount_params {
 };
 
 struct ca_set_params {
-	struct slice
-	    pem_bundle; /* certificates in PEM, the key as PEM (where allowed) or as a compact JWE, any order */
+	/* certificates in PEM, the key as PEM (where allowed) or as a compact JWE, any order */
+	struct slice pem_bundle;
 };
 
 struct ca_generate_params {

@@ -160,6 +160,21 @@ test_item_sizes(void **state)
 	demo_done(&f);
 }
 
+/* What a reader must find stands, if only as an empty list. */
+static void
+test_required_list(void **state)
+{
+	static const struct field rows[] = { FIELD(demo, list, LIST, REQUIRED, 0, 3, "A list.") };
+	static const struct schema required = SCHEMA("required", demo, rows);
+	struct demo_fixture f = demo_new();
+	struct writer w = { &f.out };
+
+	(void)state;
+	schema_encode(&required, &f.demo, &w);
+	assert_true(slice_eq(buf_slice(&f.out), notation_pack(&f.in, "{'list': []}")));
+	demo_done(&f);
+}
+
 int
 main(void)
 {
@@ -169,6 +184,7 @@ main(void)
 		cmocka_unit_test(test_defaults_stay),
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_item_sizes),
+		cmocka_unit_test(test_required_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

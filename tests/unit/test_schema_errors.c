@@ -66,6 +66,8 @@ static const struct {
 	{ "{'text': 'a', 'number': '101'}", ERR_OUT_OF_RANGE, "number" },
 	{ "{'text': 'a', 'number': '-99999999999999999999999'}", ERR_OUT_OF_RANGE, "number" },
 	{ "{'text': 'a', 'number': '18446744073709551617'}", ERR_OUT_OF_RANGE, "number" },
+	/* 40, if what passes 64 bits were forgotten at the next digit */
+	{ "{'text': 'a', 'number': '184467440737095516200'}", ERR_OUT_OF_RANGE, "number" },
 	{ "{'text': 'a', 'number': <cf ff ff ff ff ff ff ff ff>}", ERR_OUT_OF_RANGE, "number" },
 	{ "{'text': 'a', 'span': -1}", ERR_OUT_OF_RANGE, "span" },
 	{ "{'text': 'a', 'span': 7201}", ERR_OUT_OF_RANGE, "span" },
