@@ -111,10 +111,10 @@ static void
 session_close(struct lane *lane, bool leave)
 {
 	session_release(lane);
+	inbox_clear(&lane->inbox); /* first: the consumer waits for messages that are still held */
+	queue_group_free(TAKE(lane->group));
 	queue_consumer_close(TAKE(lane->consumer), leave);
 	queue_producer_close(TAKE(lane->producer));
-	queue_group_free(TAKE(lane->group));
-	inbox_clear(&lane->inbox);
 	lane_drop_partitions(lane);
 	crl_owner_free(TAKE(lane->crls));
 	reply_topics_free(TAKE(lane->replies));

@@ -6,9 +6,10 @@ import uuid
 
 import msgpack
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from client import Client, create_topic
 from pki import csr_for
 
 
@@ -171,8 +172,6 @@ def test_a_megabyte_of_headers(kafka, make_cluster):
     client = cluster.client
     client.ask("mount/write", {"max_ttl": "8760h"}).data
     admin = AdminClient({"bootstrap.servers": kafka.address})
-    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
-
     entry = ConfigEntry("max.message.bytes", "4000000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, client.topic("issue"), incremental_configs=[entry])
     for future in admin.incremental_alter_configs([resource]).values():
@@ -185,11 +184,7 @@ def test_a_megabyte_of_headers(kafka, make_cluster):
 def test_an_answer_over_its_topics_limit(kafka, pki):
     """The answer is measured before anything is done: nothing is signed."""
     topic = f"{pki.prefix}.responses.small"
-    admin = AdminClient({"bootstrap.servers": kafka.address})
-    for future in admin.create_topics([NewTopic(topic, 1, 1, config={"max.message.bytes": "1500"})]).values():
-        future.result(20)
-    from client import Client
-
+    create_topic(kafka.address, topic, max_message_bytes=1500)
     small = Client(kafka.address, pki.prefix, reply_topic=topic)
     try:
         before = len(pki.read("certs"))

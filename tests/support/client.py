@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgpack
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 # the topic that takes each operation
 TOPICS = {
@@ -127,6 +128,14 @@ def partitions_of(consumer, topic):
     metadata = consumer.list_topics(topic, timeout=20).topics[topic]
     assert metadata.error is None, f"topic {topic}: {metadata.error}"
     return sorted(metadata.partitions)
+
+
+def create_topic(brokers, topic, partitions=1, **config):
+    """With one replica; settings' names have '_' where Kafka has '.'."""
+    admin = AdminClient({"bootstrap.servers": brokers})
+    settings = {name.replace("_", "."): str(value) for name, value in config.items()}
+    for future in admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values():
+        future.result(20)
 
 
 def read_topic(brokers, topic, timeout=60):
