@@ -74,10 +74,12 @@ response_encode(struct context *cx, struct request *rq, struct buf *out, struct 
 		error_write(rq, &failed, &body);
 		response.error = buf_slice(&body);
 	}
+	if (body.failed)
+		return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer is over %zu bytes", out->max);
 	response.status = ok ? SLICE_LITERAL("ok") : SLICE_LITERAL("error");
 	response.warnings = rq->outcome.warnings;
 	schema_encode(&response_schema, &response, &w);
-	if (out->failed || body.failed)
+	if (out->failed)
 		return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer is over %zu bytes", out->max);
 	return true;
 }
