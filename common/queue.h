@@ -110,7 +110,7 @@ bool queue_producer_warm(struct queue_producer *p, const char *const *topics, si
 bool queue_begin(struct queue_producer *p, struct err *e) MUST_USE;
 bool queue_produce(struct queue_producer *p, const struct queue_record *r, struct err *e) MUST_USE;
 bool queue_send_offsets(struct queue_producer *p, const struct queue_group *g, const struct queue_position *at, size_t count, struct err *e) MUST_USE;
-/* ERR_SLOT_TAKEN: another producer has the id; ERR_FENCED: the group went on without us. Any other failure: the outcome is unknown until the id is initialised again. */
+/* ERR_SLOT_TAKEN: another producer has the id; ERR_FENCED: the group went on without us, or the transaction was open for too long. Any other failure: the outcome is unknown until the id is initialised again. */
 bool queue_commit(struct queue_producer *p, struct err *e) MUST_USE;
 void queue_abort(struct queue_producer *p); /* best effort, bounded in time */
 bool queue_flush(struct queue_producer *p, int timeout_ms, struct err *e) MUST_USE; /* plain producer: all delivered, or the first delivery error */

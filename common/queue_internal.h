@@ -15,7 +15,7 @@
 #define QUEUE_TRANSACTION_MS 15000 /* transaction.timeout.ms, and the longest wait for a commit */
 #define QUEUE_COMMITTED_MS \
 	30000 /* over the transaction timeout: an open one is decided within it */
-#define QUEUE_INIT_MS         60000 /* init_transactions */
+#define QUEUE_INIT_MS         60000      /* init_transactions */
 #define QUEUE_LARGEST_MESSAGE "67174400" /* 64 MiB for a CRL, and its envelope */
 
 /* clang-format off */
@@ -40,7 +40,7 @@ struct queue_handle {
 	rd_kafka_t *rk;
 	bool mock;
 	pthread_mutex_t lock; /* of what follows: librdkafka's threads write it */
-	char trouble[160]; /* why a broker could not be reached, last time */
+	char trouble[160];    /* why a broker could not be reached, last time */
 };
 
 struct queue_handle_spec {
@@ -93,7 +93,7 @@ void queue_metadata_set(rd_kafka_topic_partition_t *to, const char *metadata);
 const rd_kafka_consumer_group_metadata_t *queue_group_metadata(const struct queue_group *g);
 
 void *queue_alloc(size_t count, size_t size); /* zeroed; aborts when memory is gone */
-int64_t queue_now_ms(void); /* monotonic */
-int queue_left_ms(int64_t deadline); /* until then, 0 when it has passed */
+int64_t queue_now_ms(void);                   /* monotonic */
+int queue_left_ms(int64_t deadline);          /* until then, 0 when it has passed */
 
 #endif

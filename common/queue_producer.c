@@ -12,11 +12,39 @@ struct queue_producer {
 	    topics; /* every one that was produced to: a look-up by name takes librdkafka's locks */
 	size_t topic_count;
 	bool transactional;
+	int64_t timeout_ms; /* transaction.timeout.ms */
+	int64_t begun_ms;   /* when the last transaction began */
 	bool undelivered;
 	rd_kafka_resp_err_t undelivered_code; /* of the first message that was not delivered */
 };
 
+/*
+ * A transaction that was open for too long is ended by the broker, which then says the same as when another has taken the
+ * id. It is told by its age: whoever stood still that long may well begin again.
+ */
+static bool
+producer_fail(struct queue_producer *p, struct err *e, const char *call, rd_kafka_error_t *error)
+{
+	(void)queue_fail_error(&p->h, e, call, error);
+	if (e->code == ERR_SLOT_TAKEN && p->begun_ms != 0 &&
+	    queue_now_ms() - p->begun_ms >= p->timeout_ms)
+		return err_set(e, ERR_FENCED, "%s: the transaction was open for too long", call);
+	return false;
+}
+
 /* ---- life ---- */
+
+static int64_t
+transaction_timeout(struct queue_producer *p)
+{
+	char text[16];
+	size_t size = sizeof(text);
+
+	if (rd_kafka_conf_get(rd_kafka_conf(p->h.rk), "transaction.timeout.ms", text, &size) !=
+	    RD_KAFKA_CONF_OK)
+		return QUEUE_TRANSACTION_MS;
+	return strtol(text, NULL, 10);
+}
 
 /* Served by poll and flush, in the producer's own thread; called for failures alone. */
 static void
@@ -37,6 +65,7 @@ transactions_init(struct queue_producer *p, struct err *e)
 {
 	int64_t deadline = queue_now_ms() + QUEUE_INIT_MS;
 
+	p->timeout_ms = transaction_timeout(p);
 	for (;;) {
 		rd_kafka_error_t *error = rd_kafka_init_transactions(
 		    p->h.rk, queue_left_ms(deadline));
@@ -231,7 +260,8 @@ queue_begin(struct queue_producer *p, struct err *e)
 	rd_kafka_error_t *error = rd_kafka_begin_transaction(p->h.rk);
 
 	p->undelivered = false;
-	return error == NULL || queue_fail_error(&p->h, e, "begin", error);
+	p->begun_ms = queue_now_ms();
+	return error == NULL || producer_fail(p, e, "begin", error);
 }
 
 static MUST_USE bool
@@ -270,7 +300,7 @@ queue_send_offsets(struct queue_producer *p, const struct queue_group *g,
 		if (error == NULL)
 			return true;
 		if (!rd_kafka_error_is_retriable(error) || queue_left_ms(deadline) == 0)
-			return queue_fail_error(&p->h, e, "offsets", error);
+			return producer_fail(p, e, "offsets", error);
 		rd_kafka_error_destroy(error);
 	}
 }
@@ -283,7 +313,7 @@ commit_fail(struct queue_producer *p, struct err *e, rd_kafka_error_t *error)
 	struct err reason;
 
 	if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR || delivery_check(p, &reason))
-		return queue_fail_error(&p->h, e, "commit", error);
+		return producer_fail(p, e, "commit", error);
 	rd_kafka_error_destroy(error);
 	*e = reason;
 	return false;

@@ -128,11 +128,11 @@ revoked(void *opaque, const char *name, int32_t partition)
 }
 
 static inline struct queue_consumer *
-consumer(const char *group, const char *name, struct seen *seen)
+consumer_as(const char *instance, const char *group, const char *name, struct seen *seen)
 {
 	const char *const topics[] = { name };
 	const struct queue_consumer_spec spec = { .group = group,
-		.instance = "slot-1",
+		.instance = instance,
 		.topics = topics,
 		.topic_count = 1,
 		.assigned = assigned,
@@ -144,6 +144,12 @@ consumer(const char *group, const char *name, struct seen *seen)
 	if (c == NULL)
 		fail_msg("consumer: %s", e.msg);
 	return c;
+}
+
+static inline struct queue_consumer *
+consumer(const char *group, const char *name, struct seen *seen)
+{
+	return consumer_as("slot-1", group, name, seen);
 }
 
 static inline void
