@@ -1,23 +1,13 @@
 /* store against a real redis-server, a child of this process on a socket in a private folder. */
-#include "scoped.h"
-#include "store.h"
-
-#include <errno.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
+#include "redis_fixture.h"
 
 #include <setjmp.h>
+#include <stdarg.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/certmill-store-XXXXXX";
-static char address[64];
-static pid_t server;
+static struct redis_fixture redis;
 
 #define LITERALS(...) \
 	(const struct slice[]) \
@@ -25,84 +15,34 @@ static pid_t server;
 		__VA_ARGS__ \
 	}
 
-static void
-pause_ms(long ms)
-{
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
-static void
-server_run(void)
-{
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (chdir(folder) != 0 || freopen("log", "a", stdout) == NULL)
-		_exit(1);
-	execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", address, "--save", "",
-	    "--user", "clerk", "on", ">s3cret", "~*", "+@all", NULL);
-	_exit(1);
-}
-
-static void
-server_start(void)
-{
-	server = fork();
-	if (server == 0)
-		server_run();
-	assert_true(server > 0);
-}
-
-static void
-server_stop(void)
-{
-	if (server <= 0)
-		return;
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
-	server = 0;
-}
-
-static struct store *
-open_or_fail(void)
-{
-	const struct store_options o = { .address = address, .timeout_ms = 2000 };
-	struct err e = { .code = ERR_NONE };
-	struct store *s = NULL;
-
-	for (int i = 0; i < 200 && s == NULL; i++) {
-		s = store_open(&o, &e);
-		if (s == NULL)
-			pause_ms(25);
-	}
-	if (s == NULL)
-		fail_msg("no Redis at %s: %s", address, e.msg);
-	return s;
-}
-
 static int
 setup(void **state)
 {
+	struct store *s = redis_fixture_start(&redis);
+
 	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	(void)snprintf(address, sizeof(address), "%s/socket", folder);
-	server_start();
-	store_close(open_or_fail());
+	if (s == NULL)
+		fail_msg("no Redis at %s", redis.address);
+	store_close(s);
 	return 0;
 }
 
 static int
 teardown(void **state)
 {
-	char path[80];
-
 	(void)state;
-	server_stop();
-	(void)unlink(address);
-	(void)snprintf(path, sizeof(path), "%s/log", folder);
-	(void)unlink(path);
-	return rmdir(folder);
+	redis_fixture_stop(&redis);
+	return 0;
+}
+
+static struct store *
+open_or_fail(void)
+{
+	struct store *s = redis_fixture_open(&redis);
+
+	if (s == NULL)
+		fail_msg("no Redis at %s", redis.address);
+	return s;
 }
 
 static struct store_reply *
@@ -303,16 +243,20 @@ test_script_error(void **state)
 static void
 test_login(void **state)
 {
-	struct store_options o = { .address = address,
+	struct store_options o = { .address = redis.address,
 		.user = "clerk",
 		.password = "s3cret",
 		.db = 3,
 		.timeout_ms = 2000 };
 	struct err e = { .code = ERR_NONE };
-	struct store *s = store_open(&o, &e);
+	struct store *s = open_or_fail();
 	struct store_reply *r;
 
 	(void)state;
+	store_reply_free(COMMAND(
+	    s, L("ACL"), L("SETUSER"), L("clerk"), L("on"), L(">s3cret"), L("~*"), L("+@all")));
+	store_close(s);
+	s = store_open(&o, &e);
 	if (s == NULL)
 		fail_msg("login: %s", e.msg);
 	r = COMMAND(s, L("CLIENT"), L("INFO"));
@@ -369,15 +313,15 @@ test_bad_address(void **state)
 static void
 test_slow_answer(void **state)
 {
-	const struct store_options o = { .address = address, .timeout_ms = 100 };
+	const struct store_options o = { .address = redis.address, .timeout_ms = 100 };
 	struct err e = { .code = ERR_NONE };
 	struct store *s = store_open(&o, &e);
 
 	(void)state;
 	assert_non_null(s);
-	kill(server, SIGSTOP);
+	kill(redis.pid, SIGSTOP);
 	assert_null(store_command(s, LITERALS(L("PING")), 1, &e));
-	kill(server, SIGCONT);
+	kill(redis.pid, SIGCONT);
 	assert_int_equal(e.code, ERR_STORE);
 	assert_string_equal(e.msg, "Redis: read: no answer within 100 ms");
 	/* the late answer must not be taken for the next command's */
@@ -393,7 +337,7 @@ test_server_killed(void **state)
 	struct err e = { .code = ERR_NONE };
 
 	(void)state;
-	server_stop();
+	redis_fixture_kill(&redis);
 	assert_false(store_broken(s));
 	assert_null(store_command(s, LITERALS(L("PING")), 1, &e));
 	assert_int_equal(e.code, ERR_STORE);
@@ -401,7 +345,7 @@ test_server_killed(void **state)
 	assert_null(store_next(s, &e));
 	assert_int_equal(e.code, ERR_STORE);
 	store_close(s);
-	server_start();
+	redis_fixture_spawn(&redis);
 	s = open_or_fail();
 	store_reply_free(COMMAND(s, L("PING")));
 	store_close(s);
