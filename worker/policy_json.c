@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define OBJECT_MAX (4 * 1024 * 1024)
-#define DEPTH_MAX  8
 
 static bool
 schema_knows(const struct schema *s, const char *name)
@@ -74,33 +73,30 @@ is_given(const json_t *value)
 	return value != NULL && !json_is_null(value);
 }
 
+/* What no table takes (a map, a number with a point, a list in a list) becomes nil, which is the wrong type, too. */
 static void
-pack(const json_t *value, unsigned depth, struct writer *w)
+pack_scalar(const json_t *value, struct writer *w)
 {
-	switch (json_typeof(value)) {
-	case JSON_STRING:
+	if (json_is_string(value))
 		writer_text(w, json_slice(value));
-		return;
-	case JSON_INTEGER:
+	else if (json_is_integer(value))
 		writer_int(w, json_integer_value(value));
-		return;
-	case JSON_TRUE:
-	case JSON_FALSE:
+	else if (json_is_boolean(value))
 		writer_bool(w, json_is_true(value));
+	else
+		writer_nil(w);
+}
+
+static void
+pack(const json_t *value, struct writer *w)
+{
+	if (!json_is_array(value)) {
+		pack_scalar(value, w);
 		return;
-	case JSON_ARRAY:
-		if (depth == 0)
-			break;
-		writer_array(w, json_array_size(value));
-		for (size_t i = 0; i < json_array_size(value); i++)
-			pack(json_array_get(value, i), depth - 1, w);
-		return;
-	case JSON_OBJECT: /* no table takes one here, nor a number with a point: nil is the wrong type, too */
-	case JSON_REAL:
-	case JSON_NULL:
-		break;
 	}
-	writer_nil(w);
+	writer_array(w, json_array_size(value));
+	for (size_t i = 0; i < json_array_size(value); i++)
+		pack_scalar(json_array_get(value, i), w);
 }
 
 bool
@@ -121,7 +117,7 @@ json_decode(const json_t *object, const struct schema *s, struct arena *a, void 
 		if (!is_given(value))
 			continue;
 		writer_cstr(&w, s->fields[i].name);
-		pack(value, DEPTH_MAX, &w);
+		pack(value, &w);
 	}
 	if (packed.failed)
 		return err_set(e, ERR_TOO_LARGE, "more than %d bytes of parameters", OBJECT_MAX);

@@ -1,16 +1,12 @@
 #include "policy_names.h"
 
-#include <stddef.h>
-
 typedef bool match_fn(const struct asker *, const struct name *);
-typedef bool domain_fn(const struct name *, struct slice domain);
 
 static bool
 match_any(const struct asker *asker, const struct name *name)
 {
-	(void)asker;
 	(void)name;
-	return true;
+	return asker->role->allow_any_name;
 }
 
 /* A wildcard is reduced to what stands behind it, so "*.localhost" needs no allow_subdomains. */
@@ -19,6 +15,8 @@ match_localhost(const struct asker *asker, const struct name *name)
 {
 	const struct slice hosts[] = { SLICE_LITERAL("localhost"), SLICE_LITERAL("localdomain") };
 
+	if (!asker->role->allow_localhost)
+		return false;
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
 		if (name_equal(name->base, hosts[i]) ||
 		    (asker->role->allow_subdomains && name_ends_with_label(name->base, hosts[i])))
@@ -34,7 +32,7 @@ match_display_name(const struct asker *asker, const struct name *name)
 	struct err ignored;
 	struct name display;
 
-	if (asker->display_name.len == 0)
+	if (!asker->role->allow_token_displayname || asker->display_name.len == 0)
 		return false;
 	if (name_equal(name->text, asker->display_name))
 		return true;
@@ -64,67 +62,46 @@ domain_is_above(const struct name *name, struct slice domain)
 	    (name->wildcard && name_equal(name->base, domain));
 }
 
+static bool
+domain_allows(const struct role *role, const struct name *name, struct slice domain)
+{
+	return domain.len > 0 &&
+	    ((role->allow_bare_domains && domain_is_bare(name, domain)) ||
+		(role->allow_subdomains && domain_is_above(name, domain)));
+}
+
 /* The ASCII domains first: they are nearly all, and cost no conversion. An empty one matches nothing. */
 static bool
-match_domains(const struct asker *asker, const struct name *name, domain_fn *matches)
+match_domains(const struct asker *asker, const struct name *name)
 {
-	const struct slice_list *domains = &asker->role->allowed_domains;
+	const struct role *role = asker->role;
+	const struct slice_list *domains = &role->allowed_domains;
 	struct err ignored;
 	struct name domain;
 
+	if (!role->allow_bare_domains && !role->allow_subdomains)
+		return false;
 	for (size_t i = 0; i < domains->count; i++)
-		if (domains->items[i].len > 0 && matches(name, domains->items[i]))
+		if (domain_allows(role, name, domains->items[i]))
 			return true;
 	for (size_t i = 0; i < domains->count; i++)
 		if (!name_is_ascii(domains->items[i]) &&
 		    name_parse(
 			domains->items[i], "allowed_domains", asker->arena, &domain, &ignored) &&
-		    matches(name, domain.ascii))
+		    domain_allows(role, name, domain.ascii))
 			return true;
 	return false;
 }
 
-static bool
-match_bare(const struct asker *asker, const struct name *name)
-{
-	return match_domains(asker, name, domain_is_bare);
-}
-
-static bool
-match_subdomain(const struct asker *asker, const struct name *name)
-{
-	return match_domains(asker, name, domain_is_above);
-}
-
-/* clang-format off */
-/* The options add up: one that is on and matches is enough. */
-static const struct {
-	const char *option;
-	size_t offset; /* of its bool in struct role */
-	match_fn *matches;
-} options[] = {
-	{ "allow_any_name",          offsetof(struct role, allow_any_name),          match_any },
-	{ "allow_localhost",         offsetof(struct role, allow_localhost),         match_localhost },
-	{ "allow_token_displayname", offsetof(struct role, allow_token_displayname), match_display_name },
-	{ "allow_bare_domains",      offsetof(struct role, allow_bare_domains),      match_bare },
-	{ "allow_subdomains",        offsetof(struct role, allow_subdomains),        match_subdomain },
-};
-#define OPTIONS (sizeof(options) / sizeof(options[0]))
-/* clang-format on */
-
-static bool *
-option_of(struct role *role, size_t i)
-{
-	return (bool *)((char *)role + options[i].offset);
-}
-
+/* The options of a role add up: one that is on and matches is enough. */
 static bool
 matches_any_option(const struct asker *asker, const struct name *name)
 {
-	struct role role = *asker->role;
+	static match_fn *const matches[] = { match_any, match_localhost, match_display_name,
+		match_domains };
 
-	for (size_t i = 0; i < OPTIONS; i++)
-		if (*option_of(&role, i) && options[i].matches(asker, name))
+	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+		if (matches[i](asker, name))
 			return true;
 	return false;
 }
@@ -133,13 +110,27 @@ matches_any_option(const struct asker *asker, const struct name *name)
 static const char *
 missing_option(const struct asker *asker, const struct name *name)
 {
-	for (size_t i = 1; i < OPTIONS; i++) {
-		struct role role = *asker->role;
-		struct asker other = *asker;
+	struct role role = *asker->role;
+	const struct asker other = { &role, asker->display_name, asker->arena };
+	const struct {
+		const char *option;
+		bool *flag;
+	} options[] = {
+		{ "allow_localhost", &role.allow_localhost },
+		{ "allow_token_displayname", &role.allow_token_displayname },
+		{ "allow_bare_domains", &role.allow_bare_domains },
+		{ "allow_subdomains", &role.allow_subdomains },
+	};
 
-		*option_of(&role, i) = true;
-		other.role = &role;
-		if (matches_any_option(&other, name))
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		bool makes_the_difference;
+
+		if (*options[i].flag)
+			continue;
+		*options[i].flag = true;
+		makes_the_difference = matches_any_option(&other, name);
+		*options[i].flag = false;
+		if (makes_the_difference)
 			return options[i].option;
 	}
 	return NULL;
