@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#define POLL_MS  50 /* how long a stop may wait */
-#define AGAIN_MS 500 /* after the reader failed */
+#define POLL_MS  50   /* how long a stop may wait */
+#define AGAIN_MS 500  /* after the reader failed */
 #define RUN_MAX  1000 /* messages before `folded` is called */
 
 struct follower {
@@ -15,10 +15,10 @@ struct follower {
 	pthread_t thread;
 	int32_t partitions;
 	struct queue_reader *reader; /* the thread's */
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock;        /* of what follows */
 	pthread_cond_t moved;
 	bool stop;
-	int64_t *passed; /* of each partition: everything below is folded */
+	int64_t *passed;    /* of each partition: everything below is folded */
 	struct err trouble; /* why the reader failed, ERR_NONE while it does not */
 };
 

@@ -11,7 +11,7 @@ struct follower;
 
 struct follower_spec {
 	const struct queue_options *queue;
-	struct queue_probe *probe;   /* borrowed */
+	struct queue_probe *probe; /* borrowed */
 	const char *topic;
 	/* Called in the follower's thread for each message, in order within a partition. Must not fail: what it cannot read it skips. */
 	void (*fold)(void *opaque, const struct queue_message *m);

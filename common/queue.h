@@ -1,8 +1,9 @@
 /*
  * Kafka, as far as certmill needs it. The only module that includes rdkafka.h (queue_internal.h, for the files queue*.c).
- * Every message is freed before the handle that gave it is closed. Handles belong to one thread, except queue_probe, which may be shared. Every failure is final for its handle: the
- * caller closes it and opens another (crash only); queue never retries behind the caller's back beyond librdkafka itself.
- * reference: Kafka protocol; what is relied on is measured in tests/integration.
+ * Handles belong to one thread, except queue_probe, which may be shared. Every message is freed before the handle that
+ * gave it is closed. Every failure is final for its handle: the caller closes it and opens another (crash only); queue
+ * never retries behind the caller's back beyond librdkafka itself.
+ * reference: Kafka protocol; what is relied on is measured in tests/component/test_queue_broker.c and _transactions.c.
  */
 #ifndef CERTMILL_QUEUE_H
 #define CERTMILL_QUEUE_H
@@ -13,7 +14,7 @@
 #include <stdint.h>
 
 #define QUEUE_METADATA_MAX 200 /* bytes of a committed offset's metadata, with its NUL */
-#define QUEUE_NO_OFFSET (-1001)
+#define QUEUE_NO_OFFSET    (-1001)
 
 /* One `kafka.*` setting, given to librdkafka as it is; later ones win over certmill's own defaults. */
 struct queue_setting {
@@ -21,11 +22,11 @@ struct queue_setting {
 };
 
 struct queue_options {
-	const char *brokers;                 /* bootstrap.servers */
-	const char *client_id;               /* shows in the broker's logs; may be NULL */
-	const struct queue_setting *extra;   /* borrowed for the life of every handle */
+	const char *brokers;               /* bootstrap.servers */
+	const char *client_id;             /* shows in the broker's logs; may be NULL */
+	const struct queue_setting *extra; /* borrowed for the life of every handle */
 	size_t extra_count;
-	bool mock;                           /* talking to queue_mock: no fencing, no offset metadata */
+	bool mock; /* talking to queue_mock: no fencing, no offset metadata */
 };
 
 struct queue_header {
@@ -40,20 +41,20 @@ struct queue_message {
 	int64_t offset;
 	int64_t timestamp_ms; /* the broker's (LogAppendTime) on request topics */
 	struct slice key;
-	struct slice value;   /* data NULL: a null payload (tombstone) */
+	struct slice value; /* data NULL: a null payload (tombstone) */
 	void *handle;
 };
 
 size_t queue_message_headers(const struct queue_message *m); /* how many */
 bool queue_message_header(const struct queue_message *m, size_t i, struct queue_header *ret);
 size_t queue_message_header_bytes(const struct queue_message *m); /* names and values together */
-void queue_message_free(struct queue_message *m); /* takes NULL */
+void queue_message_free(struct queue_message *m);                 /* takes NULL */
 
 /* Where a group stands on a partition. */
 struct queue_position {
 	const char *topic; /* borrowed */
 	int32_t partition;
-	int64_t offset;    /* of the next message; QUEUE_NO_OFFSET when the group never committed one */
+	int64_t offset; /* of the next message; QUEUE_NO_OFFSET: none was committed */
 	char metadata[QUEUE_METADATA_MAX]; /* printable ASCII, NUL-terminated */
 };
 
@@ -63,8 +64,8 @@ struct queue_consumer;
 struct queue_group; /* a snapshot of the group's generation and member id */
 
 struct queue_consumer_spec {
-	const char *group;       /* group.id */
-	const char *instance;    /* group.instance.id, stable per slot and lane; NULL: a dynamic member */
+	const char *group;    /* group.id */
+	const char *instance; /* group.instance.id, stable per slot and lane; NULL: dynamic */
 	const char *const *topics;
 	size_t topic_count;
 	/*
@@ -72,17 +73,20 @@ struct queue_consumer_spec {
 	 * transactions to be decided), the partitions are assigned at those offsets when it returns true. It must not block.
 	 * Returning false (with the error set) fails the poll. `revoked` may be called for partitions that are lost.
 	 */
-	bool (*assigned)(void *opaque, const struct queue_position *at, size_t count, struct err *e);
+	bool (*assigned)(
+	    void *opaque, const struct queue_position *at, size_t count, struct err *e);
 	void (*revoked)(void *opaque, const char *topic, int32_t partition);
 	void *opaque;
 };
 
-struct queue_consumer *queue_consumer_open(const struct queue_options *o, const struct queue_consumer_spec *spec, struct err *e) MUST_USE;
+struct queue_consumer *queue_consumer_open(
+    const struct queue_options *o, const struct queue_consumer_spec *spec, struct err *e) MUST_USE;
 /*
  * Waits up to timeout_ms for the first message, then takes what is there up to max. *ret_count may be 0. Messages of a
  * partition that was just revoked can be among them: the caller filters by what it owns and by its own next offset.
  */
-bool queue_consumer_poll(struct queue_consumer *c, int timeout_ms, struct queue_message **ret, size_t max, size_t *ret_count, struct err *e) MUST_USE;
+bool queue_consumer_poll(struct queue_consumer *c, int timeout_ms, struct queue_message **ret,
+    size_t max, size_t *ret_count, struct err *e) MUST_USE;
 /* The group's identity right now: take it with the batch, not at the commit (a later one may be unfenced). */
 struct queue_group *queue_group_snapshot(struct queue_consumer *c);
 void queue_group_free(struct queue_group *g);
@@ -104,19 +108,27 @@ struct queue_record {
 };
 
 /* transactional_id NULL: a plain idempotent producer. Otherwise the previous transaction of that id is decided here. */
-struct queue_producer *queue_producer_open(const struct queue_options *o, const char *transactional_id, struct err *e) MUST_USE;
+struct queue_producer *queue_producer_open(
+    const struct queue_options *o, const char *transactional_id, struct err *e) MUST_USE;
 /* Fetches the topics' metadata, so that the first produce does not wait for it. */
-bool queue_producer_warm(struct queue_producer *p, const char *const *topics, size_t count, struct err *e) MUST_USE;
+bool queue_producer_warm(
+    struct queue_producer *p, const char *const *topics, size_t count, struct err *e) MUST_USE;
 bool queue_begin(struct queue_producer *p, struct err *e) MUST_USE;
 bool queue_produce(struct queue_producer *p, const struct queue_record *r, struct err *e) MUST_USE;
-bool queue_send_offsets(struct queue_producer *p, const struct queue_group *g, const struct queue_position *at, size_t count, struct err *e) MUST_USE;
-/* ERR_SLOT_TAKEN: another producer has the id; ERR_FENCED: the group went on without us, or the transaction was open for too long. Any other failure: the outcome is unknown until the id is initialised again. */
+bool queue_send_offsets(struct queue_producer *p, const struct queue_group *g,
+    const struct queue_position *at, size_t count, struct err *e) MUST_USE;
+/*
+ * ERR_SLOT_TAKEN: another producer has the id. ERR_FENCED: the group went on without us, or the transaction was open for
+ * too long. Any other failure: the outcome is unknown until the id is initialised again.
+ */
 bool queue_commit(struct queue_producer *p, struct err *e) MUST_USE;
 void queue_abort(struct queue_producer *p); /* best effort, bounded in time */
-bool queue_flush(struct queue_producer *p, int timeout_ms, struct err *e) MUST_USE; /* plain producer: all delivered, or the first delivery error */
+/* Plain producer: all delivered, or the first delivery error. */
+bool queue_flush(struct queue_producer *p, int timeout_ms, struct err *e) MUST_USE;
 void queue_producer_close(struct queue_producer *p);
 
-int32_t queue_partition_of(struct slice key, int32_t partitions); /* murmur2, as Java's default partitioner */
+/* murmur2, as Java's default partitioner */
+int32_t queue_partition_of(struct slice key, int32_t partitions);
 
 /* ---- reader: no group, from given offsets, read_committed; for folds, followers and clients ---- */
 
@@ -124,13 +136,16 @@ struct queue_reader;
 enum queue_from { QUEUE_FROM_START, QUEUE_FROM_END };
 
 /* All partitions of the topic (asked from the broker), or the one given (partition >= 0). */
-struct queue_reader *queue_reader_open(const struct queue_options *o, const char *topic, int32_t partition, enum queue_from from, struct err *e) MUST_USE;
-/* *ret is NULL when nothing came in time, or when the end of a partition was reached: that wakes whoever waits for passed. */
-bool queue_reader_poll(struct queue_reader *r, int timeout_ms, struct queue_message **ret, struct err *e) MUST_USE;
+struct queue_reader *queue_reader_open(const struct queue_options *o, const char *topic,
+    int32_t partition, enum queue_from from, struct err *e) MUST_USE;
+/* *ret is NULL when nothing came in time, or when the end of a partition was reached: ask passed again. */
+bool queue_reader_poll(
+    struct queue_reader *r, int timeout_ms, struct queue_message **ret, struct err *e) MUST_USE;
 int32_t queue_reader_partitions(const struct queue_reader *r);
 /* Everything below this offset of the partition was returned by poll or is not visible. Call it after the message was folded. */
 int64_t queue_reader_passed(const struct queue_reader *r, int32_t partition);
-bool queue_reader_seek(struct queue_reader *r, int32_t partition, int64_t offset, struct err *e) MUST_USE;
+bool queue_reader_seek(
+    struct queue_reader *r, int32_t partition, int64_t offset, struct err *e) MUST_USE;
 void queue_reader_close(struct queue_reader *r);
 
 /* ---- probe: watermarks, topics, groups; may be shared by threads ---- */
@@ -153,17 +168,25 @@ struct queue_topic_spec {
 struct queue_probe *queue_probe_open(const struct queue_options *o, struct err *e) MUST_USE;
 void queue_probe_close(struct queue_probe *p);
 /* The true high watermark (read_uncommitted), not the last stable offset. */
-bool queue_high_watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret, struct err *e) MUST_USE;
-bool queue_low_watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret, struct err *e) MUST_USE;
-bool queue_topic_info(struct queue_probe *p, const char *topic, struct queue_topic_info *ret, struct err *e) MUST_USE; /* never creates */
+bool queue_high_watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret,
+    struct err *e) MUST_USE;
+bool queue_low_watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret,
+    struct err *e) MUST_USE;
+/* Never creates. */
+bool queue_topic_info(
+    struct queue_probe *p, const char *topic, struct queue_topic_info *ret, struct err *e) MUST_USE;
 /* Reads one setting of a topic; buf of size bytes. ERR_QUEUE when the topic is absent. */
-bool queue_topic_config(struct queue_probe *p, const char *topic, const char *name, char *ret, size_t size, struct err *e) MUST_USE;
+bool queue_topic_config(struct queue_probe *p, const char *topic, const char *name, char *ret,
+    size_t size, struct err *e) MUST_USE;
 /* *ret_created false: it existed. Waits until its metadata is there. */
-bool queue_topic_create(struct queue_probe *p, const struct queue_topic_spec *t, bool *ret_created, struct err *e) MUST_USE;
+bool queue_topic_create(struct queue_probe *p, const struct queue_topic_spec *t, bool *ret_created,
+    struct err *e) MUST_USE;
 /* Fills offset and metadata of each given topic/partition (QUEUE_NO_OFFSET where there is none). */
-bool queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at, size_t count, struct err *e) MUST_USE;
+bool queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
+    size_t count, struct err *e) MUST_USE;
 /* For a group without members. Overwrites: ask queue_group_offsets first. */
-bool queue_group_commit(struct queue_probe *p, const char *group, const struct queue_position *at, size_t count, struct err *e) MUST_USE;
+bool queue_group_commit(struct queue_probe *p, const char *group, const struct queue_position *at,
+    size_t count, struct err *e) MUST_USE;
 /* Is anybody there? ERR_QUEUE after timeout_ms without a broker. */
 bool queue_ping(struct queue_probe *p, int timeout_ms, struct err *e) MUST_USE;
 
@@ -173,7 +196,8 @@ struct queue_mock;
 
 struct queue_mock *queue_mock_open(struct err *e) MUST_USE; /* one broker on loopback */
 const char *queue_mock_brokers(const struct queue_mock *m); /* host:port */
-bool queue_mock_topic(struct queue_mock *m, const char *topic, int32_t partitions, struct err *e) MUST_USE;
+bool queue_mock_topic(
+    struct queue_mock *m, const char *topic, int32_t partitions, struct err *e) MUST_USE;
 /* The next `count` answers to requests of this api key carry the error (RD_KAFKA_RESP_ERR_... as int). */
 void queue_mock_errors(struct queue_mock *m, int16_t api_key, int error, size_t count);
 void queue_mock_close(struct queue_mock *m);

@@ -168,7 +168,7 @@ raw_reserve(struct queue_consumer *c, size_t max)
 	if (max <= c->raw_max)
 		return;
 	free(c->raw);
-	c->raw = queue_alloc(max, sizeof(*c->raw));
+	c->raw = queue_alloc(max, sizeof(rd_kafka_message_t *));
 	c->raw_max = max;
 }
 

@@ -126,7 +126,7 @@ topic_handle(struct queue_producer *p, const char *name, struct err *e)
 	topic = rd_kafka_topic_new(p->h.rk, name, NULL);
 	if (topic == NULL)
 		return queue_fail(&p->h, e, name, rd_kafka_last_error(), NULL), NULL;
-	p->topics = reallocarray(p->topics, p->topic_count + 1, sizeof(*p->topics));
+	p->topics = reallocarray(p->topics, p->topic_count + 1, sizeof(rd_kafka_topic_t *));
 	if (p->topics == NULL)
 		abort();
 	p->topics[p->topic_count++] = topic;

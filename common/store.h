@@ -1,6 +1,7 @@
 /*
  * Redis, as far as certmill needs it. The only module that includes hiredis.h. Always argv with lengths, never a format.
- * One store belongs to one thread; the program ignores SIGPIPE. After an error of the connection the store is broken: store_broken, close, open again.
+ * One store belongs to one thread; the program ignores SIGPIPE. After an error of the connection the store is broken:
+ * store_broken, close, open again.
  */
 #ifndef CERTMILL_STORE_H
 #define CERTMILL_STORE_H
@@ -18,7 +19,7 @@ struct store_options {
 	const char *user;     /* NULL: none */
 	const char *password; /* NULL: none; never logged */
 	int64_t db;
-	int64_t timeout_ms;   /* connect, and each answer */
+	int64_t timeout_ms; /* connect, and each answer */
 };
 
 struct store *store_open(const struct store_options *o, struct err *e) MUST_USE;
@@ -26,7 +27,8 @@ void store_close(struct store *s);
 bool store_broken(const struct store *s);
 
 /* One command and its reply. A reply that is a Redis error becomes ERR_STORE with Redis' text. */
-struct store_reply *store_command(struct store *s, const struct slice *argv, size_t argc, struct err *e) MUST_USE;
+struct store_reply *store_command(
+    struct store *s, const struct slice *argv, size_t argc, struct err *e) MUST_USE;
 /* Pipelining: append any number, then take as many replies, in order. */
 bool store_append(struct store *s, const struct slice *argv, size_t argc, struct err *e) MUST_USE;
 struct store_reply *store_next(struct store *s, struct err *e) MUST_USE;
@@ -36,14 +38,16 @@ struct store_script {
 	char sha1[41]; /* filled by the first store_eval; a script object belongs to one store */
 };
 /* EVALSHA, loading the script when Redis does not have it. */
-struct store_reply *store_eval(struct store *s, struct store_script *script, const struct slice *keys, size_t key_count,
-    const struct slice *args, size_t arg_count, struct err *e) MUST_USE;
+struct store_reply *store_eval(struct store *s, struct store_script *script,
+    const struct slice *keys, size_t key_count, const struct slice *args, size_t arg_count,
+    struct err *e) MUST_USE;
 
 void store_reply_free(struct store_reply *r); /* takes NULL */
 bool store_is_nil(const struct store_reply *r);
-int64_t store_integer(const struct store_reply *r);        /* 0 when it is none */
-struct slice store_text(const struct store_reply *r);      /* string or status; absent when it is neither */
-size_t store_count(const struct store_reply *r);           /* items of an array */
+int64_t store_integer(const struct store_reply *r); /* 0 when it is none */
+/* string or status; absent when it is neither */
+struct slice store_text(const struct store_reply *r);
+size_t store_count(const struct store_reply *r);                             /* items of an array */
 const struct store_reply *store_item(const struct store_reply *r, size_t i); /* borrowed */
 
 static inline void

@@ -27,7 +27,7 @@ static const struct carried {
 static void
 check_slice(const char *name, const char *what, struct slice got, struct slice want)
 {
-	if ((got.data == NULL) != (want.data == NULL) || !slice_eq(got, want))
+	if (got.data == NULL || want.data == NULL ? got.data != want.data : !slice_eq(got, want))
 		fail_msg("%s: %s: want %s of %zu bytes, got %s of %zu", name, what,
 		    want.data == NULL ? "null" : "data", want.len,
 		    got.data == NULL ? "null" : "data", got.len);

@@ -343,12 +343,12 @@ test_barrier(void **state)
 			fail_msg("round %d: want %d, got %d", i, want, count);
 	}
 	print_message(
-	    "             a barrier right behind a commit: %lld ms\n", (long long)(spent / 40));
+	    "             a barrier right behind a commit: %lld ms\n", (long long)spent / 40);
 	start = now_ms();
 	for (int i = 0; i < 100; i++)
 		assert_true(follower_barrier(f, 5000, &e));
 	print_message("             a barrier with nothing new: %lld us\n",
-	    (long long)((now_ms() - start) * 10));
+	    (long long)(now_ms() - start) * 10);
 	follower_stop(f);
 	queue_producer_close(p);
 }
