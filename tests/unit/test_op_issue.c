@@ -1,4 +1,4 @@
-/* issue and sign: what is allowed is verified by OpenSSL, what is not is refused by code and field. */
+/* issue: what is made is verified by OpenSSL, what is not is refused by code and field. */
 #include "encode.h"
 #include "scoped_openssl.h"
 #include "world.h"
@@ -186,75 +186,6 @@ test_record(void **state)
 	assert_true(memmem(a->rq.record.data, a->rq.record.len, "PRIVATE", 7) == NULL);
 }
 
-static struct slice
-from_base64(struct world *w, struct slice text)
-{
-	struct buf der SCOPED_BUF = { 0 };
-
-	buf_init(&der, (size_t)1 << 20);
-	assert_true(base64_parse(text, &der));
-	return arena_copy(&w->arena, buf_slice(&der));
-}
-
-static void
-test_format_der(void **state)
-{
-	struct world *w = *state;
-	struct answer *a = world_do(w,
-	    ASK("issue", .role = "web",
-		.params = PARAMS("common_name", "a.example.com", "format", "der")));
-	SCOPED(X509) crt = test_x509_der(from_base64(w, data_text(a, "certificate")));
-	SCOPED(X509) ca = test_x509_der(from_base64(w, data_text(a, "issuing_ca")));
-	struct slice key_der = from_base64(w, data_text(a, "private_key"));
-	const unsigned char *at = key_der.data;
-	SCOPED(EVP_PKEY) key = d2i_AutoPrivateKey(NULL, &at, (long)key_der.len);
-	struct slice_list chain = data_list(w, a, "ca_chain");
-
-	assert_int_equal(X509_verify(crt, X509_get0_pubkey(ca)), 1);
-	assert_non_null(key);
-	assert_ptr_equal(at, key_der.data + key_der.len);
-	assert_int_equal(X509_check_private_key(crt, key), 1);
-	assert_int_equal(chain.count, 1);
-	assert_true(slice_eq(chain.items[0], data_text(a, "issuing_ca")));
-}
-
-/* How many PEM blocks of that label the text holds. */
-static size_t
-blocks(struct slice text, const char *label)
-{
-	struct arena memory SCOPED_ARENA = { 0 };
-	struct slice name, der;
-	struct err e = { 0 };
-	size_t count = 0;
-
-	while (pem_next(&text, &memory, &name, &der, &e))
-		count += slice_is(name, label);
-	assert_int_equal(e.code, ERR_NONE);
-	return count;
-}
-
-static void
-test_format_bundle(void **state)
-{
-	struct world *w = *state;
-	struct answer *a = world_do(w,
-	    ASK("issue", .role = "web",
-		.params = PARAMS("common_name", "a.example.com", "format", "pem_bundle")));
-	struct slice bundle = data_text(a, "certificate");
-	struct slice key = data_text(a, "private_key");
-	const uint8_t *crt = memmem(bundle.data, bundle.len, "-----BEGIN CERT", 15);
-	size_t ca = data_text(a, "issuing_ca").len;
-
-	assert_int_equal(blocks(bundle, "EC PRIVATE KEY"), 1);
-	assert_int_equal(blocks(bundle, "CERTIFICATE"), 2);
-	assert_memory_equal(bundle.data, key.data, key.len);
-	assert_ptr_equal(crt, bundle.data + key.len);
-	assert_memory_equal(bundle.data + bundle.len - ca, data_text(a, "issuing_ca").data, ca);
-	check_pair("bundle", slice_of(crt, bundle.len - key.len - ca), key);
-}
-
-/* ---- refusals ---- */
-
 static void
 test_issue_refused(void **state)
 {
@@ -316,6 +247,7 @@ test_no_serial_left(void **state)
 	struct err e = { 0 };
 
 	/* as if it came again, in a lane that has no serial numbers and no Redis */
+	leaf_key_done(&a->rq.leaf);
 	assert_false(a->rq.operation->decide(&w->cx, &a->rq, &e));
 	assert_int_equal(e.code, ERR_STORE);
 }
@@ -350,8 +282,6 @@ test_would_wait(void **state)
 	assert_false(op->would_wait(&w->cx, &rq));
 }
 
-/* ---- dry runs and replays ---- */
-
 static void
 test_dry_run(void **state)
 {
@@ -370,142 +300,6 @@ test_dry_run(void **state)
 	    ASK("issue", .role = "web", .params = PARAMS("common_name", "x.org"), .dry_run = true),
 	    "name_not_allowed", "common_name");
 }
-
-/* The same id gets the same answer, to the byte. */
-static void
-test_replay(void **state)
-{
-	static const char *const formats[] = { "pem", "der", "pem_bundle" };
-	struct world *w = *state;
-
-	for (size_t i = 0; i < 3; i++) {
-		struct answer *first = world_do(w,
-		    ASK("issue", .role = "web",
-			.params = PARAMS("common_name", "a.example.com", "format", formats[i])));
-		struct answer *again;
-
-		w->cx.now_ms += 300 * 1000;
-		again = world_replay(w, first, false);
-		if (!slice_eq(again->data, first->data))
-			fail_msg("%s: the replay differs", formats[i]);
-	}
-}
-
-static void
-test_replay_without_key(void **state)
-{
-	struct world *w = *state;
-	struct answer *first = world_do(w,
-	    ASK("issue", .role = "web",
-		.params = PARAMS("common_name", "a.example.com", "format", "pem_bundle")));
-	struct answer *again = world_replay(w, first, true);
-
-	assert_true(again->ok);
-	assert_false(data_has(again, "private_key"));
-	assert_true(has_warning(again, "private_key_withheld"));
-	assert_false(has_warning(first, "private_key_withheld"));
-	assert_int_equal(blocks(data_text(again, "certificate"), "EC PRIVATE KEY"), 0);
-	assert_int_equal(blocks(data_text(again, "certificate"), "CERTIFICATE"), 2);
-	assert_true(slice_eq(data_text(again, "serial"), data_text(first, "serial")));
-	assert_true(memmem(again->bytes.data, again->bytes.len, "PRIVATE KEY-----", 16) == NULL);
-}
-
-/* ---- seal_to ---- */
-
-static struct slice
-jwk_of(struct world *w, struct slice x, const char *kid)
-{
-	const struct jwk_body jwk = { .kty = SLICE_LITERAL("OKP"),
-		.crv = SLICE_LITERAL("X25519"),
-		.x = x,
-		.kid = slice_text(kid) };
-
-	return world_encode(w, &jwk_schema, &jwk);
-}
-
-static struct slice
-jwk_of_key(struct world *w, EVP_PKEY *key, const char *kid)
-{
-	uint8_t x[32];
-	size_t len = sizeof(x);
-	struct buf text SCOPED_BUF = { 0 };
-
-	assert_int_equal(EVP_PKEY_get_raw_public_key(key, x, &len), 1);
-	buf_init(&text, 64);
-	base64url_add(&text, slice_of(x, len));
-	return jwk_of(w, arena_copy(&w->arena, buf_slice(&text)), kid);
-}
-
-static void
-test_seal_to(void **state)
-{
-	static const char *const formats[] = { "pem", "der", "pem_bundle" };
-	struct world *w = *state;
-	SCOPED(EVP_PKEY) mine = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
-	struct slice jwk = jwk_of_key(w, mine, "my-key");
-
-	for (size_t i = 0; i < 3; i++) {
-		struct answer *a = world_do(w,
-		    ASK("issue", .role = "web", .seal_to = jwk,
-			.params = PARAMS("common_name", "a.example.com", "format", formats[i])));
-		struct slice sealed = data_text(a, "private_key");
-		struct buf clear SCOPED_BUF = { 0 };
-		struct err e = { 0 };
-
-		assert_true(jwe_is(sealed));
-		buf_init_secret(&clear, 65536);
-		if (!jwe_open(mine, sealed, &clear, &e))
-			fail_msg("%s: the sealed key does not open: %s", formats[i], e.msg);
-		if (i == 1)
-			(void)from_base64(w, buf_slice(&clear));
-		else
-			assert_int_equal(blocks(buf_slice(&clear), "EC PRIVATE KEY"), 1);
-		if (i == 0)
-			check_pair("sealed", data_text(a, "certificate"), buf_slice(&clear));
-		if (memmem(a->bytes.data, a->bytes.len, "PRIVATE KEY-----", 16) != NULL)
-			fail_msg("%s: the answer holds a key in clear", formats[i]);
-		assert_slice("type", data_text(a, "private_key_type"), "ec");
-	}
-}
-
-static void
-test_seal_to_refused(void **state)
-{
-	static const uint8_t x25519[32] = { 9 };
-	struct world *w = *state;
-	struct buf text SCOPED_BUF = { 0 };
-	const struct jwk_body ed = { .kty = SLICE_LITERAL("OKP"),
-		.crv = SLICE_LITERAL("Ed25519"),
-		.x = SLICE_LITERAL("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo") };
-	struct slice zero = SLICE_LITERAL("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-	const struct {
-		const char *name;
-		struct slice jwk;
-	} cases[] = {
-		{ "empty", SLICE_LITERAL("\x80") },
-		{ "another curve", world_encode(w, &jwk_schema, &ed) },
-		{ "too short", jwk_of(w, SLICE_LITERAL("AAAA"), NULL) },
-		{ "no base64url",
-		    jwk_of(w, SLICE_LITERAL("+++++++++++++++++++++++++++++++++++++++++++"), NULL) },
-		{ "low order", jwk_of(w, zero, NULL) },
-	};
-
-	buf_init(&text, 64);
-	base64url_add(&text, slice_of(x25519, 32));
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct answer *a = world_refused(w, cases[i].name,
-		    ASK("issue", .role = "web", .seal_to = cases[i].jwk,
-			.params = PARAMS("common_name", "a.example.com")),
-		    "seal_invalid", "seal_to");
-
-		assert_false(a->rq.has_leaf);
-	}
-	world_do(w,
-	    ASK("issue", .role = "web", .seal_to = jwk_of(w, buf_slice(&text), NULL),
-		.params = PARAMS("common_name", "a.example.com")));
-}
-
-/* ---- URLs in certificates ---- */
 
 static bool
 der_holds(X509 *crt, const char *text)
@@ -540,122 +334,6 @@ test_urls(void **state)
 	assert_false(der_holds(crt, "{{"));
 }
 
-/* ---- sign ---- */
-
-static void
-test_sign(void **state)
-{
-	static const char *const formats[] = { "pem", "pem_bundle" };
-	struct world *w = *state;
-	SCOPED(EVP_PKEY) key = EVP_EC_gen("P-256");
-	struct slice csr = test_csr(w, key, "ignored.example.com");
-
-	for (size_t i = 0; i < 2; i++) {
-		struct answer *a = world_do(w,
-		    ASK("sign", .role = "web",
-			.params = PARAMS("csr", (const char *)csr.data, "common_name",
-			    "a.example.com", "ttl", "1h", "format", formats[i])));
-		struct slice crt = data_text(a, "certificate");
-
-		assert_false(data_has(a, "private_key"));
-		assert_false(data_has(a, "private_key_type"));
-		assert_false(has_warning(a, "private_key_withheld"));
-		assert_int_equal(blocks(crt, "CERTIFICATE"), i + 1);
-		if (i == 1)
-			continue;
-		check_leaf(w, "sign", a, 3600);
-		SCOPED(X509) parsed = test_x509_pem(crt);
-		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(parsed), key), 1);
-		assert_int_equal(X509_check_host(parsed, "a.example.com", 0, 0, NULL), 1);
-		assert_int_equal(X509_check_host(parsed, "ignored.example.com", 0, 0, NULL), 0);
-		assert_true(slice_eq(world_replay(w, a, true)->data, a->data));
-		assert_false(has_warning(world_replay(w, a, true), "private_key_withheld"));
-	}
-}
-
-static void
-test_sign_takes_csr_name(void **state)
-{
-	struct world *w = *state;
-	SCOPED(EVP_PKEY) key = EVP_EC_gen("P-256");
-	struct slice csr = test_csr(w, key, "from-csr.example.com");
-	struct answer *a;
-
-	role(w, "csr",
-	    PARAMS("allowed_domains", "example.com", "allow_subdomains", "true", "key_type", "ec",
-		"use_csr_common_name", "true"));
-	a = world_do(
-	    w, ASK("sign", .role = "csr", .params = PARAMS("csr", (const char *)csr.data)));
-	SCOPED(X509) crt = test_x509_pem(data_text(a, "certificate"));
-	assert_int_equal(X509_check_host(crt, "from-csr.example.com", 0, 0, NULL), 1);
-}
-
-/* The last but one octet of the signature, changed. */
-static struct slice
-spoilt(struct world *w, struct slice csr)
-{
-	struct slice rest = csr, label, der;
-	struct buf pem SCOPED_BUF = { 0 };
-	struct err e = { 0 };
-	uint8_t *octets;
-
-	assert_true(pem_next(&rest, &w->arena, &label, &der, &e));
-	octets = (uint8_t *)arena_text(&w->arena, der);
-	octets[der.len - 2] ^= 1;
-	buf_init(&pem, 65536);
-	pem_add(&pem, "CERTIFICATE REQUEST", slice_of(octets, der.len));
-	return arena_copy(&w->arena, buf_slice(&pem));
-}
-
-static void
-test_sign_refused(void **state)
-{
-	struct world *w = *state;
-	SCOPED(EVP_PKEY) key = EVP_EC_gen("P-256");
-	SCOPED(EVP_PKEY) rsa = EVP_RSA_gen(2048);
-	const char *csr = (const char *)test_csr(w, key, "a.example.com").data;
-	const char *rsa_csr = (const char *)test_csr(w, rsa, "a.example.com").data;
-	const char *bad = (const char *)spoilt(w, slice_text(csr)).data;
-	const struct {
-		const char *name, *role;
-		const char *const *params;
-		const char *code, *field;
-	} cases[] = {
-		{ "no CSR", "web", PARAMS("common_name", "a.example.com"), "missing_field", "csr" },
-		{ "no PEM", "web", PARAMS("csr", "hello"), "csr_invalid", "csr" },
-		{ "a bad signature", "web", PARAMS("csr", bad, "common_name", "a.example.com"),
-		    "csr_invalid", "csr" },
-		{ "a key of another type", "web",
-		    PARAMS("csr", rsa_csr, "common_name", "a.example.com"), "key_not_allowed",
-		    "csr" },
-		{ "a name", "web", PARAMS("csr", csr, "common_name", "x.org"), "name_not_allowed",
-		    "common_name" },
-		{ "no such role", "none", PARAMS("csr", csr), "unknown_role", "role" },
-		{ "a format", "web",
-		    PARAMS("csr", csr, "common_name", "a.example.com", "format", "x"),
-		    "invalid_value", "format" },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		world_refused(w, cases[i].name,
-		    ASK("sign", .role = cases[i].role, .params = cases[i].params), cases[i].code,
-		    cases[i].field);
-}
-
-static void
-test_sign_dry_run(void **state)
-{
-	struct world *w = *state;
-	SCOPED(EVP_PKEY) key = EVP_EC_gen("P-256");
-	const char *csr = (const char *)test_csr(w, key, "a.example.com").data;
-	struct answer *a = world_do(w,
-	    ASK("sign", .role = "web", .dry_run = true,
-		.params = PARAMS("csr", csr, "common_name", "a.example.com", "ttl", "1h")));
-
-	assert_true(data_int(a, "expiration") == WORLD_NOW + 3600);
-	assert_null(a->rq.record.data);
-}
-
 int
 main(void)
 {
@@ -663,23 +341,13 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_issue_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_issue_content, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_format_der, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_format_bundle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_issue_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_issuer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_serial_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_deadline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_would_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_replay, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_replay_without_key, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_seal_to, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_seal_to_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_urls, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sign, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sign_takes_csr_name, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sign_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sign_dry_run, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
