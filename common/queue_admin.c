@@ -38,19 +38,28 @@ queue_probe_serve(struct queue_probe *p)
 
 /* ---- watermarks ---- */
 
+/*
+ * Asked as the offset of a time, where -1 is the end and -2 the start: rd_kafka_query_watermark_offsets of librdkafka 2.0
+ * can wait for ever when the broker dies under it.
+ */
 static MUST_USE bool
-watermarks(struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret_low,
-    int64_t *ret_high, struct err *e)
+watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t time, int64_t *ret,
+    struct err *e)
 {
-	char call[300];
+	SCOPED(rd_kafka_topic_partition_list_t) list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, topic, partition);
 	rd_kafka_resp_err_t code;
+	char call[300];
 
 	queue_probe_serve(p);
-	code = rd_kafka_query_watermark_offsets(
-	    p->h.rk, topic, partition, ret_low, ret_high, QUEUE_REQUEST_MS);
+	at->offset = time;
+	code = rd_kafka_offsets_for_times(p->h.rk, list, QUEUE_REQUEST_MS);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		code = at->err;
+	*ret = at->offset;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0)
 		return true;
-	(void)snprintf(call, sizeof(call), "watermarks of %s/%d", topic, partition);
+	(void)snprintf(call, sizeof(call), "watermark of %s/%d", topic, partition);
 	return queue_fail(&p->h, e, call, code, NULL);
 }
 
@@ -58,24 +67,14 @@ bool
 queue_high_watermark(
     struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret, struct err *e)
 {
-	int64_t low, high;
-
-	if (!watermarks(p, topic, partition, &low, &high, e))
-		return false;
-	*ret = high;
-	return true;
+	return watermark(p, topic, partition, RD_KAFKA_OFFSET_END, ret, e);
 }
 
 bool
 queue_low_watermark(
     struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret, struct err *e)
 {
-	int64_t low, high;
-
-	if (!watermarks(p, topic, partition, &low, &high, e))
-		return false;
-	*ret = low;
-	return true;
+	return watermark(p, topic, partition, RD_KAFKA_OFFSET_BEGINNING, ret, e);
 }
 
 /* ---- topics ---- */
