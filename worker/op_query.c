@@ -6,8 +6,7 @@
 #include "scoped.h"
 #include "serial.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <inttypes.h>
 
 #define CRL_FRESH_TIMEOUT_MS 2000
 
@@ -205,7 +204,7 @@ static MUST_USE bool
 index_expired(struct context *cx, struct slice key, int64_t *ret, struct err *e)
 {
 	const struct slice argv[] = { SLICE_LITERAL("ZCOUNT"), key, SLICE_LITERAL("-inf"),
-		slice_text(arena_printf(cx->arena, "(%lld", (long long)(cx->now_ms / 1000))) };
+		slice_text(arena_printf(cx->arena, "(%" PRId64, cx->now_ms / 1000)) };
 	SCOPED(store_reply) reply = store_command(cx->store, argv, 4, e);
 
 	if (reply == NULL)
@@ -251,8 +250,8 @@ index_page(struct context *cx, struct slice key, int64_t start, int64_t limit,
     struct page_answer *ret, struct err *e)
 {
 	const struct slice argv[] = { SLICE_LITERAL("ZRANGE"), key,
-		slice_text(arena_printf(cx->arena, "%lld", (long long)start)),
-		slice_text(arena_printf(cx->arena, "%lld", (long long)(start + limit))) };
+		slice_text(arena_printf(cx->arena, "%" PRId64, start)),
+		slice_text(arena_printf(cx->arena, "%" PRId64, start + limit)) };
 	SCOPED(store_reply) reply = store_command(cx->store, argv, 4, e);
 	size_t count;
 
