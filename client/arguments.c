@@ -12,7 +12,7 @@ stream_read(FILE *in, const char *name, struct buf *out, struct err *e)
 
 	/* stdio keeps a copy of what it reads, also of a key: without a buffer of its own it does not */
 	(void)setvbuf(in, NULL, _IONBF, 0);
-	while ((n = fread(block, 1, sizeof(block), in)) > 0)
+	while (!out->failed && (n = fread(block, 1, sizeof(block), in)) > 0)
 		buf_add(out, block, n);
 	explicit_bzero(block, sizeof(block));
 	if (ferror(in))

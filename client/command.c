@@ -140,7 +140,7 @@ session_run(struct session *s, const char *done)
 	enum status status;
 
 	if (!session_open(s, &e) || !session_seal_keys(s, &e) || !session_ask(s, &answer, &e))
-		return fail(&e);
+		return fail_with(&e);
 	status = show_answer(s->o, &s->route, done, &answer);
 	certmill_answer_done(&answer);
 	return status;
@@ -189,7 +189,7 @@ path_command(
 	if (o->word_count == 0)
 		return usage(usage_text);
 	if (!session_read_path(&s, verb, &e))
-		return fail(&e);
+		return fail_with(&e);
 	path = o->words[0] + strspn(o->words[0], "/");
 	return session_run(&s, arena_printf(&o->arena, "%s%s%s", done->before, path, done->after));
 }
@@ -271,14 +271,14 @@ list_run(struct session *s, struct certmill_answer *answer)
 	struct err e = { 0 };
 
 	if (!session_open(s, &e))
-		return fail(&e);
+		return fail_with(&e);
 	for (;;) {
 		if (!session_ask(s, answer, &e))
-			return fail(&e);
+			return fail_with(&e);
 		if (!answer->ok)
 			return show_refusal(s->o, answer);
 		if (!page_add(s, answer, keys, &next, &e))
-			return fail(&e);
+			return fail_with(&e);
 		if (one || next == NULL)
 			return show_list(s->o, answer, keys, next);
 		after_set(&s->args, next);
@@ -298,7 +298,7 @@ command_list(struct options *o)
 	if (o->word_count == 0)
 		return usage("list PATH [after=KEY] [limit=N]");
 	if (!session_read_path(&s, VERB_LIST, &e))
-		return fail(&e);
+		return fail_with(&e);
 	status = list_run(&s, &answer);
 	certmill_answer_done(&answer);
 	return status;
@@ -327,14 +327,14 @@ command_mount(struct options *o)
 	if (strcmp(o->words[0], "pki") != 0) {
 		(void)err_set(
 		    &e, ERR_INVALID_VALUE, "only `pki` can be mounted, not \"%.80s\"", o->words[0]);
-		return fail(&e);
+		return fail_with(&e);
 	}
 	s.route =
 	    (struct route){ .topic = CERTMILL_CONFIG, .op = "mount/write", .show = SHOW_SUCCESS };
 	s.route.mount = mount_name(o, o->path == NULL ? "pki" : o->path);
 	if (!show_check(o, &e) ||
 	    !arguments_read(o->words + 1, o->word_count - 1, stdin, &s.args, &e))
-		return fail(&e);
+		return fail_with(&e);
 	return session_run(
 	    &s, arena_printf(&o->arena, "Successfully mounted 'pki' at '%s'!", s.route.mount));
 }
@@ -349,7 +349,7 @@ command_mounts(struct options *o)
 	if (o->word_count > 0)
 		return usage("mounts");
 	if (!show_check(o, &e))
-		return fail(&e);
+		return fail_with(&e);
 	s.route = (struct route){
 		.topic = CERTMILL_QUERY, .op = "mount/list", .mount = "pki", .show = SHOW_MOUNTS
 	};

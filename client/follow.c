@@ -197,14 +197,14 @@ crl_follow(struct options *o)
 	}
 	s.folder = crl_folder_open(o->dir, &e);
 	if (s.folder == NULL)
-		return fail(&e);
+		return fail_with(&e);
 	while (!(done = topic_follow(o, topic, &sink, &e)) && !o->once && e.code == ERR_QUEUE) {
-		(void)fail(&e);
+		(void)fail_with(&e);
 		(void)sleep(1);
 	}
 	crl_folder_close(s.folder);
 	if (!done)
-		return fail(&e);
+		return fail_with(&e);
 	return s.command_failed ? STATUS_FAILED : STATUS_OK;
 }
 
@@ -286,7 +286,7 @@ certs_follow(struct options *o)
 
 	return topic_follow(o, arena_printf(&o->arena, "%s.certs", o->prefix), &sink, &e)
 	    ? STATUS_OK
-	    : fail(&e);
+	    : fail_with(&e);
 }
 
 enum status

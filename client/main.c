@@ -18,6 +18,7 @@ static const struct command {
 	{ "delete",  "PATH",                    command_delete, "delete what stands at a path" },
 	{ "request", "FILE",                    request_file,   "send request envelopes, one JSON object a line (- for standard input)" },
 	{ "follow",  "crl|certs",               follow,         "keep the current CRLs as files; print what is issued" },
+	{ "bench",   "",                        bench,          "measure a fleet" },
 	/* clang-format on */
 };
 
@@ -102,7 +103,7 @@ main(int argc, char **argv)
 	if (options_read(argc, argv, environ, &o, &e))
 		status = run(&o);
 	else
-		status = fail(&e);
+		status = fail_with(&e);
 	options_done(&o);
 	return (int)status;
 }

@@ -303,8 +303,10 @@ status_of(const struct err *e)
 }
 
 enum status
-fail(const struct err *e)
+fail_with(const struct err *e)
 {
-	fprintf(stderr, "certmill: %s\n", e->msg);
+	bool named = e->field[0] != '\0' && strstr(e->msg, e->field) == NULL;
+
+	fprintf(stderr, "certmill: %s%s%s\n", named ? e->field : "", named ? ": " : "", e->msg);
 	return status_of(e);
 }

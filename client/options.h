@@ -55,6 +55,6 @@ struct certmill_options options_client(const struct options *o);
 struct queue_options options_queue(const struct options *o);
 enum status status_of(const struct err *e);
 /* Prints "certmill: ..." on standard error and returns its status. */
-enum status fail(const struct err *e);
+enum status fail_with(const struct err *e);
 
 #endif

@@ -232,12 +232,12 @@ stream_run(struct options *o, FILE *in)
 
 	b.client = certmill_open(&options, &e);
 	if (b.client == NULL)
-		return fail(&e);
+		return fail_with(&e);
 	lines_run(&b, in);
 	certmill_close(b.client);
 	if (ferror(in)) {
 		(void)err_errno(&e, "reading the requests");
-		return fail(&e);
+		return fail_with(&e);
 	}
 	return b.status;
 }
@@ -257,7 +257,7 @@ request_file(struct options *o)
 	file = fopen(o->words[0], "re");
 	if (file == NULL) {
 		(void)err_errno(&e, o->words[0]);
-		return fail(&e);
+		return fail_with(&e);
 	}
 	return stream_run(o, file);
 }

@@ -2,129 +2,38 @@
 #include "mock_fixture.h"
 
 #include "certmill.h"
-#include "envelope.h"
+#include "fake_worker.h"
 #include "timespan.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
-/* Reads .issue and .config and answers by the request's op. */
-struct fake {
-	pthread_t thread;
-	atomic_bool stop;
-	struct queue_reader *requests[2];
-	struct queue_producer *answers;
-};
-
-static struct fake fake;
 static struct certmill *client;
 
-/* cmocka's failures belong to the test's own thread. */
-static void
-fake_fail(const char *what, const struct err *e)
+/* Answers by the request's op. */
+static enum fake_answer
+decide(const struct request_envelope *rq, struct writer *data)
 {
-	fprintf(stderr, "fake worker: %s: %s\n", what, e->msg);
-	abort();
-}
-
-static void
-answer_write(const struct request_envelope *rq, struct writer *w)
-{
-	bool refuses = slice_is(rq->op, "refuse");
-
-	writer_map(w, 6);
-	writer_cstr(w, "v");
-	writer_int(w, 1);
-	writer_cstr(w, "id");
-	writer_text(w, rq->id);
-	writer_cstr(w, "op");
-	writer_text(w, rq->op);
-	writer_cstr(w, "mount");
-	writer_text(w, rq->mount);
-	writer_cstr(w, "status");
-	writer_cstr(w, refuses ? "error" : "ok");
-	writer_cstr(w, refuses ? "error" : "data");
-	if (!refuses) {
-		writer_map(w, 1);
-		writer_cstr(w, "role");
-		writer_text(w, rq->role);
-		return;
-	}
-	writer_map(w, 4);
-	writer_cstr(w, "code");
-	writer_cstr(w, "name_not_allowed");
-	writer_cstr(w, "message");
-	writer_cstr(w, "the role does not allow it");
-	writer_cstr(w, "field");
-	writer_cstr(w, "common_name");
-	writer_cstr(w, "retryable");
-	writer_bool(w, false);
-}
-
-static void
-fake_answer(const struct queue_message *m)
-{
-	const struct queue_header replayed = { "replayed", L("1") };
-	struct arena SCOPED_ARENA a = { 0 };
-	struct buf SCOPED_BUF bytes = { 0 };
-	struct writer w = { &bytes };
-	struct request_envelope rq = { 0 };
-	struct err e = { 0 };
-
-	if (!request_decode(m->value, &a, &rq, &e))
-		fake_fail("request", &e);
-	if (slice_is(rq.op, "silent"))
-		return;
-	buf_init(&bytes, 1 << 20);
-	if (slice_is(rq.op, "garbage"))
-		buf_add_text(&bytes, "\xc1");
-	else
-		answer_write(&rq, &w);
-	struct queue_record r = {
-		.topic = "t.responses",
-		.partition = -1,
-		.key = rq.id,
-		.value = buf_slice(&bytes),
-		.headers = &replayed,
-		.header_count = slice_is(rq.op, "replay") ? 1 : 0,
-	};
-	if (!queue_produce(fake.answers, &r, &e) || !queue_flush(fake.answers, 5000, &e))
-		fake_fail("answer", &e);
-}
-
-static void *
-fake_run(void *opaque)
-{
-	struct queue_message *m;
-	struct err e = { 0 };
-
-	(void)opaque;
-	for (int i = 0; !atomic_load(&fake.stop); i = !i) {
-		if (!queue_reader_poll(fake.requests[i], 10, &m, &e))
-			fake_fail("poll", &e);
-		if (m == NULL)
-			continue;
-		fake_answer(m);
-		queue_message_free(m);
-	}
-	return NULL;
+	writer_map(data, 1);
+	writer_cstr(data, "role");
+	writer_text(data, rq->role);
+	if (slice_is(rq->op, "silent"))
+		return FAKE_SILENT;
+	if (slice_is(rq->op, "garbage"))
+		return FAKE_GARBAGE;
+	if (slice_is(rq->op, "refuse"))
+		return FAKE_REFUSED;
+	return slice_is(rq->op, "replay") ? FAKE_REPLAYED : FAKE_OK;
 }
 
 static int
 start(void **state)
 {
+	static const char *const topics[] = { "t.issue", "t.config" };
 	const struct certmill_options o = {
 		.brokers = queue_mock_brokers(mock), .prefix = "t", .mock = true
 	};
 	struct err e = { 0 };
 
 	(void)state;
-	fake = (struct fake){ 0 };
-	fake.requests[0] = reader("t.issue", -1, QUEUE_FROM_END);
-	fake.requests[1] = reader("t.config", -1, QUEUE_FROM_END);
-	fake.answers = producer(NULL);
-	if (pthread_create(&fake.thread, NULL, fake_run, NULL) != 0)
-		fail_msg("pthread_create");
+	fake_start(topics, COUNT(topics), decide);
 	client = certmill_open(&o, &e);
 	if (client == NULL)
 		fail_msg("open: %s", e.msg);
@@ -136,11 +45,7 @@ stop(void **state)
 {
 	(void)state;
 	certmill_close(client);
-	atomic_store(&fake.stop, true);
-	pthread_join(fake.thread, NULL);
-	queue_producer_close(fake.answers);
-	queue_reader_close(fake.requests[0]);
-	queue_reader_close(fake.requests[1]);
+	fake_stop();
 	return 0;
 }
 
