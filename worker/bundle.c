@@ -69,32 +69,56 @@ keep_certificate(struct parts *p, struct slice der, struct err *e)
 	return true;
 }
 
+static bool
+is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* The next line without the white space around it; moves *text behind it. */
+static struct slice
+next_line(struct slice *text)
+{
+	const uint8_t *newline = memchr(text->data, '\n', text->len);
+	struct slice line = *text;
+
+	if (newline != NULL)
+		line.len = (size_t)(newline - text->data);
+	*text = slice_of(text->data + line.len, text->len - line.len);
+	if (newline != NULL)
+		*text = slice_of(text->data + 1, text->len - 1);
+	while (line.len > 0 && is_space(line.data[line.len - 1]))
+		line.len--;
+	while (line.len > 0 && is_space(line.data[0]))
+		line = slice_of(line.data + 1, line.len - 1);
+	return line;
+}
+
+static bool
+open_token(struct slice token, EVP_PKEY *fleet_key, struct parts *p, struct err *e)
+{
+	struct buf SCOPED_BUF opened = { 0 };
+
+	if (fleet_key == NULL)
+		return err_set(
+		    e, ERR_SEAL_INVALID, "there is no fleet key to open the sealed key with");
+	buf_init_secret(&opened, SEALED_KEY_MAX);
+	if (!jwe_open(fleet_key, token, &opened, e) ||
+	    !keep_key(p, key_from_opened(buf_slice(&opened), e), e))
+		return false;
+	p->key_was_sealed = true;
+	return true;
+}
+
 /* Compact JWEs stand on lines of their own, outside the PEM blocks. */
 static bool
 read_tokens(struct slice gap, EVP_PKEY *fleet_key, struct parts *p, struct err *e)
 {
 	while (gap.len > 0) {
-		const uint8_t *newline = memchr(gap.data, '\n', gap.len);
-		struct slice line = slice_of(
-		    gap.data, newline == NULL ? gap.len : (size_t)(newline - gap.data));
-		struct buf SCOPED_BUF opened;
+		struct slice line = next_line(&gap);
 
-		gap = slice_of(gap.data + line.len + (newline != NULL),
-		    gap.len - line.len - (newline != NULL));
-		while (line.len > 0 && strchr(" \t\r", line.data[line.len - 1]) != NULL)
-			line.len--;
-		while (line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t'))
-			line = slice_of(line.data + 1, line.len - 1);
-		buf_init_secret(&opened, SEALED_KEY_MAX);
-		if (!jwe_is(line))
-			continue;
-		if (fleet_key == NULL)
-			return err_set(e, ERR_SEAL_INVALID,
-			    "there is no fleet key to open the sealed key with");
-		if (!jwe_open(fleet_key, line, &opened, e) ||
-		    !keep_key(p, key_from_opened(buf_slice(&opened), e), e))
+		if (jwe_is(line) && !open_token(line, fleet_key, p, e))
 			return false;
-		p->key_was_sealed = true;
 	}
 	return true;
 }

@@ -7,9 +7,12 @@
 static bool
 is_blank(struct slice text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if (memchr(" \t\r\n", text.data[i], 4) == NULL)
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.data[i];
+
+		if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
 			return false;
+	}
 	return true;
 }
 
@@ -17,7 +20,7 @@ is_blank(struct slice text)
 static bool
 read_pem(struct slice pem, struct arena *a, struct slice *ret_der, struct err *e)
 {
-	struct slice label;
+	struct slice label = SLICE_NONE;
 
 	if (pem.len > CSR_MAX)
 		return err_set(e, ERR_CSR_INVALID, "the request is over %d octets", CSR_MAX);
@@ -47,7 +50,7 @@ static bool
 read_info(struct csr *ret, struct slice *ret_attributes)
 {
 	struct der_reader outer = der_reader_of(ret->info), info;
-	struct slice version;
+	struct slice version = SLICE_NONE;
 
 	return der_enter(&outer, DER_SEQUENCE, &info) &&
 	    der_read(&info, DER_INTEGER, &version, NULL) &&
@@ -77,7 +80,7 @@ check_key(struct csr *ret, struct err *e)
 bool
 csr_parse(struct slice pem, struct arena *a, struct csr *ret, struct err *e)
 {
-	struct slice der, attributes;
+	struct slice der = SLICE_NONE, attributes = SLICE_NONE;
 
 	*ret = (struct csr){ 0 };
 	if (!read_pem(pem, a, &der, e))

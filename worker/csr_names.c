@@ -4,26 +4,38 @@
 
 /* ---- the common name ---- */
 
+/* The octets of the character that text begins with; 0 when it is none of RFC 3629. */
+static size_t
+utf8_next(struct slice text)
+{
+	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
+	uint32_t code = text.data[0];
+	size_t more = code < 0x80 ? 0 : code < 0xe0 ? 1 : code < 0xf0 ? 2 : 3;
+
+	if (more == 0)
+		return 1;
+	if (code < 0xc2 || code > 0xf4 || more >= text.len)
+		return 0;
+	code &= 0x3FU >> more;
+	for (size_t i = 1; i <= more; i++) {
+		if ((text.data[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text.data[i] & 0x3f);
+	}
+	if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	return more + 1;
+}
+
 static bool
 utf8_valid(struct slice text)
 {
-	for (size_t i = 0; i < text.len;) {
-		uint32_t first = text.data[i++], code;
-		size_t more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-		static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
+	while (text.len > 0) {
+		size_t len = utf8_next(text);
 
-		if (more == 0)
-			continue;
-		if (first < 0xc2 || first > 0xf4 || more > text.len - i)
+		if (len == 0)
 			return false;
-		code = first & (0x3fu >> more);
-		for (size_t k = 0; k < more; k++, i++) {
-			if ((text.data[i] & 0xc0) != 0x80)
-				return false;
-			code = code << 6 | (text.data[i] & 0x3f);
-		}
-		if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-			return false;
+		text = slice_of(text.data + len, text.len - len);
 	}
 	return true;
 }
@@ -105,12 +117,27 @@ text_of(uint8_t tag, struct slice content, struct arena *a, struct slice *ret)
 	}
 }
 
+/* AttributeTypeAndValue; keeps the first common name. */
+static bool
+read_attribute(struct der_reader *set, struct arena *a, struct slice *common_name)
+{
+	struct der_reader attribute;
+	struct slice oid, value;
+	uint8_t tag;
+
+	if (!der_enter(set, DER_SEQUENCE, &attribute) ||
+	    !der_read(&attribute, DER_OID, &oid, NULL) ||
+	    !der_read_any(&attribute, &tag, &value, NULL) || !der_reader_done(&attribute))
+		return false;
+	if (common_name->data != NULL || !slice_is(oid, "\x55\x04\x03"))
+		return true;
+	return text_of(tag, value, a, common_name);
+}
+
 bool
 csr_read_subject(struct slice name, struct arena *a, struct slice *ret_common_name)
 {
-	struct der_reader outer = der_reader_of(name), sets, set, attribute;
-	struct slice oid, value;
-	uint8_t tag;
+	struct der_reader outer = der_reader_of(name), sets, set;
 
 	*ret_common_name = SLICE_NONE;
 	if (!der_enter(&outer, DER_SEQUENCE, &sets))
@@ -118,17 +145,9 @@ csr_read_subject(struct slice name, struct arena *a, struct slice *ret_common_na
 	while (!der_reader_done(&sets)) {
 		if (!der_enter(&sets, DER_SET, &set) || der_reader_done(&set))
 			return false;
-		while (!der_reader_done(&set)) {
-			if (!der_enter(&set, DER_SEQUENCE, &attribute) ||
-			    !der_read(&attribute, DER_OID, &oid, NULL) ||
-			    !der_read_any(&attribute, &tag, &value, NULL) ||
-			    !der_reader_done(&attribute))
+		while (!der_reader_done(&set))
+			if (!read_attribute(&set, a, ret_common_name))
 				return false;
-			if (ret_common_name->data != NULL || !slice_is(oid, "\x55\x04\x03"))
-				continue;
-			if (!text_of(tag, value, a, ret_common_name))
-				return false;
-		}
 	}
 	return true;
 }

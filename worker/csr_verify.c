@@ -191,7 +191,7 @@ bool
 csr_verify(struct csr_verifier *v, const struct csr *csr, struct err *e)
 {
 	struct signature_algorithm algorithm;
-	struct hash hash;
+	struct hash hash = { .len = 0 };
 	struct spki k;
 
 	if (!signature_algorithm_read(csr->algorithm, &algorithm, e) ||

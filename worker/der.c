@@ -145,29 +145,34 @@ der_named_bits(struct der *d, unsigned bits)
 
 #define ARCS_MAX 32
 
+/* One number of a dotted OID; moves *at behind it. */
+static bool
+oid_arc(const char **at, uint64_t *ret)
+{
+	uint64_t arc = 0;
+
+	if (**at < '0' || **at > '9')
+		return false;
+	for (; **at >= '0' && **at <= '9'; (*at)++) {
+		if (arc > (UINT64_MAX >> 8))
+			return false;
+		arc = arc * 10 + (uint64_t)(**at - '0');
+	}
+	*ret = arc;
+	return true;
+}
+
 static bool
 oid_arcs(const char *dotted, uint64_t arcs[static ARCS_MAX], size_t *ret_count)
 {
 	size_t count = 0;
 
-	for (;;) {
-		uint64_t arc = 0;
-
-		if (count == ARCS_MAX || *dotted < '0' || *dotted > '9')
+	do {
+		if (count == ARCS_MAX || !oid_arc(&dotted, &arcs[count++]))
 			return false;
-		for (; *dotted >= '0' && *dotted <= '9'; dotted++) {
-			if (arc > (UINT64_MAX >> 8))
-				return false;
-			arc = arc * 10 + (uint64_t)(*dotted - '0');
-		}
-		arcs[count++] = arc;
-		if (*dotted == '\0')
-			break;
-		if (*dotted++ != '.')
-			return false;
-	}
+	} while (*dotted++ == '.');
 	*ret_count = count;
-	return count >= 2 && arcs[0] <= 2 && (arcs[0] == 2 || arcs[1] < 40);
+	return dotted[-1] == '\0' && count >= 2 && arcs[0] <= 2 && (arcs[0] == 2 || arcs[1] < 40);
 }
 
 void

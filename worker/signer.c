@@ -131,7 +131,7 @@ signer_sign_into(struct signer *s, struct slice tbs, uint8_t ret[static SIGNATUR
     size_t *ret_len, struct err *e)
 {
 	uint8_t hash[EVP_MAX_MD_SIZE];
-	unsigned hash_len;
+	unsigned hash_len = 0;
 
 	*ret_len = SIGNATURE_MAX;
 	if (s->ctx == NULL)

@@ -1,9 +1,6 @@
-/* CRLs against the same ones built through OpenSSL's X509_CRL API, byte for byte; the set of entries against a plain table. */
+/* CRLs against the same ones built through OpenSSL's X509_CRL API, byte for byte. */
 #include "crl.h"
-#include "key.h"
-#include "ledger.h"
 #include "scoped_openssl.h"
-#include "timespan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,62 +8,15 @@
 #include <cmocka.h>
 
 #include "bytes.h"
+#include "crl_kit.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define MINUTE_US    ((int64_t)60 * 1000 * 1000)
 #define YEAR_2050    2524608000
 #define NEVER        INT64_MIN
 
 DEFINE_SCOPED(ISSUING_DIST_POINT, ISSUING_DIST_POINT_free)
 DEFINE_SCOPED(ASN1_ENUMERATED, ASN1_ENUMERATED_free)
 DEFINE_SCOPED(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free)
-
-struct kit {
-	struct issuer *issuer;
-	struct signer *signer;
-	EVP_PKEY *key;
-	const EVP_MD *md;
-};
-
-static void
-kit_open(struct kit *k, enum key_type type, int64_t bits)
-{
-	static uint8_t serial[SERIAL_SIZE] = { 1 };
-	struct err e = { 0 };
-	uint8_t *spki = NULL;
-	struct buf SCOPED_BUF der;
-	struct template t = {
-		.common_name = SLICE_LITERAL("CRL Root"),
-		.not_before = 0,
-		.not_after = YEAR_2050,
-		.is_ca = true,
-		.max_path_length = -1,
-		.key_usage = USAGE_CRL_SIGN | USAGE_KEY_CERT_SIGN,
-	};
-
-	k->key = key_generate(type, bits, time_monotonic_us() + MINUTE_US, &e);
-	assert_non_null(k->key);
-	k->md = type == KEY_ED25519 ? NULL : bits == 384 ? EVP_sha384() : EVP_sha256();
-	k->signer = signer_new(k->key, &e);
-	struct certificate_input in = { .template = &t,
-		.serial = slice_of(serial, sizeof(serial)),
-		.spki = slice_of(spki, 0) };
-	in.spki.len = (size_t)i2d_PUBKEY(k->key, &spki);
-	in.spki.data = spki;
-	buf_init(&der, CERTIFICATE_MAX);
-	assert_true(certificate_build(&in, k->signer, &der, &e));
-	k->issuer = issuer_new(buf_slice(&der), NULL, 0, k->key, &e);
-	assert_non_null(k->issuer);
-	OPENSSL_free(spki);
-}
-
-static void
-kit_close(struct kit *k)
-{
-	issuer_free(k->issuer);
-	signer_free(k->signer);
-	EVP_PKEY_free(k->key);
-}
 
 /* ---- the reference ---- */
 
@@ -313,139 +263,6 @@ test_limits(void **state)
 	crl_entries_free(set);
 }
 
-/* ---- the set of entries, against an array ---- */
-
-#define MODEL 600
-struct model {
-	bool there;
-	uint8_t serial[3];
-	struct crl_entry entry;
-};
-
-static void
-model_compare(const struct crl_entries *set, struct model *m, int step)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < MODEL; i++) {
-		struct crl_entry got;
-		bool found = crl_entries_find(set, slice_of(m[i].serial, 3), &got);
-
-		count += m[i].there;
-		if (found != m[i].there)
-			fail_msg(
-			    "step %d: entry %zu: expected %d, got %d", step, i, m[i].there, found);
-		if (!found)
-			continue;
-		if (!slice_eq(got.serial, slice_of(m[i].serial, 3)) ||
-		    got.date != m[i].entry.date || got.reason != m[i].entry.reason ||
-		    got.not_after != m[i].entry.not_after ||
-		    got.invalidity_date != m[i].entry.invalidity_date)
-			fail_msg("step %d: entry %zu has other contents", step, i);
-	}
-	assert_int_equal(crl_entries_count(set), count);
-}
-
-static void
-count_left(void *opaque, const struct crl_entry *e)
-{
-	size_t *left = opaque;
-
-	assert_int_equal(e->serial.len, 3);
-	(*left)++;
-}
-
-static void
-model_step(struct crl_entries *set, struct model *m, uint32_t random)
-{
-	struct model *one = &m[random % MODEL];
-
-	random /= MODEL;
-	if (random % 8 < 5) {
-		one->there = true;
-		one->entry = (struct crl_entry){ slice_of(one->serial, 3),
-			1700000000 + random % 1000, random % 3 * 4 % 5,
-			random % 5 == 0 ? (int64_t)(random % 999) : NEVER, random % 100 };
-		crl_entries_put(set, &one->entry);
-	} else if (random % 200 != 7) {
-		one->there = false;
-		crl_entries_remove(set, slice_of(one->serial, 3));
-	} else {
-		size_t left = 0, expected = 0;
-
-		for (size_t i = 0; i < MODEL; i++)
-			if (m[i].there && m[i].entry.not_after < 50) {
-				m[i].there = false;
-				expected++;
-			}
-		assert_int_equal(crl_entries_expire(set, 50, count_left, &left), expected);
-		assert_int_equal(left, expected);
-	}
-}
-
-static void
-test_entries_are_a_set(void **state)
-{
-	static struct model m[MODEL];
-	struct crl_entries *set = crl_entries_new();
-	struct kit k;
-	uint32_t random = 2463534242;
-
-	(void)state;
-	kit_open(&k, KEY_ED25519, 0);
-	struct crl_input in = { set, k.issuer, 1, 1700000000, 1700100000, SLICE_NONE };
-	for (size_t i = 0; i < MODEL; i++)
-		memcpy(m[i].serial, (uint8_t[]){ 0x10, (uint8_t)(i >> 8), (uint8_t)i }, 3);
-	for (int step = 0; step < 30000; step++) {
-		random ^= random << 13;
-		random ^= random >> 17;
-		random ^= random << 5;
-		model_step(set, m, random);
-		if (step % 500 == 0)
-			model_compare(set, m, step);
-	}
-	model_compare(set, m, 30000);
-	/* the DER holds the same entries, with holes and without */
-	struct buf SCOPED_BUF out;
-	struct err e = { 0 };
-	const uint8_t *at;
-	buf_init(&out, CRL_DER_MAX);
-	assert_true(crl_build(&in, k.signer, &out, &e));
-	at = out.data;
-	SCOPED(X509_CRL) back = d2i_X509_CRL(NULL, &at, (long)out.len);
-	assert_non_null(back);
-	assert_int_equal(X509_CRL_verify(back, k.key), 1);
-	STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(back);
-	assert_int_equal(sk_X509_REVOKED_num(revoked), crl_entries_count(set));
-	for (int i = 0; i < sk_X509_REVOKED_num(revoked); i++) {
-		const ASN1_INTEGER *serial = X509_REVOKED_get0_serialNumber(
-		    sk_X509_REVOKED_value(revoked, i));
-		struct crl_entry got;
-
-		assert_true(crl_entries_find(set,
-		    slice_of(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)),
-		    &got));
-	}
-	kit_close(&k);
-	crl_entries_free(set);
-}
-
-static void
-test_expire_takes_what_was_published_past_its_end(void **state)
-{
-	struct crl_entries *set = crl_entries_new();
-	struct crl_entry entry = { SLICE_LITERAL("\x01"), 100, 1, NEVER, 1000 };
-
-	(void)state;
-	crl_entries_put(set, &entry);
-	assert_int_equal(crl_entries_expire(set, 1000, NULL, NULL), 0);
-	assert_int_equal(crl_entries_bytes(set), 34);
-	assert_int_equal(crl_entries_expire(set, 1001, NULL, NULL), 1);
-	assert_int_equal(crl_entries_bytes(set), 0);
-	assert_int_equal(crl_entries_count(set), 0);
-	crl_entries_free(set);
-}
-
 static void
 test_reasons(void **state)
 {
@@ -509,8 +326,6 @@ main(void)
 		cmocka_unit_test(test_crls_are_openssls),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_entries_are_a_set),
-		cmocka_unit_test(test_expire_takes_what_was_published_past_its_end),
 		cmocka_unit_test(test_reasons),
 	};
 

@@ -31,8 +31,10 @@ test_parts(void **state)
 		.path_length = 3 + 1 });
 	chain = buf_slice(&root.der);
 	struct issuer *i = issuer_new(buf_slice(&sub.der), &chain, 1, sub.key, &e);
-	if (i == NULL)
+	if (i == NULL) {
 		fail_msg("%s", e.msg);
+		return;
+	}
 	expect_bytes("der", i->der, buf_slice(&sub.der));
 	expect_bytes("subject", i->subject, sub.subject);
 	expect_bytes("key id", i->key_id, slice_of(sub.key_id, 20));
@@ -88,8 +90,10 @@ test_key_id_from_the_key(void **state)
 	X509_pubkey_digest(x, EVP_sha1(), hash, &hash_len);
 	len = i2d_X509(x, &der);
 	struct issuer *i = issuer_new(slice_of(der, (size_t)len), NULL, 0, key, &e);
-	if (i == NULL)
+	if (i == NULL) {
 		fail_msg("%s", e.msg);
+		return;
+	}
 	expect_bytes("key id", i->key_id, slice_of(hash, 20));
 	issuer_free(i);
 	OPENSSL_free(der);

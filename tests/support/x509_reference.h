@@ -1,0 +1,187 @@
+/* The certificate of an input as OpenSSL's X509 API builds and signs it. Included behind cmocka.h. */
+#ifndef CERTMILL_TEST_X509_REFERENCE_H
+#define CERTMILL_TEST_X509_REFERENCE_H
+
+#include "certificate.h"
+#include "scoped_openssl.h"
+
+DEFINE_SCOPED(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
+DEFINE_SCOPED(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free)
+DEFINE_SCOPED(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
+DEFINE_SCOPED(ASN1_BIT_STRING, ASN1_BIT_STRING_free)
+
+static inline ASN1_STRING *
+string(int type, struct slice value)
+{
+	ASN1_STRING *s = ASN1_STRING_type_new(type);
+
+	assert_true(ASN1_STRING_set(s, value.data, (int)value.len));
+	return s;
+}
+
+static inline void
+push_name(GENERAL_NAMES *names, int type, struct slice value)
+{
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	int asn1 = type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING;
+
+	GENERAL_NAME_set0_value(name, type, string(asn1, value));
+	assert_true(sk_GENERAL_NAME_push(names, name));
+}
+
+static inline void
+add(X509 *x, int nid, void *value, bool critical)
+{
+	assert_int_equal(X509_add1_ext_i2d(x, nid, value, critical, X509V3_ADD_APPEND), 1);
+}
+
+static inline void
+add_usages(X509 *x, const struct template *t)
+{
+	SCOPED(EXTENDED_KEY_USAGE) purposes = sk_ASN1_OBJECT_new_null();
+	SCOPED(ASN1_BIT_STRING) usage = ASN1_BIT_STRING_new();
+
+	if (t->is_ca) {
+		SCOPED(BASIC_CONSTRAINTS) basic = BASIC_CONSTRAINTS_new();
+
+		basic->ca = 0xff;
+		if (t->max_path_length >= 0) {
+			basic->pathlen = ASN1_INTEGER_new();
+			ASN1_INTEGER_set_int64(basic->pathlen, t->max_path_length);
+		}
+		add(x, NID_basic_constraints, basic, true);
+	}
+	for (int bit = 0; bit < 9; bit++)
+		if (t->key_usage & 1U << bit)
+			ASN1_BIT_STRING_set_bit(usage, bit, 1);
+	if (t->key_usage != 0)
+		add(x, NID_key_usage, usage, true);
+	if (t->server_auth)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_server_auth));
+	if (t->client_auth)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_client_auth));
+	if (t->code_signing)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_code_sign));
+	if (t->email_protection)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_email_protect));
+	if (sk_ASN1_OBJECT_num(purposes) > 0)
+		add(x, NID_ext_key_usage, purposes, false);
+}
+
+static inline void
+add_key_ids(X509 *x, struct slice issuer_key_id)
+{
+	SCOPED(ASN1_OCTET_STRING) own = ASN1_OCTET_STRING_new();
+	SCOPED(AUTHORITY_KEYID) authority = AUTHORITY_KEYID_new();
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	assert_true(X509_pubkey_digest(x, EVP_sha1(), hash, &len));
+	ASN1_OCTET_STRING_set(own, hash, (int)len);
+	add(x, NID_subject_key_identifier, own, false);
+	if (issuer_key_id.data == NULL)
+		issuer_key_id = slice_of(hash, len);
+	authority->keyid = string(V_ASN1_OCTET_STRING, issuer_key_id);
+	add(x, NID_authority_key_identifier, authority, false);
+}
+
+static inline void
+push_access(AUTHORITY_INFO_ACCESS *access, int method, const struct slice_list *urls)
+{
+	for (size_t i = 0; i < urls->count; i++) {
+		ACCESS_DESCRIPTION *d = ACCESS_DESCRIPTION_new();
+
+		d->method = OBJ_nid2obj(method);
+		GENERAL_NAME_set0_value(
+		    d->location, GEN_URI, string(V_ASN1_IA5STRING, urls->items[i]));
+		sk_ACCESS_DESCRIPTION_push(access, d);
+	}
+}
+
+static inline void
+add_access(X509 *x, const struct certificate_urls *urls)
+{
+	SCOPED(AUTHORITY_INFO_ACCESS) access = AUTHORITY_INFO_ACCESS_new();
+
+	push_access(access, NID_ad_OCSP, &urls->ocsp_servers);
+	push_access(access, NID_ad_ca_issuers, &urls->issuing_certificates);
+	if (sk_ACCESS_DESCRIPTION_num(access) > 0)
+		add(x, NID_info_access, access, false);
+}
+
+static inline void
+add_names(X509 *x, const struct template *t)
+{
+	SCOPED(GENERAL_NAMES) names = GENERAL_NAMES_new();
+
+	for (size_t i = 0; i < t->dns.count; i++)
+		push_name(names, GEN_DNS, t->dns.items[i]);
+	for (size_t i = 0; i < t->emails.count; i++)
+		push_name(names, GEN_EMAIL, t->emails.items[i]);
+	for (size_t i = 0; i < t->ips.count; i++)
+		push_name(names, GEN_IPADD, t->ips.items[i]);
+	if (sk_GENERAL_NAME_num(names) > 0)
+		add(x, NID_subject_alt_name, names, t->common_name.len == 0);
+}
+
+static inline void
+add_distribution_points(X509 *x, const struct slice_list *urls)
+{
+	SCOPED(CRL_DIST_POINTS) points = CRL_DIST_POINTS_new();
+	DIST_POINT *point = DIST_POINT_new();
+
+	sk_DIST_POINT_push(points, point);
+	point->distpoint = DIST_POINT_NAME_new();
+	point->distpoint->type = 0;
+	point->distpoint->name.fullname = GENERAL_NAMES_new();
+	for (size_t i = 0; i < urls->count; i++)
+		push_name(point->distpoint->name.fullname, GEN_URI, urls->items[i]);
+	if (urls->count > 0)
+		add(x, NID_crl_distribution_points, points, false);
+}
+
+static inline X509 *
+x509_reference(const struct certificate_input *in, EVP_PKEY *issuer_key)
+{
+	const struct template *t = in->template;
+	const uint8_t *at = in->spki.data;
+	SCOPED(EVP_PKEY) subject_key = d2i_PUBKEY(NULL, &at, (long)in->spki.len);
+	SCOPED(X509_NAME) subject = X509_NAME_new();
+	SCOPED(BIGNUM) serial = BN_bin2bn(in->serial.data, (int)in->serial.len, NULL);
+	const EVP_MD *md = NULL;
+	X509 *x = X509_new();
+
+	X509_set_version(x, X509_VERSION_3);
+	BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x));
+	if (t->common_name.len > 0)
+		X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING,
+		    t->common_name.data, (int)t->common_name.len, -1, 0);
+	X509_set_subject_name(x, subject);
+	if (in->issuer_subject.data == NULL) {
+		X509_set_issuer_name(x, subject);
+	} else {
+		const uint8_t *name_at = in->issuer_subject.data;
+		SCOPED(X509_NAME)
+		issuer = d2i_X509_NAME(NULL, &name_at, (long)in->issuer_subject.len);
+
+		X509_set_issuer_name(x, issuer);
+	}
+	ASN1_TIME_set(X509_getm_notBefore(x), (time_t)t->not_before);
+	ASN1_TIME_set(X509_getm_notAfter(x), (time_t)t->not_after);
+	X509_set_pubkey(x, subject_key);
+	add_usages(x, t);
+	add_key_ids(x, in->issuer_key_id);
+	if (in->urls != NULL)
+		add_access(x, in->urls);
+	add_names(x, t);
+	if (in->urls != NULL)
+		add_distribution_points(x, &in->urls->crl_distribution_points);
+	if (!EVP_PKEY_is_a(issuer_key, "ED25519"))
+		md = EVP_PKEY_get_bits(issuer_key) == 384  ? EVP_sha384()
+		    : EVP_PKEY_get_bits(issuer_key) == 521 ? EVP_sha512()
+							   : EVP_sha256();
+	assert_true(X509_sign(x, issuer_key, md) > 0);
+	return x;
+}
+
+#endif
