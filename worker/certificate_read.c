@@ -47,7 +47,7 @@ certificate_read(struct slice der, struct certificate_facts *ret, struct err *e)
 bool
 certificate_verify(struct slice der, const struct issuer *issuer, struct err *e)
 {
-	struct certificate_facts facts;
+	struct certificate_facts facts = { 0 };
 	const uint8_t *at = der.data;
 	SCOPED(X509) x509 = NULL;
 	EVP_PKEY *key = X509_get0_pubkey(issuer->x509);

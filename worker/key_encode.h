@@ -6,6 +6,7 @@
 #include "spki.h"
 
 /* Fills *ret from a key that holds its private part. */
-bool key_encode(EVP_PKEY *key, enum key_type type, int64_t bits, struct leaf_key *ret, struct err *e) MUST_USE;
+bool key_encode(
+    EVP_PKEY *key, enum key_type type, int64_t bits, struct leaf_key *ret, struct err *e) MUST_USE;
 
 #endif

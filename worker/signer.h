@@ -5,10 +5,12 @@
 #include "certificate.h"
 
 #define SIGNATURE_MAX 1024 /* RSA-8192 */
-#define KEY_ID_SIZE 20     /* SHA-1 */
+#define KEY_ID_SIZE   20   /* SHA-1 */
 
-bool signer_sign_into(struct signer *s, struct slice tbs, uint8_t ret[static SIGNATURE_MAX], size_t *ret_len, struct err *e) MUST_USE;
+bool signer_sign_into(struct signer *s, struct slice tbs, uint8_t ret[static SIGNATURE_MAX],
+    size_t *ret_len, struct err *e) MUST_USE;
 /* RFC 5280 4.2.1.2 (1): SHA-1 of the key's bits. */
-bool signer_key_id(struct signer *s, struct slice key_bits, uint8_t ret[static KEY_ID_SIZE], struct err *e) MUST_USE;
+bool signer_key_id(struct signer *s, struct slice key_bits, uint8_t ret[static KEY_ID_SIZE],
+    struct err *e) MUST_USE;
 
 #endif

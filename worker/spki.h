@@ -16,19 +16,20 @@ struct curve {
 	size_t field;      /* octets of a coordinate, and of the private key */
 };
 
-#define CURVE_COUNT 4
+#define CURVE_COUNT     4
 #define CURVE_FIELD_MAX 66
 #define CURVE_POINT_MAX (1 + 2 * CURVE_FIELD_MAX)
 
-const struct curve *curve_at(size_t i); /* i < CURVE_COUNT */
+const struct curve *curve_at(size_t i);       /* i < CURVE_COUNT */
 const struct curve *curve_find(int64_t bits); /* NULL: none */
 size_t curve_index(const struct curve *c);
 
 struct spki {
 	enum key_type type;
-	int64_t bits; /* 0 for Ed25519 */
+	int64_t bits;              /* 0 for Ed25519 */
 	const struct curve *curve; /* EC */
-	struct slice key;  /* the BIT STRING's octets: EC point (uncompressed), Ed25519 key, RSAPublicKey */
+	struct slice
+	    key; /* the BIT STRING's octets: EC point (uncompressed), Ed25519 key, RSAPublicKey */
 	struct slice n, e; /* RSA, big-endian without leading zeros */
 };
 
