@@ -120,6 +120,7 @@ def consumer_of(brokers):
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 20,
             "fetch.message.max.bytes": 64 << 20,
+            "log_level": 2,
         }
     )
 
@@ -175,6 +176,7 @@ class Client:
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 4 << 20,
                 "linger.ms": 0,
+                "log_level": 2,
             }
         )
         self.consumer = consumer_of(brokers)
@@ -189,6 +191,8 @@ class Client:
         return self.consumer.get_watermark_offsets(TopicPartition(self.reply_topic, partition), timeout=20)[1]
 
     def close(self):
+        self.producer.flush(1)
+        self.producer = None
         self.consumer.close()
 
     def topic(self, kind):
