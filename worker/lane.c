@@ -127,22 +127,39 @@ session_close(struct lane *lane, bool leave)
 
 /* ---- a batch, from poll to commit ---- */
 
+/* Where a batch's time went, for whoever looks for it: worker.log_level = debug. */
+static void
+say_batch(const struct lane *lane, const struct batch *b, const int64_t at[static 5])
+{
+	log_event(LOG_DEBUG, "batch", LOG_T("lane", lane->name), LOG_N("requests", b->count), LOG_N("fresh_us", at[1] - at[0]),
+	    LOG_N("settle_us", at[2] - at[1]), LOG_N("decide_us", at[3] - at[2]), LOG_N("commit_us", at[4] - at[3]));
+}
+
 static MUST_USE bool
 lane_batch(struct lane *lane, struct batch *b, struct err *e)
 {
+	int64_t at[5] = { time_monotonic_us() };
+
 	(void)failpoint_hit("after_poll");
 	b->cx.catalog = catalog_fresh(lane->shared->catalog, FRESH_MS, e);
 	if (b->cx.catalog == NULL)
 		return false;
 	if (b->count == 0 && !crl_owner_due(lane->crls, &b->cx))
 		return true;
+	at[1] = time_monotonic_us();
 	if (!batch_settle(lane, b, e))
 		return false;
 	(void)failpoint_hit("after_claims");
+	at[2] = time_monotonic_us();
 	if (!batch_decide(lane, b, e))
 		return false;
 	(void)failpoint_hit("after_decide");
-	return batch_commit(lane, b, e);
+	at[3] = time_monotonic_us();
+	if (!batch_commit(lane, b, e))
+		return false;
+	at[4] = time_monotonic_us();
+	say_batch(lane, b, at);
+	return true;
 }
 
 static MUST_USE bool

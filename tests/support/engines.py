@@ -267,7 +267,7 @@ class Kafka(Server):
 
     def format(self):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.properties)
+        command = self.java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", self.properties)
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"Kafka's storage format failed:\n{done.stdout.decode(errors='replace')}")
