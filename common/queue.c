@@ -253,3 +253,41 @@ queue_handle_topic(
 	rd_kafka_metadata_destroy(metadata);
 	return ok;
 }
+
+bool
+queue_handle_ping(struct queue_handle *h, int timeout_ms, struct err *e)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(h->rk, 0, NULL, &metadata, timeout_ms);
+
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return queue_fail(h, e, "no broker answers", code, NULL);
+	rd_kafka_metadata_destroy(metadata);
+	return true;
+}
+
+/* ---- offsets ---- */
+
+bool
+queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition, int64_t what,
+    int64_t *ret, struct err *e)
+{
+	SCOPED(rd_kafka_topic_partition_list_t) list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(
+	    list, topic, partition);
+	rd_kafka_resp_err_t code;
+	char call[300];
+
+	asked->offset = what;
+	code = rd_kafka_offsets_for_times(h->rk, list, QUEUE_REQUEST_MS);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		code = asked->err;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && asked->offset < 0)
+		code = RD_KAFKA_RESP_ERR__FAIL;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		*ret = asked->offset;
+		return true;
+	}
+	(void)snprintf(call, sizeof(call), "offset of %s/%d", topic, partition);
+	return queue_fail(h, e, call, code, NULL);
+}

@@ -38,43 +38,20 @@ queue_probe_serve(struct queue_probe *p)
 
 /* ---- watermarks ---- */
 
-/*
- * Asked as the offset of a time, where -1 is the end and -2 the start: rd_kafka_query_watermark_offsets of librdkafka 2.0
- * can wait for ever when the broker dies under it.
- */
-static MUST_USE bool
-watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t time, int64_t *ret,
-    struct err *e)
-{
-	SCOPED(rd_kafka_topic_partition_list_t) list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, topic, partition);
-	rd_kafka_resp_err_t code;
-	char call[300];
-
-	queue_probe_serve(p);
-	at->offset = time;
-	code = rd_kafka_offsets_for_times(p->h.rk, list, QUEUE_REQUEST_MS);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		code = at->err;
-	*ret = at->offset;
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0)
-		return true;
-	(void)snprintf(call, sizeof(call), "watermark of %s/%d", topic, partition);
-	return queue_fail(&p->h, e, call, code, NULL);
-}
-
 bool
 queue_high_watermark(
     struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret, struct err *e)
 {
-	return watermark(p, topic, partition, RD_KAFKA_OFFSET_END, ret, e);
+	queue_probe_serve(p);
+	return queue_handle_offset(&p->h, topic, partition, RD_KAFKA_OFFSET_END, ret, e);
 }
 
 bool
 queue_low_watermark(
     struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret, struct err *e)
 {
-	return watermark(p, topic, partition, RD_KAFKA_OFFSET_BEGINNING, ret, e);
+	queue_probe_serve(p);
+	return queue_handle_offset(&p->h, topic, partition, RD_KAFKA_OFFSET_BEGINNING, ret, e);
 }
 
 /* ---- topics ---- */
@@ -82,15 +59,8 @@ queue_low_watermark(
 bool
 queue_ping(struct queue_probe *p, int timeout_ms, struct err *e)
 {
-	const struct rd_kafka_metadata *metadata;
-	rd_kafka_resp_err_t code;
-
 	queue_probe_serve(p);
-	code = rd_kafka_metadata(p->h.rk, 0, NULL, &metadata, timeout_ms);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return queue_fail(&p->h, e, "no broker answers", code, NULL);
-	rd_kafka_metadata_destroy(metadata);
-	return true;
+	return queue_handle_ping(&p->h, timeout_ms, e);
 }
 
 bool

@@ -25,7 +25,7 @@ static const struct default_setting {
 	{ ANY, "client.id", "certmill" },
 	{ ANY, "socket.nagle.disable", "true" },        /* else stalls of 40 ms before librdkafka 2.10 */
 	{ ANY, "reconnect.backoff.max.ms", "2000" },
-	{ ANY, "socket.timeout.ms", "10000" },          /* a watermark query in flight when its broker dies ends only with it */
+	{ ANY & ~READER, "socket.timeout.ms", "10000" }, /* a request to a dead broker ends only with it; a reader may be slow to fetch 64 MiB */
 	{ ANY, "allow.auto.create.topics", "false" },
 	{ GROUP, "partition.assignment.strategy", "range" },
 	{ GROUP, "session.timeout.ms", "10000" },       /* how long a dead member keeps its partitions */

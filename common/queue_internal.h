@@ -66,6 +66,7 @@ bool queue_fail(struct queue_handle *h, struct err *e, const char *call, rd_kafk
 bool queue_fail_error(struct queue_handle *h, struct err *e, const char *call,
     rd_kafka_error_t *error); /* frees error */
 
+bool queue_handle_ping(struct queue_handle *h, int timeout_ms, struct err *e) MUST_USE;
 /* ret->exists is false when the broker does not know the topic; it is never created (the mock creates on sight). */
 bool queue_handle_topic(struct queue_handle *h, const char *topic, struct queue_topic_info *ret,
     struct err *e) MUST_USE;
@@ -82,6 +83,13 @@ rd_kafka_AdminOptions_t *queue_admin_options(
 /* The answer to an admin request, or NULL. */
 rd_kafka_event_t *queue_admin_wait(struct queue_probe *p, rd_kafka_queue_t *answers,
     const char *call, int timeout_ms, struct err *e) MUST_USE;
+
+/*
+ * The offset that stands for RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END now, in the handle's isolation level.
+ * Not by rd_kafka_query_watermark_offsets, whose timeout does not hold while the broker is away.
+ */
+bool queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition, int64_t what,
+    int64_t *ret, struct err *e) MUST_USE;
 
 struct queue_message *queue_message_new(rd_kafka_message_t *m); /* takes m */
 

@@ -5,6 +5,7 @@
 
 #define FULL_MS  10000 /* the longest wait for room in librdkafka's buffer */
 #define ABORT_MS 10000
+#define AGAIN_MS 500 /* with less time left a call is not made again: it could overrun */
 
 struct queue_producer {
 	struct queue_handle h;
@@ -66,13 +67,16 @@ transactions_init(struct queue_producer *p, struct err *e)
 	int64_t deadline = queue_now_ms() + QUEUE_INIT_MS;
 
 	p->timeout_ms = transaction_timeout(p);
+	/* without a broker it would take all of its time */
+	if (!queue_handle_ping(&p->h, QUEUE_REQUEST_MS, e))
+		return false;
 	for (;;) {
 		rd_kafka_error_t *error = rd_kafka_init_transactions(
 		    p->h.rk, queue_left_ms(deadline));
 
 		if (error == NULL)
 			return true;
-		if (!rd_kafka_error_is_retriable(error) || queue_left_ms(deadline) == 0)
+		if (!rd_kafka_error_is_retriable(error) || queue_left_ms(deadline) < AGAIN_MS)
 			return queue_fail_error(&p->h, e, "init transactions", error);
 		rd_kafka_error_destroy(error);
 	}
@@ -299,7 +303,7 @@ queue_send_offsets(struct queue_producer *p, const struct queue_group *g,
 
 		if (error == NULL)
 			return true;
-		if (!rd_kafka_error_is_retriable(error) || queue_left_ms(deadline) == 0)
+		if (!rd_kafka_error_is_retriable(error) || queue_left_ms(deadline) < AGAIN_MS)
 			return producer_fail(p, e, "offsets", error);
 		rd_kafka_error_destroy(error);
 	}
@@ -330,7 +334,7 @@ queue_commit(struct queue_producer *p, struct err *e)
 
 		if (error == NULL)
 			return true;
-		if (!rd_kafka_error_is_retriable(error) || queue_left_ms(deadline) == 0)
+		if (!rd_kafka_error_is_retriable(error) || queue_left_ms(deadline) < AGAIN_MS)
 			return commit_fail(p, e, error);
 		rd_kafka_error_destroy(error);
 	}

@@ -46,18 +46,13 @@ static MUST_USE bool
 reader_start_at(struct queue_reader *r, enum queue_from from, struct err *e)
 {
 	for (int32_t i = r->first; i < r->first + r->count; i++) {
-		int64_t low, high;
-		rd_kafka_resp_err_t code;
-
 		r->at[i].start = RD_KAFKA_OFFSET_BEGINNING;
 		if (from == QUEUE_FROM_START)
 			continue;
-		code = rd_kafka_query_watermark_offsets(
-		    r->h.rk, r->topic, i, &low, &high, QUEUE_REQUEST_MS);
-		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-			return queue_fail(&r->h, e, r->topic, code, NULL);
-		r->at[i].start = high;
-		r->at[i].passed = high;
+		if (!queue_handle_offset(
+			&r->h, r->topic, i, RD_KAFKA_OFFSET_END, &r->at[i].start, e))
+			return false;
+		r->at[i].passed = r->at[i].start;
 	}
 	return true;
 }

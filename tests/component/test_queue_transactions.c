@@ -199,8 +199,8 @@ test_open_transaction(void **state)
 static void
 test_offsets_wait(void **state)
 {
-	struct queue_setting quick[] = { { "transaction.timeout.ms", "3000" },
-		{ "message.timeout.ms", "2000" } };
+	static const struct queue_setting quick[] = { { "transaction.timeout.ms", "3000" },
+		{ "message.timeout.ms", "2000" }, { "socket.timeout.ms", "2500" } };
 	struct queue_position at[] = { { .partition = 0 } };
 	struct err e = { .code = ERR_NONE };
 	struct seen seen = { 0 };
