@@ -60,6 +60,7 @@ const struct schema outcome_schema = SCHEMA_OPEN("record.outcome", outcome, outc
 static const struct field claim_fields[] = {
 	ROW(source, TEXT, REQUIRED, 1, SOURCE_MAX, "Where the request stands: topic/partition/offset."),
 	ROW(hash, BYTES, REQUIRED, HASH_SIZE, HASH_SIZE, "The SHA-256 of its body."),
+	ROW(mount, TEXT, OPTIONAL, 1, OBJECT_NAME_MAX, "Its mount."),
 	ROW(reply_to, TEXT, OPTIONAL, 1, TOPIC_NAME_MAX, "The topic of the first answer."),
 	ROW(at, INT, REQUIRED, INT_LEAST, INT64_MAX, "When it was decided, by the worker's clock, in milliseconds since the epoch."),
 	ROW(outcome, MAP, REQUIRED, 1, ANSWER_MAX, "What was decided."),

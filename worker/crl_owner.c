@@ -4,7 +4,6 @@
 #include "serial.h"
 #include "timespan.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -345,11 +344,25 @@ struct leavers {
 };
 
 static void
+leavers_reserve(struct leavers *l)
+{
+	struct slice *more;
+
+	if (l->keys.count < l->capacity)
+		return;
+	l->capacity = l->capacity == 0 ? 16 : 2 * l->capacity;
+	more = arena_array(l->cx->arena, l->capacity, sizeof(*more));
+	if (l->keys.count > 0)
+		memcpy(more, l->keys.items, l->keys.count * sizeof(*more));
+	l->keys.items = more;
+}
+
+static void
 entry_left(void *opaque, const struct crl_entry *entry)
 {
 	struct leavers *l = opaque;
 
-	assert(l->keys.count < l->capacity);
+	leavers_reserve(l);
 	l->keys.items[l->keys.count++] = slice_text(arena_printf(l->cx->arena, "%.*s/%.*s", SLICE_FMT(l->mount),
 	    SLICE_FMT(serial_text(l->cx->arena, entry->serial, 0))));
 }
@@ -393,13 +406,12 @@ visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount 
 {
 	struct build *build = opaque;
 	struct crl_set *set = set_get(o, m->name, slice_text(i->issuer->id));
-	struct leavers leavers = { .cx = cx, .mount = m->name, .capacity = crl_entries_count(set->entries) };
+	struct leavers leavers = { .cx = cx, .mount = m->name };
 	struct crl_publication *p = &build->list[build->count];
 	int64_t began = time_monotonic_us();
 
 	if (!set_is_due(o, set, cx->now_ms / 1000))
 		return true;
-	leavers.keys.items = arena_array(cx->arena, leavers.capacity, sizeof(struct slice));
 	crl_entries_expire(set->entries, set->this_update, entry_left, &leavers);
 	if (!set_build(set, cx, m, i, e))
 		return false;

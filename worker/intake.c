@@ -139,6 +139,20 @@ message_decode(struct context *cx, struct request *rq, struct err *e)
 	return request_decode(rq->message->value, cx->arena, &rq->envelope, e);
 }
 
+/* What the audit says of the message: the hash of its body, or of all its bytes where that could not be read. */
+static MUST_USE bool
+message_hash(struct request *rq, bool whole, struct err *e)
+{
+	struct slice bytes = rq->message->value;
+	unsigned size = HASH_SIZE;
+
+	if (whole)
+		return request_hash(rq, e);
+	if (EVP_Digest(bytes.data, bytes.len, rq->hash, &size, EVP_sha256(), NULL) != 1)
+		return err_openssl(e, "EVP_Digest");
+	return true;
+}
+
 enum intake
 request_read(struct context *cx, struct reply_topics *replies, int32_t partitions, struct request *rq, struct err *e)
 {
@@ -150,6 +164,8 @@ request_read(struct context *cx, struct reply_topics *replies, int32_t partition
 	rq->crl_number = 0;
 	whole = message_decode(cx, rq, &bad);
 	rq->answerable = rq->envelope.id.data != NULL;
+	if (!message_hash(rq, whole, e))
+		return INTAKE_FAILED;
 	if (!rq->answerable) {
 		*e = bad;
 		return INTAKE_REJECTED;
@@ -167,5 +183,5 @@ request_read(struct context *cx, struct reply_topics *replies, int32_t partition
 	if (request_headers_dropped(rq))
 		request_warn(cx, rq, "headers_dropped", "the request's headers are over %d or %d bytes: the answer has none of them",
 		    HEADERS_KEPT_MAX, HEADER_BYTES_KEPT_MAX);
-	return request_hash(rq, e) ? INTAKE_DECIDE : INTAKE_FAILED;
+	return INTAKE_DECIDE;
 }

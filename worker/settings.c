@@ -17,7 +17,7 @@ const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
 static const struct setting table[] = {
 	SETTING(TEXT, settings, brokers,       "kafka.brokers",      "127.0.0.1:9092", 1, 4096, "bootstrap brokers, host:port, comma-separated; every other kafka.* key goes to librdkafka as it is"),
 	SETTING(TEXT, settings, prefix,        "topics.prefix",      "certmill", 1, 200, "what every topic and group name begins with"),
-	SETTING(TEXT, settings, reply_allow,   "topics.reply_allow", "", 0, 4096, "topics that reply_to may name, comma-separated, '*' at the end; default <prefix>.responses*"),
+	SETTING(TEXT, settings, reply_allow,   "topics.reply_allow", "", 0, 4096, "topics that reply_to may name, comma-separated, '*' at the end, never certmill's own but .responses; default <prefix>.responses*"),
 	SETTING(INT,  settings, partitions,    "topics.partitions", "6", 1, 256, "partitions of .issue, .sign, .query, .responses and .certs when `topics` makes them; fixed from then on"),
 	SETTING(INT,  settings, control_partitions, "topics.control_partitions", "3", 1, 256, "the same of .revoke, .config, .revoked and .audit"),
 	SETTING(TEXT, settings, redis_address, "redis.address",      "127.0.0.1:6379", 1, 1024, "host:port, or the path of a socket"),
@@ -223,19 +223,32 @@ topic_name_valid(struct slice topic)
 	return topic.len >= 1 && topic.len <= 249;
 }
 
+/* What certmill itself reads or keeps: an answer there would be taken for a request or a record, whatever the list says. */
+static bool
+topic_is_own(const struct settings *s, struct slice topic)
+{
+	for (int i = 0; i < TOPIC_KINDS; i++)
+		if (slice_is(topic, s->request_topics[i]))
+			return true;
+	for (int i = 0; i < LEDGER_KINDS; i++)
+		if (i != LEDGER_RESPONSES && slice_is(topic, s->ledger_topics[i]))
+			return true;
+	return false;
+}
+
 bool
 settings_allow_reply(const struct settings *s, struct slice topic)
 {
 	const char *at = s->reply_allow;
 
-	if (!topic_name_valid(topic))
+	if (!topic_name_valid(topic) || topic_is_own(s, topic))
 		return false;
-	while (*at != '\0') {
-		size_t len = strcspn(at, ",");
+	while (*(at += strspn(at, ", \t")) != '\0') {
+		size_t len = strcspn(at, ", \t");
 
 		if (pattern_allows(slice_of(at, len), topic))
 			return true;
-		at += len + (at[len] == ',');
+		at += len;
 	}
 	return false;
 }

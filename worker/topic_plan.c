@@ -87,9 +87,11 @@ setting_is_promise(const char *name)
 }
 
 /* More is as good for a number; another word is not. */
-static bool
-setting_keeps(const struct queue_setting *wanted, const char *found, bool is_request)
+bool
+topic_setting_keeps(const struct queue_setting *wanted, const char *found, bool is_request)
 {
+	if (!setting_is_promise(wanted->name))
+		return true;
 	if (strcmp(wanted->name, "max.message.bytes") == 0)
 		return is_request ? strtoll(found, NULL, 10) <= strtoll(wanted->value, NULL, 10)
 		                  : strtoll(found, NULL, 10) >= strtoll(wanted->value, NULL, 10);
@@ -116,7 +118,7 @@ topic_check(const struct topic_plan *p, struct queue_probe *probe, struct err *e
 			continue;
 		if (!queue_topic_config(probe, p->name, p->config[i].name, found, sizeof(found), e))
 			return false;
-		if (!setting_keeps(&p->config[i], found, p->is_request))
+		if (!topic_setting_keeps(&p->config[i], found, p->is_request))
 			return err_set(e, ERR_CONFIG, "topic %s has %s=%s, the promises need %s", p->name, p->config[i].name, found,
 			    p->config[i].value);
 	}

@@ -20,6 +20,11 @@ struct topic_plan {
 
 /* The plan of every topic, in the order request topics, ledger topics. Borrows the settings' names. */
 void topic_plan_make(const struct settings *s, struct topic_plan ret[static TOPIC_PLAN_COUNT]);
+/*
+ * Does a topic with this value (found) of the setting keep the promise that wanted makes? What an operator may choose alone
+ * (retention) always does.
+ */
+bool topic_setting_keeps(const struct queue_setting *wanted, const char *found, bool is_request);
 /* Do the topics, and Redis, keep what the promises need? Names the first that does not. */
 bool topic_plan_check(const struct settings *s, struct queue_probe *probe, struct err *e) MUST_USE;
 bool redis_check(const struct settings *s, struct err *e) MUST_USE;

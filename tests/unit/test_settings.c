@@ -1,0 +1,339 @@
+/* The worker's settings: defaults, what comes from where, derived names, and which topics an answer may go to. */
+#include "settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct fixture {
+	char folder[64], path[96], secret[96];
+	struct settings s;
+	struct err e;
+};
+
+extern char **environ;
+
+/* Nothing that the machine has set may come in. */
+static void
+environment_clear(void)
+{
+	static const char prefix[] = "CERTMILL_";
+
+	for (char **at = environ; *at != NULL;) {
+		char name[256];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(*at, "="), *at);
+		if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 || unsetenv(name) != 0)
+			at++;
+	}
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -1;
+	environment_clear();
+	strcpy(f->folder, "/tmp/certmill-settings-XXXXXX");
+	assert_non_null(mkdtemp(f->folder));
+	snprintf(f->path, sizeof(f->path), "%s/worker.ini", f->folder);
+	snprintf(f->secret, sizeof(f->secret), "%s/password", f->folder);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	settings_free(&f->s);
+	(void)unlink(f->path);
+	(void)unlink(f->secret);
+	(void)rmdir(f->folder);
+	free(f);
+	environment_clear();
+	return 0;
+}
+
+static void
+file_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fputs(text, file) >= 0, 1);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Loads the text as the file; the KEK's path is given. */
+static bool
+load(struct fixture *f, const char *text)
+{
+	settings_free(&f->s);
+	f->e = (struct err){ 0 };
+	file_write(f->path, text);
+	assert_int_equal(setenv("CERTMILL_KEYS_KEK_FILE", "/the/kek", 1), 0);
+	return settings_load(f->path, &f->s, &f->e);
+}
+
+static void
+load_good(struct fixture *f, const char *text)
+{
+	if (!load(f, text))
+		fail_msg("%s: %s", text, f->e.msg);
+}
+
+static void
+test_defaults(void **state)
+{
+	struct fixture *f = *state;
+	char host[256] = "";
+
+	load_good(f, "");
+	gethostname(host, sizeof(host) - 1);
+	assert_string_equal(f->s.brokers, "127.0.0.1:9092");
+	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.reply_allow, "certmill.responses*");
+	assert_string_equal(f->s.slot, host);
+	assert_string_equal(f->s.kek_file, "/the/kek");
+	assert_int_equal(f->s.batch_max, 1000);
+	assert_int_equal(f->s.batch_bytes, 4 << 20);
+	assert_int_equal(f->s.batch_budget_ms, 1000);
+	assert_int_equal(f->s.dedup_window, 3600);
+	assert_int_equal(f->s.replay_window, 600);
+	assert_true(f->s.leave_on_stop);
+	assert_false(f->s.single);
+	assert_false(f->s.dev);
+	assert_false(f->s.queue.mock);
+	for (int i = 0; i < LANE_KINDS; i++)
+		assert_int_equal(f->s.lanes[i], 1);
+	assert_null(f->s.store.user);
+	assert_null(f->s.store.password);
+	assert_int_equal(f->s.store.timeout_ms, 5000);
+	assert_string_equal(f->s.queue.brokers, f->s.brokers);
+	assert_string_equal(f->s.queue.client_id, host);
+	assert_int_equal(f->s.queue.extra_count, 0);
+}
+
+/* docs/plan.md, Topics */
+static void
+test_names(void **state)
+{
+	static const char *const requests[] = { "x.y.issue", "x.y.sign", "x.y.revoke", "x.y.config",
+		"x.y.query" };
+	static const char *const ledgers[] = { "x.y.certs", "x.y.revoked", "x.y.state", "x.y.crl",
+		"x.y.ca", "x.y.audit", "x.y.rejects", "x.y.responses" };
+	static const char *const groups[] = { "x.y-mint", "x.y-control", "x.y-query" };
+	static const enum lane_kind lanes[] = { LANE_MINT, LANE_MINT, LANE_CONTROL, LANE_CONTROL,
+		LANE_QUERY };
+	struct fixture *f = *state;
+
+	load_good(f, "[topics]\nprefix = x.y\n");
+	assert_int_equal(COUNT(requests), TOPIC_KINDS);
+	assert_int_equal(COUNT(ledgers), LEDGER_KINDS);
+	assert_string_equal(f->s.reply_allow, "x.y.responses*");
+	for (size_t i = 0; i < TOPIC_KINDS; i++) {
+		assert_string_equal(f->s.request_topics[i], requests[i]);
+		assert_int_equal(settings_topic_kind(&f->s, requests[i]), i);
+		assert_int_equal(settings_lane_of((enum topic_kind)i), lanes[i]);
+	}
+	for (size_t i = 0; i < LEDGER_KINDS; i++) {
+		assert_string_equal(f->s.ledger_topics[i], ledgers[i]);
+		assert_int_equal(settings_topic_kind(&f->s, ledgers[i]), TOPIC_KINDS);
+	}
+	for (size_t i = 0; i < LANE_KINDS; i++)
+		assert_string_equal(f->s.groups[i], groups[i]);
+	assert_int_equal(settings_topic_kind(&f->s, ""), TOPIC_KINDS);
+	assert_int_equal(settings_topic_kind(&f->s, "x.y.issue2"), TOPIC_KINDS);
+}
+
+/* worker.slot, then CERTMILL_SLOT, then the host's name. */
+static void
+test_slot(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(setenv("CERTMILL_SLOT", "ordinal-3", 1), 0);
+	load_good(f, "");
+	assert_string_equal(f->s.slot, "ordinal-3");
+	assert_string_equal(f->s.queue.client_id, "ordinal-3");
+	load_good(f, "[worker]\nslot = mine\n");
+	assert_string_equal(f->s.slot, "mine");
+	assert_int_equal(setenv("CERTMILL_WORKER_SLOT", "theirs", 1), 0);
+	load_good(f, "[worker]\nslot = mine\n");
+	assert_string_equal(f->s.slot, "theirs");
+}
+
+static void
+test_environment_wins(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(setenv("CERTMILL_LANES_BATCH_MAX", "7", 1), 0);
+	assert_int_equal(setenv("CERTMILL_WINDOWS_DEDUP", "2h", 1), 0);
+	assert_int_equal(setenv("CERTMILL_KAFKA_SOCKET_TIMEOUT_MS", "4000", 1), 0);
+	load_good(f, "[lanes]\nbatch_max = 9\n[windows]\ndedup = 3h\n");
+	assert_int_equal(f->s.batch_max, 7);
+	assert_int_equal(f->s.dedup_window, 7200);
+	assert_int_equal(f->s.queue.extra_count, 1);
+	assert_string_equal(f->s.queue.extra[0].name, "socket.timeout.ms");
+	assert_string_equal(f->s.queue.extra[0].value, "4000");
+}
+
+static void
+test_kafka_passes(void **state)
+{
+	struct fixture *f = *state;
+
+	load_good(f, "[kafka]\nbrokers = a:1,b:2\nsecurity.protocol = ssl\nlinger.ms = 3\n");
+	assert_string_equal(f->s.queue.brokers, "a:1,b:2");
+	assert_int_equal(f->s.queue.extra_count, 2);
+	assert_string_equal(f->s.queue.extra[0].name, "security.protocol");
+	assert_string_equal(f->s.queue.extra[0].value, "ssl");
+	assert_string_equal(f->s.queue.extra[1].name, "linger.ms");
+	assert_string_equal(f->s.queue.extra[1].value, "3");
+}
+
+static void
+test_password(void **state)
+{
+	struct fixture *f = *state;
+	char text[256];
+
+	file_write(f->secret, "s3cret word\r\nsecond line");
+	snprintf(text, sizeof(text), "[redis]\nuser = certmill\npassword_file = %s\n", f->secret);
+	load_good(f, text);
+	assert_string_equal(f->s.store.user, "certmill");
+	assert_string_equal(f->s.store.password, "s3cret word");
+	snprintf(text, sizeof(text), "[redis]\npassword_file = %s/none\n", f->folder);
+	assert_false(load(f, text));
+	assert_int_equal(f->e.code, ERR_CONFIG);
+	assert_non_null(strstr(f->e.msg, "redis.password_file"));
+}
+
+static void
+test_refused(void **state)
+{
+	static const struct {
+		const char *text, *names; /* what the message names */
+	} cases[] = {
+		{ "[lanes]\nbatch_max = 0\n", "lanes.batch_max" },
+		{ "[lanes]\nbatch_max = 10001\n", "lanes.batch_max" },
+		{ "[lanes]\nmint = many\n", "lanes.mint" },
+		{ "[lanes]\nbatch_bytes = 100\n", "lanes.batch_bytes" },
+		{ "[windows]\ndedup = 1s\n", "windows.dedup" },
+		{ "[windows]\ndedup = 5m\n", "windows.replay" },
+		{ "[worker]\nlog_level = loud\n", "worker.log_level" },
+		{ "[worker]\nno_such = 1\n", "no_such" },
+		{ "[topics]\nprefix =\n", "topics.prefix" },
+		{ "[topics]\npartitions = 257\n", "topics.partitions" },
+		{ "[redis]\ntimeout = 0s\n", "redis.timeout" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		if (load(f, cases[i].text))
+			fail_msg("%s is taken", cases[i].text);
+		if (f->e.code != ERR_CONFIG || strstr(f->e.msg, cases[i].names) == NULL)
+			fail_msg("%s: expected config and %s, got %s: %s", cases[i].text,
+			    cases[i].names, err_name(f->e.code), f->e.msg);
+	}
+	assert_int_equal(unsetenv("CERTMILL_KEYS_KEK_FILE"), 0);
+	assert_false(settings_load(NULL, &f->s, &f->e));
+	assert_string_equal(f->e.field, "keys.kek_file");
+}
+
+static void
+test_reply_allow(void **state)
+{
+	static const struct {
+		const char *allow; /* NULL: the default */
+		struct slice topic;
+		bool allowed;
+	} cases[] = {
+		/* clang-format off */
+		{ NULL, SLICE_INIT("certmill.responses"), true },
+		{ NULL, SLICE_INIT("certmill.responses.web"), true },
+		{ NULL, SLICE_INIT("certmill.response"), false },
+		{ NULL, SLICE_INIT("xcertmill.responses"), false },
+		{ NULL, SLICE_INIT("certmill.issue"), false },
+		{ NULL, SLICE_INIT(""), false },
+		{ NULL, SLICE_INIT("certmill.responses/../x"), false },
+		{ NULL, SLICE_INIT("certmill.responses\0x"), false },
+		{ NULL, SLICE_INIT("certmill.responses x"), false },
+		{ NULL, SLICE_INIT("certmill.responses\n"), false },
+		{ NULL, SLICE_INIT("certmill.responses\xc3\xa4"), false },
+		{ "a,b*", SLICE_INIT("a"), true },
+		{ "a,b*", SLICE_INIT("ab"), false },
+		{ "a,b*", SLICE_INIT("b"), true },
+		{ "a,b*", SLICE_INIT("bcd"), true },
+		{ "a,b*", SLICE_INIT("a,b"), false },
+		{ "a,b*", SLICE_INIT("b*"), false },
+		{ "a , b", SLICE_INIT("a"), true },
+		{ "a , b", SLICE_INIT("b"), true },
+		{ ",,", SLICE_INIT("a"), false },
+		{ "a*b", SLICE_INIT("a*b"), false },
+		{ "a*b", SLICE_INIT("axb"), false },
+		/* an answer that stood here would be taken for a request or a record */
+		{ "*", SLICE_INIT("anything"), true },
+		{ "*", SLICE_INIT("certmill.responses"), true },
+		{ "*", SLICE_INIT("certmill.issue"), false },
+		{ "*", SLICE_INIT("certmill.query"), false },
+		{ "*", SLICE_INIT("certmill.state"), false },
+		{ "*", SLICE_INIT("certmill.rejects"), false },
+		{ "certmill.certs", SLICE_INIT("certmill.certs"), false },
+		/* clang-format on */
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "[topics]\nreply_allow = %s\n",
+		    cases[i].allow == NULL ? "" : cases[i].allow);
+		load_good(f, cases[i].allow == NULL ? "" : text);
+		if (settings_allow_reply(&f->s, cases[i].topic) != cases[i].allowed)
+			fail_msg("%s: \"%.*s\" (case %zu): expected %s", f->s.reply_allow,
+			    SLICE_FMT(cases[i].topic), i, cases[i].allowed ? "yes" : "no");
+	}
+}
+
+/* Kafka's longest name */
+static void
+test_reply_length(void **state)
+{
+	struct fixture *f = *state;
+	char name[251];
+
+	memset(name, 'a', sizeof(name));
+	load_good(f, "[topics]\nreply_allow = *\n");
+	assert_true(settings_allow_reply(&f->s, slice_of(name, 249)));
+	assert_false(settings_allow_reply(&f->s, slice_of(name, 250)));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slot, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_environment_wins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kafka_passes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_password, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reply_allow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reply_length, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
