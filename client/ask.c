@@ -9,7 +9,8 @@
 #include <openssl/rand.h>
 
 #define PING_MS     3000
-#define DELIVERY_MS 10000
+#define DELIVERY_MS 100 /* once an answer is overdue */
+#define POLL_MS     250
 
 /* A request that was sent, and its answer when that came before it was awaited. */
 struct pending {
@@ -28,9 +29,11 @@ struct certmill {
 	bool known[CERTMILL_TOPICS]; /* the topic exists */
 	const char *reply;
 	bool reply_is_default;
-	bool undelivered;
 	struct pending *first, **last;
 };
+
+/* A request goes out at once: who asks waits for the answer. */
+static const struct queue_setting at_once = { "linger.ms", "0" };
 
 static const char *const topic_names[CERTMILL_TOPICS] = {
 	[CERTMILL_ISSUE] = "issue",
@@ -97,16 +100,21 @@ struct certmill *
 certmill_open(const struct certmill_options *o, struct err *e)
 {
 	struct certmill *c = calloc(1, sizeof(*c));
+	struct queue_setting *settings;
 	const char *prefix = o->prefix == NULL ? "certmill" : o->prefix;
 
 	if (c == NULL)
 		abort();
 	c->last = &c->first;
+	settings = arena_array(&c->arena, o->extra_count + 1, sizeof(*settings));
+	settings[0] = at_once; /* the caller's come later, and win */
+	for (size_t i = 0; i < o->extra_count; i++)
+		settings[i + 1] = o->extra[i];
 	c->queue = (struct queue_options){
 		.brokers = o->brokers,
 		.client_id = o->client_id == NULL ? "certmill" : o->client_id,
-		.extra = o->extra,
-		.extra_count = o->extra_count,
+		.extra = settings,
+		.extra_count = o->extra_count + 1,
 		.mock = o->mock,
 	};
 	for (size_t i = 0; i < CERTMILL_TOPICS; i++)
@@ -202,7 +210,6 @@ certmill_ask_raw(struct certmill *c, enum certmill_topic topic, const char *id, 
 	if (!queue_produce(c->producer, &record, e))
 		return false;
 	pending_add(c, id);
-	c->undelivered = true;
 	return true;
 }
 
@@ -277,12 +284,33 @@ pending_remove(struct certmill *c, struct pending **at)
 	return m;
 }
 
+/* Waits a while for a message of the reply topic, and looks what became of those that were sent. */
+static MUST_USE bool
+client_poll(struct certmill *c, int64_t left_ms, struct err *e)
+{
+	struct queue_message *m;
+
+	if (!queue_reader_poll(c->reader, left_ms < POLL_MS ? (int)left_ms : POLL_MS, &m, e))
+		return false;
+	if (m != NULL)
+		pending_take(c, m);
+	return !queue_undelivered(c->producer, e);
+}
+
+/* Time is up. That Kafka has not taken the request is another matter than that nobody has answered it. */
+static bool
+client_give_up(struct certmill *c, const char *id, int timeout_ms, struct err *e)
+{
+	if (!queue_flush(c->producer, DELIVERY_MS, e))
+		return false;
+	return err_set(e, ERR_TIMEOUT, "no answer to %s came within %d ms", id, timeout_ms);
+}
+
 static MUST_USE bool
 client_receive(
     struct certmill *c, const char *id, int timeout_ms, struct queue_message **ret, struct err *e)
 {
 	int64_t until = time_monotonic_us() + (int64_t)timeout_ms * 1000;
-	struct queue_message *m;
 	int64_t left;
 
 	for (;;) {
@@ -297,12 +325,9 @@ client_receive(
 		}
 		left = (until - time_monotonic_us() + 999) / 1000;
 		if (left <= 0)
-			return err_set(
-			    e, ERR_TIMEOUT, "no answer to %s came within %d ms", id, timeout_ms);
-		if (!queue_reader_poll(c->reader, (int)left, &m, e))
+			return client_give_up(c, id, timeout_ms, e);
+		if (!client_poll(c, left, e))
 			return false;
-		if (m != NULL)
-			pending_take(c, m);
 	}
 }
 
@@ -312,10 +337,6 @@ certmill_await(
 {
 	struct certmill_answer a = { 0 };
 
-	if (c->undelivered &&
-	    !queue_flush(c->producer, timeout_ms < DELIVERY_MS ? timeout_ms : DELIVERY_MS, e))
-		return false;
-	c->undelivered = false;
 	if (!client_receive(c, id, timeout_ms, &a.message_, e))
 		return false;
 	if (!answer_read(&a, id, e)) {

@@ -87,7 +87,8 @@ struct certmill_answer {
 
 /* ERR_QUEUE within a few seconds when there is no broker, or no reply topic. */
 struct certmill *certmill_open(const struct certmill_options *o, struct err *e) MUST_USE;
-void certmill_close(struct certmill *c); /* takes NULL; forgets what was not awaited */
+void certmill_close(
+    struct certmill *c); /* takes NULL; what was not awaited may not have been sent */
 
 /* Sends a request; any number may be on their way. ret_id is the id to await. */
 bool certmill_ask(struct certmill *c, const struct certmill_request *rq,

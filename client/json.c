@@ -282,7 +282,7 @@ json_failure(const char *id, const struct err *failed)
 bool
 json_line(FILE *out, const json_t *value)
 {
-	if (json_dumpf(value, out, JSON_COMPACT) != 0)
+	if (json_dumpf(value, out, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0)
 		return false;
 	return fputc('\n', out) != EOF && fflush(out) == 0;
 }

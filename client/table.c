@@ -129,7 +129,8 @@ value_print(FILE *out, const json_t *value)
 static void
 row_print(FILE *out, int width, const char *name, const json_t *value)
 {
-	fprintf(out, "%-*s  ", width, name);
+	text_print(out, name, strlen(name));
+	fprintf(out, "%*s", width + 2 - (int)strlen(name), "");
 	value_print(out, value);
 	fputc('\n', out);
 }

@@ -125,6 +125,8 @@ bool queue_commit(struct queue_producer *p, struct err *e) MUST_USE;
 void queue_abort(struct queue_producer *p); /* best effort, bounded in time */
 /* Plain producer: all delivered, or the first delivery error. */
 bool queue_flush(struct queue_producer *p, int timeout_ms, struct err *e) MUST_USE;
+/* Plain producer, without waiting: true with the first delivery error since it was last asked. */
+bool queue_undelivered(struct queue_producer *p, struct err *e) MUST_USE;
 void queue_producer_close(struct queue_producer *p);
 
 /* murmur2, as Java's default partitioner */

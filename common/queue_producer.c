@@ -256,6 +256,13 @@ queue_flush(struct queue_producer *p, int timeout_ms, struct err *e)
 	return true;
 }
 
+bool
+queue_undelivered(struct queue_producer *p, struct err *e)
+{
+	rd_kafka_poll(p->h.rk, 0);
+	return !delivery_check(p, e);
+}
+
 /* ---- transactions ---- */
 
 bool

@@ -41,7 +41,8 @@ mount_list_write(struct writer *w)
 static void
 page_write(const struct request_envelope *rq, struct writer *w)
 {
-	bool second = memmem(rq->params.data, rq->params.len, "after", 5) != NULL;
+	bool second = rq->params.data != NULL &&
+	    memmem(rq->params.data, rq->params.len, "after", 5) != NULL;
 
 	writer_map(w, second ? 1 : 2);
 	writer_cstr(w, "keys");
