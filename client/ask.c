@@ -174,7 +174,7 @@ pending_add(struct certmill *c, const char *id)
 
 	if (p == NULL)
 		abort();
-	memcpy(p->id, id, strlen(id));
+	memcpy(p->id, id, strlen(id) + 1);
 	*c->last = p;
 	c->last = &p->next;
 }

@@ -157,13 +157,32 @@ serials_make(struct bench *b, struct err *e)
 	    result_is_good(&b->result, "issuing what is to be revoked", e);
 }
 
-/* User and system time of all its threads, in microseconds (proc(5): fields 14 and 15, behind the name in parentheses). */
+/* Fields 14 and 15 of proc(5)'s stat: user and system time of all threads, in clock ticks. The name may hold anything. */
+static MUST_USE bool
+stat_ticks(char *text, double *ret)
+{
+	char *at = strrchr(text, ')'), *end;
+	double ticks = 0;
+
+	if (at == NULL || strlen(at) < 4)
+		return false;
+	at += 3; /* behind the third field, the state */
+	for (int field = 4; field <= 15; field++, at = end) {
+		long long value = strtoll(at, &end, 10);
+
+		if (end == at)
+			return false;
+		ticks += field >= 14 ? (double)value : 0;
+	}
+	*ret = ticks;
+	return true;
+}
+
 static MUST_USE bool
 worker_cpu(const struct options *o, double *ret_us, struct err *e)
 {
 	char path[64], text[1024] = { 0 };
-	unsigned long long user, system;
-	const char *behind_name;
+	double ticks;
 	SCOPED(FILE) file = NULL;
 
 	*ret_us = 0;
@@ -173,12 +192,9 @@ worker_cpu(const struct options *o, double *ret_us, struct err *e)
 	file = fopen(path, "re");
 	if (file == NULL || fgets(text, sizeof(text), file) == NULL)
 		return err_errno(e, path);
-	behind_name = strrchr(text, ')');
-	if (behind_name == NULL ||
-	    sscanf(behind_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-		&system) != 2)
+	if (!stat_ticks(text, &ticks))
 		return err_set(e, ERR_SYSTEM, "%s has another form", path);
-	*ret_us = (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+	*ret_us = ticks * 1e6 / (double)sysconf(_SC_CLK_TCK);
 	return true;
 }
 

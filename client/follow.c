@@ -77,34 +77,32 @@ tail_at_end(const struct tail *t)
 	return true;
 }
 
+/* One message, or a short wait; *ret_idle: there is nothing more for now. */
 static MUST_USE bool
-sink_give(const struct sink *sink, struct queue_message *m, struct err *e)
+tail_step(struct tail *t, const struct sink *sink, bool *ret_idle, struct err *e)
 {
-	bool taken = sink->take(sink->opaque, m, e);
+	struct queue_message *m = NULL;
+	bool taken;
 
+	if (!queue_reader_poll(t->reader, IDLE_MS, &m, e))
+		return false;
+	*ret_idle = m == NULL;
+	taken = m == NULL || sink->take(sink->opaque, m, e);
 	queue_message_free(m);
 	return taken;
 }
 
-/* With -once until the end that stood at the start; otherwise until it fails. */
+/* For ever. */
 static MUST_USE bool
-tail_run(struct tail *t, const struct sink *sink, struct err *e)
+tail_on(struct tail *t, const struct sink *sink, struct err *e)
 {
-	int64_t until = time_monotonic_us() + t->o->timeout * 1000000,
-		idle_at = time_monotonic_us();
-	struct queue_message *m = NULL;
+	int64_t idle_at = time_monotonic_us();
+	bool idle;
 
 	for (;;) {
-		if (t->o->once && tail_at_end(t))
-			return sink->idle(sink->opaque, e);
-		if (t->o->once && time_monotonic_us() > until)
-			return err_set(
-			    e, ERR_TIMEOUT, "%s was not read to its end in time", t->topic);
-		if (!queue_reader_poll(t->reader, IDLE_MS, &m, e))
+		if (!tail_step(t, sink, &idle, e))
 			return false;
-		if (m != NULL && !sink_give(sink, m, e))
-			return false;
-		if (m != NULL && time_monotonic_us() - idle_at < BUSY_MS * 1000)
+		if (!idle && time_monotonic_us() - idle_at < BUSY_MS * 1000)
 			continue;
 		if (!sink->idle(sink->opaque, e))
 			return false;
@@ -112,12 +110,29 @@ tail_run(struct tail *t, const struct sink *sink, struct err *e)
 	}
 }
 
+/* Until the end that stood at the start. */
+static MUST_USE bool
+tail_once(struct tail *t, const struct sink *sink, struct err *e)
+{
+	int64_t until = time_monotonic_us() + t->o->timeout * 1000000;
+	bool idle;
+
+	while (!tail_at_end(t)) {
+		if (time_monotonic_us() > until)
+			return err_set(
+			    e, ERR_TIMEOUT, "%s was not read to its end in time", t->topic);
+		if (!tail_step(t, sink, &idle, e))
+			return false;
+	}
+	return sink->idle(sink->opaque, e);
+}
+
 static MUST_USE bool
 topic_follow(struct options *o, const char *topic, const struct sink *sink, struct err *e)
 {
 	struct tail SCOPED_TAIL t = { .o = o, .topic = topic };
 
-	return tail_open(&t, e) && tail_run(&t, sink, e);
+	return tail_open(&t, e) && (o->once ? tail_once(&t, sink, e) : tail_on(&t, sink, e));
 }
 
 /* ---- the CRLs ---- */

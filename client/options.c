@@ -2,7 +2,6 @@
 
 #include "timespan.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -186,8 +185,12 @@ environment_kafka(struct options *o, const char *name, const char *value)
 {
 	char *setting = arena_text(&o->arena, slice_of(name, (size_t)(value - name) - 1));
 
-	for (char *c = setting; *c != '\0'; c++)
-		*c = *c == '_' ? '.' : (char)tolower((unsigned char)*c);
+	for (char *c = setting; *c != '\0'; c++) {
+		if (*c == '_')
+			*c = '.';
+		else if (*c >= 'A' && *c <= 'Z')
+			*c ^= 'A' ^ 'a';
+	}
 	if (strcmp(setting, "brokers") != 0)
 		kafka_add(o, setting, value);
 }
