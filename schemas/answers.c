@@ -14,8 +14,8 @@ static const struct field leaf_fields[] = {
 	ROW(serial_number, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The serial number in lower-case hexadecimal, octets separated by colons."),
 	ROW(serial, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The same as `serial_number`."),
 	ROW(expiration, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the certificate ceases to be valid, in seconds since the epoch."),
-	ROW(lease_id, TEXT, OPTIONAL, 0, 256, "The path of the request and the serial number; `revoke` takes it."),
-	ROW(lease_duration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "How long the certificate is valid from now, in seconds."),
+	ROW(lease_id, TEXT, OPTIONAL, 0, 256, "The path of the request and the serial number."),
+	ROW(lease_duration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "How long the certificate is valid from when it was issued, in seconds."),
 	ROW(renewable, BOOL, OPTIONAL, 0, 1, "Always false: ask for another certificate instead."),
 };
 #undef ROW
@@ -65,8 +65,8 @@ static const struct field mount_entry_fields[] = {
 	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people."),
 	ROW(issuer, TEXT, OPTIONAL, 1, OBJECT_NAME_MAX, "The id of the issuer that signs. Absent while the mount has no CA."),
 	ROW(default_ttl, INT, REQUIRED, INT_LEAST, INT64_MAX, "Lifetime of a certificate where neither request nor role says one, in seconds."),
-	ROW(max_ttl, INT, REQUIRED, INT_LEAST, INT64_MAX, "The longest lifetime that any role of the mount may give, in seconds."),
-	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Are private keys taken and returned in clear?"),
+	ROW(max_ttl, INT, REQUIRED, INT_LEAST, INT64_MAX, "The longest lifetime under roles that set none of their own, in seconds."),
+	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Are private keys in clear taken in `ca/set`?"),
 	ROW(allow_slow_keys, BOOL, OPTIONAL, 0, 1, "Does `issue` make RSA keys over 4096 bits?"),
 };
 #undef ROW

@@ -20,7 +20,7 @@ static const struct field request_fields[] = {
 	NULLABLE(deadline, INT, 0, INT64_MAX, "A request that is not decided by then is refused with `deadline_exceeded`. Milliseconds since the epoch. Default: none."),
 	NULLABLE(reply_to, TEXT, 1, TOPIC_NAME_MAX, "The topic for the answer, if the worker's allow-list has it. Default: `<prefix>.responses`."),
 	NULLABLE(seal_to, MAP, 1, 4096, "A public JWK (OKP, X25519). The private key in the answer is then a compact JWE for it. Default: the private key is not sealed."),
-	NULLABLE(identity, MAP, 1, 65536, "What the sender says of itself: `display_name`, `entity_id`, `aliases`, `metadata`. Ignored, with a warning, unless the mount trusts it."),
+	NULLABLE(identity, MAP, 1, 65536, "What the sender says of itself: `display_name`, `entity_id`, `aliases`, `metadata`. Ignored, with a warning: no mount can be told to trust it yet."),
 	ROW(dry_run, BOOL, OPTIONAL, 0, 1, "Decide and answer, but sign, store and change nothing. Default: false."),
 };
 #undef NULLABLE

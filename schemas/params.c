@@ -13,7 +13,7 @@
 	ROW(common_name, TEXT, OPTIONAL, 0, COMMON_NAME_MAX, "The subject's common name, a host name or an e-mail address. It is also put among the alternative names. Needed, unless the role takes it from the CSR."), \
 	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, ALT_NAMES), \
 	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, IP_SANS), \
-	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the certificate is to be valid, in seconds or as text such as `72h`; at most the role's `max_ttl`. Default: the role's `ttl`, else the mount's."), \
+	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the certificate is to be valid, in seconds or as text such as `72h`. What is over the role's `max_ttl` is cut to it, with a warning; what outlives the CA is refused. Default: the role's `ttl`, else the mount's."), \
 	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP)
 static const struct field issue_fields[] = {
 	LEAF_ROWS,
@@ -39,9 +39,9 @@ const struct schema revoke_params_schema = SCHEMA("revoke.params", revoke_params
 
 #define ROW(member, type, need, min, max, help) FIELD(mount_params, member, type, need, min, max, help)
 static const struct field mount_fields[] = {
-	ROW(default_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "Lifetime of a certificate where neither request nor role says one, in seconds or as text such as `72h`. Default: 768h."),
-	ROW(max_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "The longest lifetime that any role of the mount may give, in seconds or as text. Default: 768h."),
-	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Take private keys in clear in `ca/set`, and return them in clear. Only for trying things out. Default: false."),
+	ROW(default_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "Lifetime of a certificate where neither request nor role says one, in seconds or as text such as `72h`. Default: 768h, or `max_ttl` if that is shorter."),
+	ROW(max_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "The longest lifetime under roles that set none of their own, in seconds or as text. Default: 768h."),
+	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Take private keys in clear in `ca/set`. Only for trying things out. Default: false."),
 	ROW(allow_slow_keys, BOOL, OPTIONAL, 0, 1, "Let `issue` make RSA keys over 4096 bits, which takes seconds each. Default: false."),
 	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people. Default: none."),
 };
@@ -59,12 +59,12 @@ static const struct field ca_generate_fields[] = {
 	ROW(common_name, TEXT, REQUIRED, 1, COMMON_NAME_MAX, "The CA's common name."),
 	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, "Host names and e-mail addresses of the CA, an array or a comma-separated text. Default: none."),
 	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, "IP addresses of the CA, an array or a comma-separated text. Default: none."),
-	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the CA certificate is to be valid, in seconds or as text such as `87600h`; at most the mount's `max_ttl`. Default: the mount's `default_ttl`."),
+	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the CA certificate is to be valid, in seconds or as text such as `87600h`. What is over the mount's `max_ttl` is cut to it, with a warning. Default: the mount's `default_ttl`."),
 	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP),
 	ROW(key_type, TEXT, OPTIONAL, 1, WORD_MAX, "`rsa`, `ec` or `ed25519`. Default: `rsa`."),
 	ROW(key_bits, INT, OPTIONAL, 0, KEY_BITS_MAX, "Size of the key in bits: 2048 to 8192 for `rsa`; 224, 256, 384 or 521 for `ec`. Default: 2048 for `rsa`, 256 for `ec`."),
 	ROW(max_path_length, INT, OPTIONAL, -1, PATH_LENGTH_MAX, "How many CAs may follow in a chain under this one; -1 for no limit. Default: -1."),
-	ROW(exported, TEXT, OPTIONAL, 1, WORD_MAX, "`internal`: the private key never leaves the workers; `exported`: it is in the answer, once. Default: `internal`."),
+	ROW(exported, TEXT, OPTIONAL, 1, WORD_MAX, "`internal`: the private key never leaves the workers. No other value is taken yet. Default: `internal`."),
 };
 #undef ROW
 const struct schema ca_generate_params_schema = SCHEMA("ca/generate.params", ca_generate_params, ca_generate_fields);

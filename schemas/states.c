@@ -15,8 +15,8 @@
 static const struct field mount_fields[] = {
 	ROW(v, INT, REQUIRED, 1, 1, STATE_VERSION_HELP),
 	ROW(default_ttl, SPAN, REQUIRED, 0, TIMESPAN_MAX, "Lifetime of a certificate where neither request nor role says one, in seconds."),
-	ROW(max_ttl, SPAN, REQUIRED, 0, TIMESPAN_MAX, "The longest lifetime that any role of the mount may give, in seconds."),
-	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Are private keys taken and returned in clear?"),
+	ROW(max_ttl, SPAN, REQUIRED, 0, TIMESPAN_MAX, "The longest lifetime under roles that set none of their own, in seconds."),
+	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Are private keys in clear taken in `ca/set`?"),
 	ROW(allow_slow_keys, BOOL, OPTIONAL, 0, 1, "Does `issue` make RSA keys over 4096 bits?"),
 	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people."),
 	ROW(issuer, TEXT, OPTIONAL, 1, OBJECT_NAME_MAX, "The id of the issuer that signs. Absent while there is none."),

@@ -1,6 +1,7 @@
 #include "decision.h"
 
 #include "policy_names.h"
+#include "warnings.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -29,7 +30,7 @@ decision_warn(struct decision *d, const char *code, const char *fmt, ...)
 	for (size_t i = 0; i < t->warning_count; i++)
 		if (strcmp(t->warnings[i].code, code) == 0)
 			return;
-	assert(t->warning_count < TEMPLATE_WARNINGS_MAX);
+	assert(warning_known(code) && t->warning_count < TEMPLATE_WARNINGS_MAX);
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);

@@ -2,6 +2,7 @@
 
 #include "encode.h"
 #include "timespan.h"
+#include "warnings.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -10,19 +11,19 @@
 /* clang-format off */
 static const struct operation operations[] = {
 	/* issue and sign */
-	{ .name = "issue", .kind = TOPIC_ISSUE, .params = &issue_params_schema, .defaults = leaf_params_defaults,
+	{ .name = "issue", .kind = TOPIC_ISSUE, .params = &issue_params_schema, .data = &leaf_answer_schema, .defaults = leaf_params_defaults,
 	  .needs_role = true, .claims = true, .signs = true, .makes_key = true,
 	  .would_wait = issue_would_wait, .decide = issue_decide, .answer = leaf_answer,
 	  .help = "makes a private key and a certificate for it" },
-	{ .name = "sign", .kind = TOPIC_SIGN, .params = &sign_params_schema, .defaults = leaf_params_defaults,
+	{ .name = "sign", .kind = TOPIC_SIGN, .params = &sign_params_schema, .data = &leaf_answer_schema, .defaults = leaf_params_defaults,
 	  .needs_role = true, .claims = true, .signs = true,
 	  .decide = sign_decide, .answer = leaf_answer,
 	  .help = "signs a certificate for a certification request" },
 	/* revoke */
-	{ .name = "revoke", .kind = TOPIC_REVOKE, .params = &revoke_params_schema, .claims = true,
+	{ .name = "revoke", .kind = TOPIC_REVOKE, .params = &revoke_params_schema, .data = &revoke_answer_schema, .claims = true,
 	  .lookup = revoke_lookup, .decide = revoke_decide, .answer = revoke_answer,
 	  .help = "revokes a certificate, by its serial number or by itself" },
-	{ .name = "crl/rotate", .kind = TOPIC_REVOKE, .params = &no_params_schema, .claims = true,
+	{ .name = "crl/rotate", .kind = TOPIC_REVOKE, .params = &no_params_schema, .data = &rotate_answer_schema, .claims = true,
 	  .decide = crl_rotate_decide, .answer = crl_rotate_answer,
 	  .help = "makes the mount's CRL again" },
 	/* config */
@@ -32,7 +33,7 @@ static const struct operation operations[] = {
 	{ .name = "ca/set", .kind = TOPIC_CONFIG, .params = &ca_set_params_schema, .claims = true,
 	  .decide = ca_set_decide, .answer = empty_answer,
 	  .help = "gives the mount its CA certificate and key" },
-	{ .name = "ca/generate/root", .kind = TOPIC_CONFIG, .params = &ca_generate_params_schema,
+	{ .name = "ca/generate/root", .kind = TOPIC_CONFIG, .params = &ca_generate_params_schema, .data = &leaf_answer_schema,
 	  .defaults = ca_generate_params_defaults, .claims = true, .signs = true,
 	  .decide = ca_generate_decide, .answer = ca_generate_answer,
 	  .help = "makes a self-signed CA whose key never leaves the workers" },
@@ -49,31 +50,31 @@ static const struct operation operations[] = {
 	  .needs_role = true, .claims = true, .decide = role_delete_decide, .answer = empty_answer,
 	  .help = "removes a role; what was issued under it stays" },
 	/* query */
-	{ .name = "mount/list", .kind = TOPIC_QUERY, .params = &no_params_schema,
+	{ .name = "mount/list", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &mount_list_answer_schema,
 	  .decide = mount_list_decide, .answer = mount_list_answer,
 	  .help = "the mounts, and the key to seal a CA's private key to" },
-	{ .name = "ca/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .defaults = read_params_defaults,
+	{ .name = "ca/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .data = &ca_read_answer_schema, .defaults = read_params_defaults,
 	  .decide = ca_read_decide, .answer = ca_read_answer,
 	  .help = "the CA's certificate and its chain" },
-	{ .name = "cert/read", .kind = TOPIC_QUERY, .params = &cert_read_params_schema, .lookup = cert_read_lookup,
+	{ .name = "cert/read", .kind = TOPIC_QUERY, .params = &cert_read_params_schema, .data = &cert_read_answer_schema, .lookup = cert_read_lookup,
 	  .decide = cert_read_decide, .answer = cert_read_answer,
 	  .help = "a certificate by its serial number, the CA's (`ca`), or the CRL (`crl`)" },
-	{ .name = "cert/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .defaults = page_params_defaults,
+	{ .name = "cert/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .data = &page_answer_schema, .defaults = page_params_defaults,
 	  .decide = cert_list_decide, .answer = cert_list_answer,
 	  .help = "serial numbers of the certificates that are valid, by expiry, paged" },
-	{ .name = "urls/read", .kind = TOPIC_QUERY, .params = &no_params_schema,
+	{ .name = "urls/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &urls_answer_schema,
 	  .decide = urls_read_decide, .answer = urls_read_answer,
 	  .help = "the URLs that certificates carry" },
-	{ .name = "crl/config/read", .kind = TOPIC_QUERY, .params = &no_params_schema,
+	{ .name = "crl/config/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &crl_config_answer_schema,
 	  .decide = crl_config_read_decide, .answer = crl_config_read_answer,
 	  .help = "how long a CRL is valid" },
-	{ .name = "crl/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .defaults = read_params_defaults,
+	{ .name = "crl/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .data = &crl_read_answer_schema, .defaults = read_params_defaults,
 	  .decide = crl_read_decide, .answer = crl_read_answer,
 	  .help = "the current CRL" },
-	{ .name = "role/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .needs_role = true,
+	{ .name = "role/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &role_schema, .needs_role = true,
 	  .decide = role_read_decide, .answer = role_read_answer,
 	  .help = "a role" },
-	{ .name = "role/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .defaults = page_params_defaults,
+	{ .name = "role/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .data = &page_answer_schema, .defaults = page_params_defaults,
 	  .decide = role_list_decide, .answer = role_list_answer,
 	  .help = "the roles' names, paged" },
 };
@@ -163,6 +164,7 @@ request_warn(struct context *cx, struct request *rq, const char *code, const cha
 	struct writer w = { &b };
 	va_list args;
 
+	assert(warning_known(code));
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);

@@ -38,6 +38,7 @@ struct operation {
 	const char *name;
 	enum topic_kind kind;
 	const struct schema *params;
+	const struct schema *data;     /* of the answer; NULL: an empty map */
 	void (*defaults)(void *params); /* NULL: none */
 	bool needs_role;
 	bool claims;   /* makes a claim: the same id gets the same answer */

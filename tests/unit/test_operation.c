@@ -159,7 +159,7 @@ test_refusal_is_bare(void **state)
 	    w, ASK("issue", .role = "web", .params = PARAMS("common_name", "a.example.com")))
 		  ->rq;
 	warnings = rq->outcome.warnings.count;
-	request_warn(&w->cx, rq, "some_warning", "%d", 1);
+	request_warn(&w->cx, rq, "headers_dropped", "%d", 1);
 	request_refuse(&w->cx, rq, &e);
 	assert_slice("code", rq->outcome.code, "answer_too_large");
 	assert_slice("field", rq->outcome.field, "format");

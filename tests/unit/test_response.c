@@ -121,15 +121,15 @@ test_warnings(void **state)
 	uint64_t seen;
 
 	assert_int_equal(a->warnings.count, 0);
-	request_warn(&w->cx, &a->rq, "one", "%s %d", "first", 1);
-	request_warn(&w->cx, &a->rq, "two", "second");
+	request_warn(&w->cx, &a->rq, "identity_ignored", "%s %d", "first", 1);
+	request_warn(&w->cx, &a->rq, "headers_dropped", "second");
 	buf_init(&out, 4096);
 	assert_true(response_encode(&w->cx, &a->rq, &out, &e));
 	assert_true(schema_decode(&response_schema, buf_slice(&out), &w->arena, &r, &seen, &e));
 	a->warnings = r.warnings;
 	assert_int_equal(r.warnings.count, 2);
-	assert_true(has_warning(a, "one"));
-	assert_true(has_warning(a, "two"));
+	assert_true(has_warning(a, "identity_ignored"));
+	assert_true(has_warning(a, "headers_dropped"));
 	assert_non_null(memmem(out.data, out.len, "first 1", 7));
 }
 
