@@ -38,7 +38,7 @@ position_read(const struct queue_consumer *c, const rd_kafka_topic_partition_t *
 		return err_set(e, ERR_QUEUE, "group %s, %s/%d: committed offset: %s", c->group,
 		    from->topic, from->partition, rd_kafka_err2str(from->err));
 	if (from->offset < 0)
-		return err_set(e, ERR_QUEUE,
+		return err_set(e, ERR_CONFIG,
 		    "group %s has no committed offset on %s/%d: `certmill-worker topics` commits "
 		    "the first one",
 		    c->group, from->topic, from->partition);

@@ -242,12 +242,12 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended = lane_session(lane, &e);
+		bool ended = lane_session(lane, &e), final = !ended && failure_is_final(lane, &e);
 
-		if (!ended)
+		if (!ended && !final)
 			say_failure(lane, &e);
-		session_close(lane, ended && lane->shared->settings->leave_on_stop);
-		if (!ended && failure_is_final(lane, &e)) {
+		session_close(lane, final || (ended && lane->shared->settings->leave_on_stop));
+		if (final) {
 			log_error(LOG_ERROR, "lane_ended", &e, LOG_T("lane", lane->name));
 			atomic_fetch_add(&lane->shared->failed, 1);
 			break;

@@ -14,8 +14,10 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define FOLD_TIMEOUT_US ((int64_t)600 * 1000 * 1000)
+#define MEMBERS_GONE_US ((int64_t)20 * 1000 * 1000) /* twice the session timeout */
 
 /* ---- topics ---- */
 
@@ -187,6 +189,20 @@ audit_read(const struct settings *s, struct queue_probe *probe, struct partition
 	return true;
 }
 
+/* A worker that was killed keeps its place in the group until its session ends: the broker refuses offsets until then. */
+static MUST_USE bool
+first_commit(struct queue_probe *probe, const char *group, const struct queue_position *at, size_t count, struct err *e)
+{
+	int64_t end = time_monotonic_us() + MEMBERS_GONE_US;
+
+	while (!queue_group_commit(probe, group, at, count, e)) {
+		if (time_monotonic_us() > end)
+			return false;
+		usleep(500 * 1000);
+	}
+	return true;
+}
+
 static MUST_USE bool
 offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_kind lane, struct partitions *p, struct err *e)
 {
@@ -211,7 +227,7 @@ offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_ki
 		first[missing++] = p->at[i];
 	}
 	if (ok && missing > 0) {
-		ok = queue_group_commit(probe, s->groups[lane], first, missing, e);
+		ok = first_commit(probe, s->groups[lane], first, missing, e);
 		printf("%-28s %zu first offsets\n", s->groups[lane], missing);
 	}
 	free(first);

@@ -213,7 +213,7 @@ test_group_without_offset(void **state)
 	make_topic("fresh", 1, NULL, NULL, name);
 	(void)snprintf(want, sizeof(want), "group %s has no committed offset on %s/0", name, name);
 	c = consumer(name, name, &seen);
-	expect_poll_failure(c, ERR_QUEUE, want);
+	expect_poll_failure(c, ERR_CONFIG, want);
 	assert_int_equal(seen.assigned, 0);
 	queue_consumer_close(c, true);
 }

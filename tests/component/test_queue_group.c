@@ -72,7 +72,7 @@ test_group_without_offset(void **state)
 	produce(p, "fresh", 0, L("k"), L("v"));
 	flush(p);
 	c = consumer("nobody", "fresh", &seen);
-	expect_poll_failure(c, ERR_QUEUE,
+	expect_poll_failure(c, ERR_CONFIG,
 	    "group nobody has no committed offset on fresh/0: `certmill-worker topics`");
 	assert_int_equal(seen.assigned, 0);
 	queue_consumer_close(c, false);
