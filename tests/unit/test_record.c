@@ -28,7 +28,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* docs/plan.md, Redis */
+/* the rows of the view: docs/lane.md */
 static void
 test_keys(void **state)
 {

@@ -124,7 +124,7 @@ test_defaults(void **state)
 	assert_int_equal(f->s.queue.extra_count, 0);
 }
 
-/* docs/plan.md, Topics */
+/* The names that programs and ACLs are written against. */
 static void
 test_names(void **state)
 {
