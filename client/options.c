@@ -189,7 +189,7 @@ environment_kafka(struct options *o, const char *name, const char *value)
 		if (*c == '_')
 			*c = '.';
 		else if (*c >= 'A' && *c <= 'Z')
-			*c ^= 'A' ^ 'a';
+			*c = (char)(*c ^ 'A' ^ 'a');
 	}
 	if (strcmp(setting, "brokers") != 0)
 		kafka_add(o, setting, value);

@@ -185,7 +185,7 @@ time_format_rfc3339(int64_t time, char ret_text[static 32])
 
 	/* the years that RFC 3339 has */
 	if (gmtime_r(&t, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 8099) {
-		strcpy(ret_text, "no time");
+		memcpy(ret_text, "no time", sizeof("no time"));
 		return;
 	}
 	snprintf(ret_text, 32, "%04u-%02u-%02uT%02u:%02u:%02uZ",

@@ -25,6 +25,7 @@ audit_head_read(const char *metadata, struct audit_head *ret, struct err *e)
 	char hash[2 * HASH_SIZE + 1], behind;
 	size_t len;
 
+	/* NOLINTNEXTLINE(cert-err34-c): a number too large is a head that no record has */
 	if (sscanf(metadata, "1 %" SCNd64 " %" SCNd64 " %64[0-9a-f]%c", &ret->step, &ret->sequence, hash, &behind) != 3 ||
 	    !hex_parse(slice_text(hash), ret->hash, HASH_SIZE, &len) || len != HASH_SIZE)
 		return err_set(e, ERR_QUEUE, "the metadata of a committed offset is no audit head: \"%s\"", metadata);

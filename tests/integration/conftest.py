@@ -66,12 +66,12 @@ def fresh_cluster(kafka):
 
 
 @pytest.fixture
-def make_cluster(kafka):
+def make_cluster(request):
     """make_cluster(settings=..., workers=N, broker=...): as many as a test wants."""
     running = []
 
     def make(settings=None, workers=1, broker=None):
-        generator = run_cluster(broker or kafka, settings, workers)
+        generator = run_cluster(broker or request.getfixturevalue("kafka"), settings, workers)
         running.append(generator)
         return next(generator)
 
