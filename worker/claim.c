@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-/* A row outlives its certificate by this, so that a revocation or a query of the last minute still finds it. */
-#define CERTIFICATE_ROW_BUFFER_MS ((int64_t)24 * 3600 * 1000)
 #define OUTCOME_MAX ((size_t)512 * 1024)
 #define LEAF_MAX ((size_t)32 * 1024)
 
@@ -302,6 +300,6 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 	if (outcome->serial.data == NULL || !outcome_ok(outcome))
 		return count;
 	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id), at_ms + s->replay_window * 1000 };
-	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial), outcome->not_after * 1000 + CERTIFICATE_ROW_BUFFER_MS };
+	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial), (outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
 	return count;
 }

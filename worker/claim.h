@@ -8,6 +8,9 @@
 #include "operation.h"
 #include "view.h"
 
+/* A row outlives its certificate by this, so that a revocation or a query of the last minute still finds it. */
+#define CERTIFICATE_ROW_BUFFER_S ((int64_t)24 * 3600)
+
 /* SHA-256 over op, mount, role, params and seal_to: what makes two messages the same request. */
 bool request_hash(struct request *rq, struct err *e) MUST_USE;
 

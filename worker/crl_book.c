@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct book_row {
@@ -137,11 +138,25 @@ crl_book_find(struct crl_book *b, struct slice key, struct arena *a, struct crl_
 	row = row_find(b, key);
 	if (row != NULL) {
 		*ret = row->entry;
+		ret->size = row->der.len;
 		if (a != NULL)
 			ret->der = arena_copy(a, buf_slice(&row->der));
 	}
 	pthread_mutex_unlock(&b->lock);
 	return row != NULL;
+}
+
+bool
+crl_book_has_room(struct crl_book *b, struct slice mount, const char *issuer, struct err *e)
+{
+	struct crl_book_entry last;
+	char key[160];
+	int len = snprintf(key, sizeof(key), "%.*s/%s/0", SLICE_FMT(mount), issuer);
+
+	if (!crl_book_find(b, slice_of(key, (size_t)len), NULL, &last) || last.size < CRL_DER_MAX / 100 * 95)
+		return true;
+	return err_set(e, ERR_CRL_FULL, "the CRL of this issuer has %zu bytes of %zu: nothing more is issued under it", last.size,
+	    CRL_DER_MAX);
 }
 
 void

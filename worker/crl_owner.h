@@ -13,6 +13,7 @@
 struct crl_book;
 struct crl_book_entry {
 	struct slice der; /* a copy in the caller's arena; absent when not asked for */
+	size_t size;      /* of the DER */
 	int64_t number, this_update, next_update;
 	uint8_t sha256[HASH_SIZE];
 };
@@ -21,6 +22,8 @@ struct crl_book *crl_book_start(const struct queue_options *queue, struct queue_
 bool crl_book_fresh(struct crl_book *b, int timeout_ms, struct err *e) MUST_USE;
 /* key: "mount/issuer/shard". False: there is none. a NULL: without the DER. */
 bool crl_book_find(struct crl_book *b, struct slice key, struct arena *a, struct crl_book_entry *ret);
+/* At 95 % of the largest message issuing stops; revoking never does. ERR_CRL_FULL. */
+bool crl_book_has_room(struct crl_book *b, struct slice mount, const char *issuer, struct err *e) MUST_USE;
 void crl_book_stop(struct crl_book *b);
 
 struct crl_owner;

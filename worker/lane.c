@@ -185,11 +185,13 @@ lane_session(struct lane *lane, struct err *e)
 {
 	if (!session_open(lane, e))
 		return false;
-	log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name));
-	lane->said = ERR_NONE;
-	while (!lane_stopping(lane))
+	for (bool ready = false; !lane_stopping(lane); ready = true) {
 		if (!lane_turn(lane, e))
 			return false;
+		if (!ready) /* not before: a session that fails at its first poll says only why */
+			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name));
+		lane->said = ERR_NONE;
+	}
 	return true;
 }
 
@@ -244,7 +246,7 @@ lane_main(void *opaque)
 		int64_t began = time_monotonic_us();
 		bool ended = lane_session(lane, &e), final = !ended && failure_is_final(lane, &e);
 
-		if (!ended && !final)
+		if (!ended && (!final || e.code == ERR_VIEW_LOST))
 			say_failure(lane, &e);
 		session_close(lane, final || (ended && lane->shared->settings->leave_on_stop));
 		if (final) {

@@ -91,7 +91,7 @@ script_steps(struct batch *b, struct view_batch *v)
 static MUST_USE bool
 batch_script(struct lane *lane, struct batch *b, struct err *e)
 {
-	struct view_batch v = { 0 };
+	struct view_batch v = { .index_horizon = b->cx.now_ms / 1000 - CERTIFICATE_ROW_BUFFER_S };
 
 	if (!script_claims(lane, b, &v, e))
 		return false;

@@ -1,4 +1,5 @@
 /* issue, and what it shares with sign: from a role to a signed certificate. The answer's texts are in leaf_answer.c. */
+#include "crl_owner.h"
 #include "op.h"
 
 #define SLOW_KEY_BITS 4096
@@ -18,6 +19,9 @@ leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *
 	if (issuer == NULL)
 		return false;
 	ret->issuer = issuer->issuer;
+	if (cx->crl_book != NULL &&
+	    !crl_book_has_room(cx->crl_book, ret->mount->name, ret->issuer->id, e))
+		return false;
 	role = catalog_find_role(ret->mount, rq->envelope.role);
 	if (role == NULL)
 		return err_field(e, ERR_UNKNOWN_ROLE, "role", "mount \"%.*s\" has no role \"%.*s\"",

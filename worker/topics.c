@@ -228,7 +228,8 @@ offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_ki
 	}
 	if (ok && missing > 0) {
 		ok = first_commit(probe, s->groups[lane], first, missing, e);
-		printf("%-28s %zu first offsets\n", s->groups[lane], missing);
+		if (ok)
+			printf("%-28s %zu first offsets\n", s->groups[lane], missing);
 	}
 	free(first);
 	return ok;

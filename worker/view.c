@@ -23,7 +23,7 @@ static const char take_source[] =
 
 /*
  * KEYS: cm:view, one cm:own a partition, the keys that get their expiry, then each claim's key followed by the keys of its
- * writes. ARGV: token, partitions, (last step, ids)..., expiries, (time)..., claims, (value, writes, (kind, value, number)...)...
+ * writes. ARGV: token, horizon, partitions, (last step, ids)..., expiries, (time)..., claims, (value, writes, (kind, value, number)...)...
  * Every check comes before the first write.
  */
 static const char advance_source[] =
@@ -33,7 +33,7 @@ static const char advance_source[] =
     "local view = redis.call('GET', key())\n"
     "if not view then return {'LOST', 'cm:view is absent'} end\n"
     "if view ~= 'ready' then return {'FOLDING'} end\n"
-    "local token, n, steps = arg(), tonumber(arg()), {}\n"
+    "local token, horizon, n, steps = arg(), arg(), tonumber(arg()), {}\n"
     "for i = 1, n do\n"
     "  local own, last, ids = key(), tonumber(arg()), arg()\n"
     "  local row = redis.call('HMGET', own, 'token', 'step')\n"
@@ -44,7 +44,7 @@ static const char advance_source[] =
     "end\n"
     "for i = 1, n do redis.call('HSET', steps[i][1], 'step', steps[i][2], 'batch', steps[i][3]) end\n"
     "for i = 1, tonumber(arg()) do redis.call('PEXPIREAT', key(), arg()) end\n"
-    "local counts, out = {}, {'OK'}\n"
+    "local counts, indexes, out = {}, {}, {'OK'}\n"
     "for i = 1, tonumber(arg()) do\n"
     "  local claim, value, writes = key(), arg(), tonumber(arg())\n"
     "  local won = redis.call('SET', claim, value, 'NX')\n"
@@ -55,11 +55,12 @@ static const char advance_source[] =
     "      if kind == 'S' then redis.call('SET', row, data)\n"
     "      elseif kind == 'A' then if redis.call('EXISTS', row) == 1 then redis.call('APPEND', row, data) end\n"
     "      elseif kind == 'D' then redis.call('DEL', row)\n"
-    "      elseif kind == 'Z' then redis.call('ZADD', row, number, data)\n"
+    "      elseif kind == 'Z' then redis.call('ZADD', row, number, data) indexes[row] = true\n"
     "      else counts[row] = (counts[row] or 0) + tonumber(number) end\n"
     "    end\n"
     "  end\n"
     "end\n"
+    "for row in pairs(indexes) do redis.call('ZREMRANGEBYSCORE', row, '-inf', horizon) end\n"
     "for row, number in pairs(counts) do redis.call('INCRBY', row, number) end\n"
     "return out\n";
 
@@ -273,12 +274,13 @@ advance_input(const struct view *v, const struct view_batch *b, struct arena *a)
 {
 	struct script_input in = { 0 };
 	size_t keys = 1 + b->step_count + b->expiry_count + b->claim_count * (1 + VIEW_WRITES_MAX);
-	size_t args = 4 + 2 * b->step_count + b->expiry_count + b->claim_count * (2 + 3 * VIEW_WRITES_MAX);
+	size_t args = 5 + 2 * b->step_count + b->expiry_count + b->claim_count * (2 + 3 * VIEW_WRITES_MAX);
 
 	in.keys = arena_array(a, keys, sizeof(*in.keys));
 	in.args = arena_array(a, args, sizeof(*in.args));
 	put_key(&in, view_key);
 	put_arg(&in, slice_text(v->token));
+	put_arg(&in, number_text(a, b->index_horizon));
 	put_arg(&in, number_text(a, (int64_t)b->step_count));
 	for (size_t i = 0; i < b->step_count; i++) {
 		put_key(&in, b->steps[i].own_key);

@@ -63,6 +63,7 @@ bool view_take(struct view *v, struct slice own_key, int64_t committed, struct a
 bool view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count, const struct slice *keys,
     size_t key_count, struct arena *a, struct slice *ret, struct err *e) MUST_USE;
 struct view_batch {
+	int64_t index_horizon; /* entries below this score leave the indexes that the batch touches */
 	const struct view_step *steps;
 	size_t step_count;
 	const struct view_expiry *expiries;
