@@ -12,10 +12,11 @@ struct arena {
 	size_t block; /* bytes it asks for at a time; 0: 64 KiB, which suits a batch */
 };
 
-void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
+void *arena_alloc(struct arena *a, size_t size);               /* zeroed, aligned for any type */
 void *arena_array(struct arena *a, size_t count, size_t size); /* zeroed; aborts on overflow */
-struct slice arena_copy(struct arena *a, struct slice s); /* NUL-terminated copy (the NUL is not counted) */
-char *arena_text(struct arena *a, struct slice s);        /* the same as a C string */
+struct slice arena_copy(
+    struct arena *a, struct slice s); /* NUL-terminated copy (the NUL is not counted) */
+char *arena_text(struct arena *a, struct slice s); /* the same as a C string */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void arena_reset(struct arena *a); /* forgets everything; keeps the first block */
 void arena_done(struct arena *a);  /* frees everything; safe on a zeroed arena */

@@ -17,9 +17,11 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_init_secret(struct buf *b, size_t max);
-void buf_done(struct buf *b);  /* frees, wipes when secret; safe on a zeroed buf */
-void buf_clear(struct buf *b); /* len = 0 and failed = false; keeps the memory (wiped when secret) */
-uint8_t *buf_reserve(struct buf *b, size_t more); /* room for `more` bytes at data + len; NULL when over max */
+void buf_done(struct buf *b); /* frees, wipes when secret; safe on a zeroed buf */
+void buf_clear(
+    struct buf *b); /* len = 0 and failed = false; keeps the memory (wiped when secret) */
+uint8_t *buf_reserve(
+    struct buf *b, size_t more); /* room for `more` bytes at data + len; NULL when over max */
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_text(struct buf *b, const char *text);

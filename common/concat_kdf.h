@@ -10,6 +10,7 @@
 
 #define CONCAT_KDF_MAX 32
 
-bool concat_kdf(struct slice z, const char *alg, struct slice apu, struct slice apv, uint8_t *ret_key, size_t len, struct err *e) MUST_USE;
+bool concat_kdf(struct slice z, const char *alg, struct slice apu, struct slice apv,
+    uint8_t *ret_key, size_t len, struct err *e) MUST_USE;
 
 #endif

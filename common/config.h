@@ -14,7 +14,8 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_SPAN, SETTI
 struct setting {
 	const char *name; /* "lanes.mint": section and key of the INI file */
 	enum setting_type type;
-	size_t offset;    /* of the member: const char *, int64_t (int, span in seconds, size in bytes) or bool */
+	size_t
+	    offset; /* of the member: const char *, int64_t (int, span in seconds, size in bytes) or bool */
 	const char *def;  /* as text; NULL: required */
 	int64_t min, max; /* numbers: value; text: length */
 	const char *help; /* one line for the manual */
@@ -27,8 +28,8 @@ struct setting {
 /* clang-format on */
 
 struct config_source {
-	const char *path;        /* INI file, or NULL for none */
-	const char *env_prefix;  /* "CERTMILL_" */
+	const char *path;       /* INI file, or NULL for none */
+	const char *env_prefix; /* "CERTMILL_" */
 	/* Called for keys below `pass_section` that the table does not have, e.g. ("kafka", "socket.nagle.disable", "true").
 	 * In the environment: CERTMILL_KAFKA_SOCKET_NAGLE_DISABLE. */
 	const char *pass_section;
@@ -37,7 +38,8 @@ struct config_source {
 };
 
 /* Fills *settings by the table. Texts are kept until config_free. An unknown key is an error. */
-bool config_load(const struct config_source *from, const struct setting *table, size_t count, void *settings, struct err *e) MUST_USE;
+bool config_load(const struct config_source *from, const struct setting *table, size_t count,
+    void *settings, struct err *e) MUST_USE;
 void config_free(const struct setting *table, size_t count, void *settings);
 /* Prints the table as the manual's markdown. */
 void config_document(const struct setting *table, size_t count);

@@ -5,7 +5,8 @@
 #include "config.h"
 
 /* source goes into the error: "file:line", or the variable. Replaces what stood there before. */
-bool setting_store(const struct setting *row, const char *source, const char *value, void *settings, struct err *e) MUST_USE;
+bool setting_store(const struct setting *row, const char *source, const char *value, void *settings,
+    struct err *e) MUST_USE;
 void setting_clear(const struct setting *row, void *settings); /* zero, nothing freed */
 void setting_free(const struct setting *row, void *settings);
 

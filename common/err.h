@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                 __attribute__((warn_unused_result))
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 enum err_code {
@@ -27,7 +27,8 @@ struct err {
 
 /* Both always return false, so that a failing function can end with `return err_set(e, ...)`. */
 bool err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-bool err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
+bool err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 
 /* Names the field where the detector knew none; for who knows which parameter the bad bytes came in. */
 bool err_in(struct err *e, const char *field);
@@ -37,9 +38,9 @@ bool err_openssl(struct err *e, const char *call);
 /* errno's text; `what` says what was being done. */
 bool err_errno(struct err *e, const char *what);
 
-const char *err_name(enum err_code code);     /* wire name: "unknown_role" */
-const char *err_help(enum err_code code);     /* the manual's line */
-bool err_can_retry(enum err_code code);       /* would the same request succeed later? */
+const char *err_name(enum err_code code); /* wire name: "unknown_role" */
+const char *err_help(enum err_code code); /* the manual's line */
+bool err_can_retry(enum err_code code);   /* would the same request succeed later? */
 enum err_code err_from_name(const char *name, size_t len); /* ERR_NONE when there is no such code */
 
 #endif

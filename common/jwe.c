@@ -14,7 +14,7 @@
 #define ENC             "A256GCM"
 #define X25519_SIZE     32
 #define HEADER_TEXT_MAX 4096 /* characters of base64url */
-#define PARTY_MAX       512 /* apu, apv: octets */
+#define PARTY_MAX       512  /* apu, apv: octets */
 
 enum part { PART_HEADER, PART_KEY, PART_IV, PART_TEXT, PART_TAG, PARTS };
 

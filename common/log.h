@@ -24,17 +24,19 @@ struct log_field {
 #define LOG_S(k, v) ((struct log_field){ .key = (k), .kind = LOG_SLICE, .slice = (v) })
 #define LOG_N(k, v) ((struct log_field){ .key = (k), .kind = LOG_INT, .number = (int64_t)(v) })
 /* log_event(LOG_INFO, "lane_started", LOG_T("lane", name), LOG_N("partitions", n)) */
-#define log_event(level, event, ...)                                            \
-	log_write(level, event, (const struct log_field[]){ __VA_ARGS__ },      \
+#define log_event(level, event, ...) \
+	log_write(level, event, (const struct log_field[]){ __VA_ARGS__ }, \
 	    sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 /* the same with the error's code, field and message behind the given fields */
-#define log_error(level, event, e, ...)                                         \
+#define log_error(level, event, e, ...) \
 	log_write_err(level, event, e, (const struct log_field[]){ __VA_ARGS__ }, \
 	    sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 
 void log_set_level(enum log_level level); /* before threads start */
 bool log_level_parse(const char *text, enum log_level *ret) MUST_USE;
-void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count);
-void log_write_err(enum log_level level, const char *event, const struct err *e, const struct log_field *fields, size_t count);
+void log_write(
+    enum log_level level, const char *event, const struct log_field *fields, size_t count);
+void log_write_err(enum log_level level, const char *event, const struct err *e,
+    const struct log_field *fields, size_t count);
 
 #endif

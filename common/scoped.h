@@ -10,15 +10,19 @@
 #include <unistd.h>
 
 #define SCOPED(type) __attribute__((cleanup(type##_scoped))) type *
-#define TAKE(p)                               \
-	__extension__({                       \
-		__typeof__(p) taken_ = (p);   \
-		(p) = NULL;                   \
-		taken_;                       \
+#define TAKE(p) \
+	__extension__({ \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL; \
+		taken_; \
 	})
 /* For a typedef name whose free function takes NULL. */
-#define DEFINE_SCOPED(type, free_fn)                                   \
-	static inline void type##_scoped(type **p) { if (*p != NULL) free_fn(*p); }
+#define DEFINE_SCOPED(type, free_fn) \
+	static inline void type##_scoped(type **p) \
+	{ \
+		if (*p != NULL) \
+			free_fn(*p); \
+	}
 
 static inline void
 scoped_free(void *p)

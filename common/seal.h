@@ -23,8 +23,10 @@ struct sealer;
 struct sealer *sealer_new(const struct secret *master, const char *purpose, struct err *e) MUST_USE;
 void sealer_free(struct sealer *s);
 /* aad binds the box to its place ("pki/ISSUER-ID"); both append to out. */
-bool seal_box(struct sealer *s, struct slice aad, struct slice clear, struct buf *out, struct err *e) MUST_USE;
-bool seal_open(struct sealer *s, struct slice aad, struct slice box, struct buf *out_secret, struct err *e) MUST_USE;
+bool seal_box(struct sealer *s, struct slice aad, struct slice clear, struct buf *out,
+    struct err *e) MUST_USE;
+bool seal_open(struct sealer *s, struct slice aad, struct slice box, struct buf *out_secret,
+    struct err *e) MUST_USE;
 
 /* The fleet's X25519 key, derived from the key-encryption key. */
 EVP_PKEY *fleet_key(const struct secret *kek, struct err *e) MUST_USE;
@@ -32,7 +34,8 @@ EVP_PKEY *fleet_key(const struct secret *kek, struct err *e) MUST_USE;
 /* A public JWK, {"kty":"OKP","crv":"X25519","x":"..."}, with kid = RFC 7638 thumbprint when one is wanted. */
 void jwk_add(struct buf *out, EVP_PKEY *x25519, bool with_kid);
 /* x is the raw 32-byte public key. Refuses the all-zero and other low-order points (the shared secret would be zero). */
-bool jwe_seal(struct slice x, struct slice kid, struct slice clear, struct buf *out, struct err *e) MUST_USE;
+bool jwe_seal(
+    struct slice x, struct slice kid, struct slice clear, struct buf *out, struct err *e) MUST_USE;
 /* Refuses every header but alg ECDH-ES, enc A256GCM, epk OKP/X25519 (and apu, apv, kid, cty, typ); no zip, no crit. */
 bool jwe_open(EVP_PKEY *key, struct slice token, struct buf *out_secret, struct err *e) MUST_USE;
 /* True when text has the shape of a compact JWE: five base64url parts, the first decoding to a JSON object. */

@@ -21,7 +21,8 @@ struct secret *secret_random(struct err *e) MUST_USE;
 /* A copy with a life of its own. */
 struct secret *secret_copy(const struct secret *from, struct err *e) MUST_USE;
 /* HKDF-SHA256 (RFC 5869) of the secret; purpose is the info string ("certmill ca key"), salt may be absent. */
-struct secret *secret_derive(const struct secret *from, const char *purpose, struct slice salt, struct err *e) MUST_USE;
+struct secret *secret_derive(
+    const struct secret *from, const char *purpose, struct slice salt, struct err *e) MUST_USE;
 const uint8_t *secret_bytes(const struct secret *s); /* SECRET_KEY_SIZE bytes, borrowed */
 void secret_free(struct secret *s);
 
@@ -32,6 +33,7 @@ secret_scoped(struct secret **s)
 }
 
 /* HKDF-SHA256 of any key into len bytes (at most 255 * 32); salt and info may be absent. */
-bool hkdf_sha256(struct slice key, struct slice salt, struct slice info, uint8_t *ret, size_t len, struct err *e) MUST_USE;
+bool hkdf_sha256(struct slice key, struct slice salt, struct slice info, uint8_t *ret, size_t len,
+    struct err *e) MUST_USE;
 
 #endif

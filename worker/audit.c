@@ -13,10 +13,12 @@
 void
 audit_head_write(const struct audit_head *head, char ret[static QUEUE_METADATA_MAX])
 {
-	int used = snprintf(ret, QUEUE_METADATA_MAX, "1 %" PRId64 " %" PRId64 " ", head->step, head->sequence);
+	int used = snprintf(
+	    ret, QUEUE_METADATA_MAX, "1 %" PRId64 " %" PRId64 " ", head->step, head->sequence);
 
 	for (size_t i = 0; i < HASH_SIZE; i++)
-		used += snprintf(ret + used, QUEUE_METADATA_MAX - (size_t)used, "%02x", head->hash[i]);
+		used += snprintf(
+		    ret + used, QUEUE_METADATA_MAX - (size_t)used, "%02x", head->hash[i]);
 }
 
 bool
@@ -26,16 +28,20 @@ audit_head_read(const char *metadata, struct audit_head *ret, struct err *e)
 	size_t len;
 
 	/* NOLINTNEXTLINE(cert-err34-c): a number too large is a head that no record has */
-	if (sscanf(metadata, "1 %" SCNd64 " %" SCNd64 " %64[0-9a-f]%c", &ret->step, &ret->sequence, hash, &behind) != 3 ||
+	if (sscanf(metadata, "1 %" SCNd64 " %" SCNd64 " %64[0-9a-f]%c", &ret->step, &ret->sequence,
+		hash, &behind) != 3 ||
 	    !hex_parse(slice_text(hash), ret->hash, HASH_SIZE, &len) || len != HASH_SIZE)
-		return err_set(e, ERR_QUEUE, "the metadata of a committed offset is no audit head: \"%s\"", metadata);
+		return err_set(e, ERR_QUEUE,
+		    "the metadata of a committed offset is no audit head: \"%s\"", metadata);
 	return true;
 }
 
 struct slice
-audit_entry_encode(struct arena *a, const struct request *rq, const char *result, struct slice detail)
+audit_entry_encode(
+    struct arena *a, const struct request *rq, const char *result, struct slice detail)
 {
-	const bool keeps_outcome = rq->operation != NULL && rq->operation->claims && !rq->replay && !rq->retryable && !rq->envelope.dry_run &&
+	const bool keeps_outcome = rq->operation != NULL && rq->operation->claims && !rq->replay &&
+	    !rq->retryable && !rq->envelope.dry_run &&
 	    (strcmp(result, "ok") == 0 || rq->outcome.code.data != NULL);
 	struct audit_entry entry = {
 		.offset = rq->message->offset,
@@ -59,7 +65,8 @@ audit_entry_encode(struct arena *a, const struct request *rq, const char *result
 }
 
 static struct slice
-record_encode(struct arena *a, const struct audit_stretch *stretch, struct audit_head *head, struct slice_list entries)
+record_encode(struct arena *a, const struct audit_stretch *stretch, struct audit_head *head,
+    struct slice_list entries)
 {
 	struct audit_record record = {
 		.v = 1,
@@ -85,8 +92,8 @@ record_encode(struct arena *a, const struct audit_stretch *stretch, struct audit
 }
 
 struct slice *
-audit_records(struct arena *a, const struct audit_stretch *stretch, struct audit_head *head, const struct slice *entries, size_t count,
-    size_t max, size_t *ret_count)
+audit_records(struct arena *a, const struct audit_stretch *stretch, struct audit_head *head,
+    const struct slice *entries, size_t count, size_t max, size_t *ret_count)
 {
 	struct slice *records = arena_array(a, count, sizeof(*records));
 
@@ -98,7 +105,8 @@ audit_records(struct arena *a, const struct audit_stretch *stretch, struct audit
 		while (next < count && bytes + entries[next].len <= max)
 			bytes += entries[next++].len;
 		records[(*ret_count)++] = record_encode(a, stretch, head,
-		    (struct slice_list){ (struct slice *)(uintptr_t)(entries + first), next - first });
+		    (struct slice_list){
+			(struct slice *)(uintptr_t)(entries + first), next - first });
 	}
 	return records;
 }

@@ -21,7 +21,8 @@ void audit_head_write(const struct audit_head *head, char ret[static QUEUE_METAD
 bool audit_head_read(const char *metadata, struct audit_head *ret, struct err *e) MUST_USE;
 
 /* One entry's map, in the arena. */
-struct slice audit_entry_encode(struct arena *a, const struct request *rq, const char *result, struct slice detail);
+struct slice audit_entry_encode(
+    struct arena *a, const struct request *rq, const char *result, struct slice detail);
 
 /* What the stretch has in common. */
 struct audit_stretch {
@@ -33,7 +34,8 @@ struct audit_stretch {
  * Encodes the entries as records that follow `head`, each at most `max` bytes, and moves the head to the last of them.
  * Values in the arena; *ret_count records.
  */
-struct slice *audit_records(struct arena *a, const struct audit_stretch *stretch, struct audit_head *head, const struct slice *entries,
-    size_t count, size_t max, size_t *ret_count);
+struct slice *audit_records(struct arena *a, const struct audit_stretch *stretch,
+    struct audit_head *head, const struct slice *entries, size_t count, size_t max,
+    size_t *ret_count);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#define POLL_MAX 1024
+#define POLL_MAX        1024
 #define KEY_DEADLINE_US ((int64_t)45 * 1000 * 1000)
-#define LINGER_MAX_US ((int64_t)500 * 1000)
+#define LINGER_MAX_US   ((int64_t)500 * 1000)
 
 static void
 inbox_reserve(struct inbox *in, size_t more)
@@ -44,7 +44,8 @@ inbox_poll(struct lane *lane, int timeout_ms, struct err *e)
 	struct queue_message *messages[POLL_MAX];
 	size_t room = (size_t)lane->shared->settings->batch_max - lane->inbox.count, count;
 
-	if (!queue_consumer_poll(lane->consumer, timeout_ms, messages, room < POLL_MAX ? room : POLL_MAX, &count, e))
+	if (!queue_consumer_poll(
+		lane->consumer, timeout_ms, messages, room < POLL_MAX ? room : POLL_MAX, &count, e))
 		return false;
 	inbox_reserve(&lane->inbox, count);
 	for (size_t i = 0; i < count; i++) {
@@ -65,7 +66,9 @@ inbox_linger(struct lane *lane, struct err *e)
 	int64_t cost = lane->crls == NULL ? 0 : 10 * crl_owner_cost_us(lane->crls);
 	int64_t end = time_monotonic_us() + (cost < LINGER_MAX_US ? cost : LINGER_MAX_US);
 
-	if (lane->inbox.count == 0 || settings_topic_kind(lane->shared->settings, lane->inbox.messages[0]->topic) != TOPIC_REVOKE)
+	if (lane->inbox.count == 0 ||
+	    settings_topic_kind(lane->shared->settings, lane->inbox.messages[0]->topic) !=
+		TOPIC_REVOKE)
 		return true;
 	while (lane->inbox.count < (size_t)lane->shared->settings->batch_max) {
 		int64_t left = (end - time_monotonic_us()) / 1000;
@@ -83,7 +86,8 @@ inbox_fill(struct lane *lane, int timeout_ms, struct err *e)
 {
 	if (lane->inbox.count >= (size_t)lane->shared->settings->batch_max)
 		return true;
-	return inbox_poll(lane, lane->inbox.count == 0 ? timeout_ms : 0, e) && inbox_linger(lane, e);
+	return inbox_poll(lane, lane->inbox.count == 0 ? timeout_ms : 0, e) &&
+	    inbox_linger(lane, e);
 }
 
 static void
@@ -178,18 +182,21 @@ batch_stand_still(struct lane *lane, struct batch *b)
 		struct lane_partition *p = &lane->partitions[i];
 
 		if (p->kind == TOPIC_REVOKE)
-			b->parts[b->part_count++] = (struct batch_part){ .partition = p, .head = p->head, .next = p->next };
+			b->parts[b->part_count++] =
+			    (struct batch_part){ .partition = p, .head = p->head, .next = p->next };
 	}
 }
 
 static MUST_USE bool
-item_read(struct lane *lane, struct batch *b, struct item *item, struct queue_message *m, struct err *e)
+item_read(
+    struct lane *lane, struct batch *b, struct item *item, struct queue_message *m, struct err *e)
 {
 	item->rq.message = m;
 	item->rq.kind = settings_topic_kind(lane->shared->settings, m->topic);
 	if (m->timestamp_ms <= 0) /* the mock broker gives none */
 		m->timestamp_ms = b->cx.now_ms;
-	item->intake = request_read(&b->cx, lane->replies, lane->partition_counts[item->rq.kind], &item->rq, &item->reject);
+	item->intake = request_read(
+	    &b->cx, lane->replies, lane->partition_counts[item->rq.kind], &item->rq, &item->reject);
 	if (item->intake != INTAKE_FAILED)
 		return true;
 	*e = item->reject;

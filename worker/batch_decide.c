@@ -6,15 +6,17 @@
 
 #include <inttypes.h>
 
-#define RESPONSE_MAX ((size_t)96 << 20) /* a CRL of 64 MiB as base64 text; the topic's own limit is judged below */
-#define RECORD_OVERHEAD 1024             /* of a record batch around one message, beside key and headers */
+#define RESPONSE_MAX \
+	((size_t)96 \
+	    << 20) /* a CRL of 64 MiB as base64 text; the topic's own limit is judged below */
+#define RECORD_OVERHEAD 1024 /* of a record batch around one message, beside key and headers */
 
 /* An engine failed: not the request's fault, so not its answer. */
 static bool
 err_ends_session(const struct err *e)
 {
-	return e->code == ERR_STORE || e->code == ERR_QUEUE || e->code == ERR_VIEW_LOST || e->code == ERR_FENCED ||
-	    e->code == ERR_VIEW_FOLDING;
+	return e->code == ERR_STORE || e->code == ERR_QUEUE || e->code == ERR_VIEW_LOST ||
+	    e->code == ERR_FENCED || e->code == ERR_VIEW_FOLDING;
 }
 
 static void
@@ -38,9 +40,11 @@ item_quarantine(struct lane *lane, struct batch *b, struct item *item, struct er
 		return false;
 	if (deaths < VIEW_DEATHS_MAX || item->rq.own_claim)
 		return true;
-	(void)err_set(&item->reject, ERR_INTERNAL, "%" PRId64 " workers died at this message; it is kept in %s", deaths,
+	(void)err_set(&item->reject, ERR_INTERNAL,
+	    "%" PRId64 " workers died at this message; it is kept in %s", deaths,
 	    lane->shared->settings->ledger_topics[LEDGER_REJECTS]);
-	log_error(LOG_ERROR, "message_quarantined", &item->reject, LOG_T("lane", lane->name), LOG_S("source", item->rq.source));
+	log_error(LOG_ERROR, "message_quarantined", &item->reject, LOG_T("lane", lane->name),
+	    LOG_S("source", item->rq.source));
 	item->quarantined = item->rq.answerable && item->intake != INTAKE_REROUTED;
 	if (item->quarantined)
 		item_refuse(b, item, &item->reject);
@@ -59,7 +63,8 @@ static void
 item_touch_crl(struct batch *b, const struct request *rq)
 {
 	const struct outcome *o = &rq->outcome;
-	struct crl_entry entry = { o->serial, o->revoked_at, o->reason, o->invalidity_date, o->not_after };
+	struct crl_entry entry = { o->serial, o->revoked_at, o->reason, o->invalidity_date,
+		o->not_after };
 
 	if (b->cx.crls == NULL || rq->kind != TOPIC_REVOKE)
 		return;
@@ -79,9 +84,11 @@ item_decide(struct batch *b, struct item *item, struct err *e)
 
 	if (!rq->own_claim && !rq->replay) {
 		if (deadline_passed(b, rq))
-			(void)err_field(&refusal, ERR_DEADLINE_EXCEEDED, "deadline", "the deadline had passed by %" PRId64 " ms",
+			(void)err_field(&refusal, ERR_DEADLINE_EXCEEDED, "deadline",
+			    "the deadline had passed by %" PRId64 " ms",
 			    b->cx.now_ms - rq->envelope.deadline);
-		else if (!rq->operation->decide(&b->cx, rq, &refusal) && err_ends_session(&refusal)) {
+		else if (!rq->operation->decide(&b->cx, rq, &refusal) &&
+		    err_ends_session(&refusal)) {
 			*e = refusal;
 			return false;
 		}
@@ -101,7 +108,8 @@ batch_cut(struct batch *b, size_t at)
 		const struct request *rq = &b->items[--b->count].rq;
 
 		for (size_t i = 0; i < b->part_count; i++)
-			if (b->parts[i].partition->partition == rq->message->partition && b->parts[i].partition->kind == rq->kind)
+			if (b->parts[i].partition->partition == rq->message->partition &&
+			    b->parts[i].partition->kind == rq->kind)
 				b->parts[i].next = rq->message->offset;
 	}
 }
@@ -116,7 +124,8 @@ batch_forget_parts(struct batch *b)
 		bool used = b->count == 0;
 
 		for (size_t j = 0; j < b->count && !used; j++)
-			used = b->items[j].rq.message->partition == b->parts[i].partition->partition &&
+			used = b->items[j].rq.message->partition ==
+				b->parts[i].partition->partition &&
 			    b->items[j].rq.kind == b->parts[i].partition->kind;
 		if (used)
 			b->parts[kept++] = b->parts[i];
@@ -129,8 +138,8 @@ item_would_wait(const struct batch *b, const struct item *item)
 {
 	const struct operation *op = item->rq.operation;
 
-	return item->intake == INTAKE_DECIDE && !item->rq.own_claim && !item->rq.replay && op->would_wait != NULL &&
-	    op->would_wait(&b->cx, &item->rq);
+	return item->intake == INTAKE_DECIDE && !item->rq.own_claim && !item->rq.replay &&
+	    op->would_wait != NULL && op->would_wait(&b->cx, &item->rq);
 }
 
 /* poison-pill: the failpoint that plays a message which kills its worker every time. */
@@ -140,7 +149,8 @@ item_failpoint(const struct item *item)
 	static const char pill[] = "poison-pill";
 
 	if (item->rq.envelope.params.data != NULL &&
-	    memmem(item->rq.envelope.params.data, item->rq.envelope.params.len, pill, sizeof(pill) - 1) != NULL)
+	    memmem(item->rq.envelope.params.data, item->rq.envelope.params.len, pill,
+		sizeof(pill) - 1) != NULL)
 		(void)failpoint_hit("poison");
 }
 
@@ -173,14 +183,15 @@ static MUST_USE bool
 answer_fits(struct lane *lane, const struct item *item, struct err *e)
 {
 	struct reply_topic topic;
-	size_t size = item->response.len + item->rq.envelope.id.len + queue_message_header_bytes(item->rq.message) + RECORD_OVERHEAD;
+	size_t size = item->response.len + item->rq.envelope.id.len +
+	    queue_message_header_bytes(item->rq.message) + RECORD_OVERHEAD;
 
 	if (!reply_topics_find(lane->replies, item->rq.reply_topic, &topic, e))
 		return false;
 	if (size <= topic.max_bytes)
 		return true;
-	return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer has %zu bytes, topic %.*s takes %zu", size, SLICE_FMT(item->rq.reply_topic),
-	    topic.max_bytes);
+	return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer has %zu bytes, topic %.*s takes %zu",
+	    size, SLICE_FMT(item->rq.reply_topic), topic.max_bytes);
 }
 
 /* It may hold the private key: a secret buffer, wiped when the batch is done. */
@@ -222,9 +233,10 @@ batch_number_crls(struct batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		struct request *rq = &b->items[i].rq;
 
-		if (b->cx.crls != NULL && rq->kind == TOPIC_REVOKE && item_ok(&b->items[i]) && !rq->replay && !rq->envelope.dry_run &&
-		    !rq->outcome.already)
-			rq->crl_number = crl_owner_next_number(b->cx.crls, rq->envelope.mount, rq->outcome.issuer);
+		if (b->cx.crls != NULL && rq->kind == TOPIC_REVOKE && item_ok(&b->items[i]) &&
+		    !rq->replay && !rq->envelope.dry_run && !rq->outcome.already)
+			rq->crl_number = crl_owner_next_number(
+			    b->cx.crls, rq->envelope.mount, rq->outcome.issuer);
 	}
 }
 

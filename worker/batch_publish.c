@@ -15,9 +15,12 @@ ledger(const struct lane *lane, enum ledger_kind kind)
 }
 
 static MUST_USE bool
-publish_keyed(struct lane *lane, const char *topic, struct slice key, struct slice value, struct err *e)
+publish_keyed(
+    struct lane *lane, const char *topic, struct slice key, struct slice value, struct err *e)
 {
-	const struct queue_record r = { .topic = topic, .partition = -1, .key = key, .value = value };
+	const struct queue_record r = {
+		.topic = topic, .partition = -1, .key = key, .value = value
+	};
 
 	return queue_produce(lane->producer, &r, e);
 }
@@ -59,8 +62,12 @@ publish_reject(struct lane *lane, struct batch *b, const struct item *item, stru
 		{ "partition", slice_text(arena_printf(a, "%" PRId32, m->partition)) },
 		{ "offset", slice_text(arena_printf(a, "%" PRId64, m->offset)) },
 	};
-	struct queue_record r = { .topic = ledger(lane, LEDGER_REJECTS), .partition = -1, .key = m->key, .value = m->value,
-		.headers = headers, .header_count = sizeof(headers) / sizeof(headers[0]) };
+	struct queue_record r = { .topic = ledger(lane, LEDGER_REJECTS),
+		.partition = -1,
+		.key = m->key,
+		.value = m->value,
+		.headers = headers,
+		.header_count = sizeof(headers) / sizeof(headers[0]) };
 
 	if (item->intake != INTAKE_REJECTED && !item->quarantined)
 		return true;
@@ -78,8 +85,12 @@ publish_reroute(struct lane *lane, struct batch *b, const struct item *item, str
 	const struct queue_message *m = item->rq.message;
 	size_t count = queue_message_headers(m), kept = 0;
 	struct queue_header *headers = arena_array(b->cx.arena, count, sizeof(*headers));
-	const struct queue_record r = { .topic = m->topic, .partition = request_home(&item->rq, lane->partition_counts[item->rq.kind]),
-		.key = m->key, .value = m->value, .headers = headers, .header_count = count };
+	const struct queue_record r = { .topic = m->topic,
+		.partition = request_home(&item->rq, lane->partition_counts[item->rq.kind]),
+		.key = m->key,
+		.value = m->value,
+		.headers = headers,
+		.header_count = count };
 
 	while (kept < count && queue_message_header(m, kept, &headers[kept]))
 		kept++;
@@ -90,7 +101,8 @@ publish_reroute(struct lane *lane, struct batch *b, const struct item *item, str
 static struct slice
 serial_key(struct batch *b, struct slice mount, struct slice serial)
 {
-	return slice_text(arena_printf(b->cx.arena, "%.*s/%.*s", SLICE_FMT(mount), SLICE_FMT(serial_text(b->cx.arena, serial, 0))));
+	return slice_text(arena_printf(b->cx.arena, "%.*s/%.*s", SLICE_FMT(mount),
+	    SLICE_FMT(serial_text(b->cx.arena, serial, 0))));
 }
 
 /* An issuer's certificate and chain in PEM, for whoever trusts it. */
@@ -120,11 +132,15 @@ publish_changes(struct lane *lane, const struct item *item, struct err *e)
 		struct slice key, value;
 
 		if (!change_decode(item->rq.outcome.changes.items[i], &key, &value))
-			return err_set(e, ERR_INTERNAL, "a change of %.*s does not decode", SLICE_FMT(item->rq.source));
+			return err_set(e, ERR_INTERNAL, "a change of %.*s does not decode",
+			    SLICE_FMT(item->rq.source));
 		if (!publish_keyed(lane, ledger(lane, LEDGER_STATE), key, value, e))
 			return false;
-		if (value.data != NULL && key.len > sizeof(prefix) - 1 && memcmp(key.data, prefix, sizeof(prefix) - 1) == 0 &&
-		    !publish_ca(lane, slice_of(key.data + sizeof(prefix) - 1, key.len - (sizeof(prefix) - 1)), value, e))
+		if (value.data != NULL && key.len > sizeof(prefix) - 1 &&
+		    memcmp(key.data, prefix, sizeof(prefix) - 1) == 0 &&
+		    !publish_ca(lane,
+			slice_of(key.data + sizeof(prefix) - 1, key.len - (sizeof(prefix) - 1)),
+			value, e))
 			return false;
 	}
 	return true;
@@ -164,7 +180,8 @@ publish_rotate(struct lane *lane, struct batch *b, const struct item *item, stru
 		return false;
 	buf_init(&out, 4096);
 	schema_encode(&request_schema, &rotate, &w);
-	return publish_keyed(lane, lane->shared->settings->request_topics[TOPIC_REVOKE], rotate.mount, buf_slice(&out), e);
+	return publish_keyed(lane, lane->shared->settings->request_topics[TOPIC_REVOKE],
+	    rotate.mount, buf_slice(&out), e);
 }
 
 /* What a decision brought about: everything again when the claim was found, nothing when it is another message's. */
@@ -177,10 +194,12 @@ publish_effects(struct lane *lane, struct batch *b, struct item *item, struct er
 	if (!item_ok(item) || item->rq.replay || item->rq.envelope.dry_run)
 		return true;
 	if (item->rq.operation->signs &&
-	    !publish_keyed(lane, ledger(lane, LEDGER_CERTS), serial_key(b, mount, o->serial), item->rq.record, e))
+	    !publish_keyed(lane, ledger(lane, LEDGER_CERTS), serial_key(b, mount, o->serial),
+		item->rq.record, e))
 		return false;
 	if (o->revoked_at != SCHEMA_ABSENT && !o->already &&
-	    !publish_keyed(lane, ledger(lane, LEDGER_REVOKED), serial_key(b, mount, o->serial), record_revoked(&b->cx, &item->rq), e))
+	    !publish_keyed(lane, ledger(lane, LEDGER_REVOKED), serial_key(b, mount, o->serial),
+		record_revoked(&b->cx, &item->rq), e))
 		return false;
 	if (!publish_changes(lane, item, e))
 		return false;
@@ -201,8 +220,12 @@ publish_crl(struct lane *lane, struct batch *b, const struct crl_publication *cr
 		{ "sha256", SLICE_NONE },
 	};
 	struct queue_header with_hash[sizeof(headers) / sizeof(headers[0])];
-	struct queue_record r = { .topic = ledger(lane, LEDGER_CRL), .partition = -1, .key = crl->key, .value = crl->der,
-		.headers = with_hash, .header_count = sizeof(headers) / sizeof(headers[0]) };
+	struct queue_record r = { .topic = ledger(lane, LEDGER_CRL),
+		.partition = -1,
+		.key = crl->key,
+		.value = crl->der,
+		.headers = with_hash,
+		.header_count = sizeof(headers) / sizeof(headers[0]) };
 
 	buf_init(&hex, 128);
 	hex_add(&hex, slice_of(crl->sha256, HASH_SIZE), 0);
@@ -211,7 +234,8 @@ publish_crl(struct lane *lane, struct batch *b, const struct crl_publication *cr
 	if (!queue_produce(lane->producer, &r, e))
 		return false;
 	for (size_t i = 0; i < crl->tombstones.count; i++)
-		if (!publish_keyed(lane, ledger(lane, LEDGER_REVOKED), crl->tombstones.items[i], SLICE_NONE, e))
+		if (!publish_keyed(lane, ledger(lane, LEDGER_REVOKED), crl->tombstones.items[i],
+			SLICE_NONE, e))
 			return false;
 	return true;
 }
@@ -221,10 +245,12 @@ publish_audit(struct lane *lane, struct batch *b, struct err *e)
 {
 	for (size_t i = 0; i < b->part_count; i++) {
 		const struct batch_part *part = &b->parts[i];
-		struct slice key = slice_text(arena_printf(b->cx.arena, "%s/%" PRId32, part->partition->topic, part->partition->partition));
+		struct slice key = slice_text(arena_printf(b->cx.arena, "%s/%" PRId32,
+		    part->partition->topic, part->partition->partition));
 
 		for (size_t j = 0; j < part->record_count; j++)
-			if (!publish_keyed(lane, ledger(lane, LEDGER_AUDIT), key, part->records[j], e))
+			if (!publish_keyed(
+				lane, ledger(lane, LEDGER_AUDIT), key, part->records[j], e))
 				return false;
 	}
 	return true;
@@ -250,21 +276,24 @@ audit_entry_of(struct lane *lane, struct batch *b, struct item *item)
 	struct slice detail = SLICE_NONE;
 
 	if (item->intake == INTAKE_REROUTED)
-		detail = slice_text(arena_printf(b->cx.arena, "%s/%" PRId32, rq->message->topic, request_home(rq, lane->partition_counts[rq->kind])));
+		detail = slice_text(arena_printf(b->cx.arena, "%s/%" PRId32, rq->message->topic,
+		    request_home(rq, lane->partition_counts[rq->kind])));
 	else if (item->intake == INTAKE_REJECTED)
 		detail = slice_text(item->reject.msg);
 	else if (rq->outcome.code.data != NULL) {
 		detail = rq->outcome.message;
 		snprintf(refusal, sizeof(refusal), "%.*s", SLICE_FMT(rq->outcome.code));
 	}
-	return audit_entry_encode(b->cx.arena, rq, refusal[0] != '\0' && !rq->replay ? refusal : item_result(item), detail);
+	return audit_entry_encode(b->cx.arena, rq,
+	    refusal[0] != '\0' && !rq->replay ? refusal : item_result(item), detail);
 }
 
 /* One stretch a partition, in the order of its offsets. */
 static void
 batch_audit(struct lane *lane, struct batch *b)
 {
-	const struct audit_stretch stretch = { slice_text(lane->worker), b->cx.now_ms, b->cx.catalog->offset };
+	const struct audit_stretch stretch = { slice_text(lane->worker), b->cx.now_ms,
+		b->cx.catalog->offset };
 
 	for (size_t i = 0; i < b->part_count; i++)
 		b->parts[i].entries = arena_array(b->cx.arena, b->count, sizeof(struct slice));
@@ -274,13 +303,16 @@ batch_audit(struct lane *lane, struct batch *b)
 		for (size_t j = 0; j < b->part_count; j++) {
 			struct batch_part *part = &b->parts[j];
 
-			if (part->partition->partition == rq->message->partition && part->partition->kind == rq->kind)
-				part->entries[part->entry_count++] = audit_entry_of(lane, b, &b->items[i]);
+			if (part->partition->partition == rq->message->partition &&
+			    part->partition->kind == rq->kind)
+				part->entries[part->entry_count++] = audit_entry_of(
+				    lane, b, &b->items[i]);
 		}
 	}
 	for (size_t i = 0; i < b->part_count; i++)
-		b->parts[i].records = audit_records(b->cx.arena, &stretch, &b->parts[i].head, b->parts[i].entries, b->parts[i].entry_count,
-		    AUDIT_RECORD_MAX, &b->parts[i].record_count);
+		b->parts[i].records = audit_records(b->cx.arena, &stretch, &b->parts[i].head,
+		    b->parts[i].entries, b->parts[i].entry_count, AUDIT_RECORD_MAX,
+		    &b->parts[i].record_count);
 }
 
 static MUST_USE bool
@@ -288,7 +320,8 @@ publish_item(struct lane *lane, struct batch *b, struct item *item, struct err *
 {
 	if (item->intake == INTAKE_REROUTED)
 		return publish_reroute(lane, b, item, e);
-	return publish_effects(lane, b, item, e) && publish_reject(lane, b, item, e) && publish_answer(lane, item, e);
+	return publish_effects(lane, b, item, e) && publish_reject(lane, b, item, e) &&
+	    publish_answer(lane, item, e);
 }
 
 bool

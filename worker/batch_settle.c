@@ -11,7 +11,8 @@ struct wanted {
 static struct wanted
 wanted_new(struct arena *a, size_t max)
 {
-	return (struct wanted){ arena_array(a, max, sizeof(struct slice)), arena_array(a, max, sizeof(struct slice)),
+	return (struct wanted){ arena_array(a, max, sizeof(struct slice)),
+		arena_array(a, max, sizeof(struct slice)),
 		arena_array(a, max, sizeof(struct item *)), 0 };
 }
 
@@ -25,7 +26,8 @@ want(struct wanted *w, struct item *item, struct slice key)
 bool
 item_claims(const struct item *item)
 {
-	return item->intake == INTAKE_DECIDE && item->rq.operation->claims && !item->rq.envelope.dry_run;
+	return item->intake == INTAKE_DECIDE && item->rq.operation->claims &&
+	    !item->rq.envelope.dry_run;
 }
 
 /* A claim that stands overrules whatever else would be said of the request; a conflict is a refusal of its own. */
@@ -67,7 +69,8 @@ batch_restore(struct lane *lane, struct batch *b, struct item **items, size_t co
 		if (rows.leaf_key.data != NULL)
 			want(&w, items[i], rows.leaf_key);
 	}
-	if (w.count > 0 && !view_read(&lane->view, NULL, NULL, 0, w.keys, w.count, b->cx.arena, w.values, e))
+	if (w.count > 0 &&
+	    !view_read(&lane->view, NULL, NULL, 0, w.keys, w.count, b->cx.arena, w.values, e))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct claim_rows rows = claim_rows(&b->cx, &items[i]->rq);
@@ -89,7 +92,8 @@ batch_wants(struct batch *b, struct wanted *claims, struct wanted *rows)
 		struct slice row;
 
 		if (item_claims(item))
-			want(claims, item, claim_key(b->cx.arena, item->rq.message->topic, item->rq.envelope.id));
+			want(claims, item,
+			    claim_key(b->cx.arena, item->rq.message->topic, item->rq.envelope.id));
 		if (item->intake != INTAKE_DECIDE || op->lookup == NULL)
 			continue;
 		row = op->lookup(&b->cx, &item->rq);
@@ -100,10 +104,12 @@ batch_wants(struct batch *b, struct wanted *claims, struct wanted *rows)
 
 /* Marks how far each partition is being worked at, and reads claims and rows, in one round trip. */
 static MUST_USE bool
-batch_read(struct lane *lane, struct batch *b, struct wanted *claims, struct wanted *rows, struct err *e)
+batch_read(
+    struct lane *lane, struct batch *b, struct wanted *claims, struct wanted *rows, struct err *e)
 {
 	struct slice *keys = arena_array(b->cx.arena, claims->count + rows->count, sizeof(*keys));
-	struct slice *values = arena_array(b->cx.arena, claims->count + rows->count, sizeof(*values));
+	struct slice *values = arena_array(
+	    b->cx.arena, claims->count + rows->count, sizeof(*values));
 	struct slice *own = arena_array(b->cx.arena, b->part_count, sizeof(*own));
 	int64_t *to = arena_array(b->cx.arena, b->part_count, sizeof(*to));
 
@@ -113,7 +119,8 @@ batch_read(struct lane *lane, struct batch *b, struct wanted *claims, struct wan
 	}
 	memcpy(keys, claims->keys, claims->count * sizeof(*keys));
 	memcpy(keys + claims->count, rows->keys, rows->count * sizeof(*keys));
-	if (!view_read(&lane->view, own, to, b->count > 0 ? b->part_count : 0, keys, claims->count + rows->count, b->cx.arena, values, e))
+	if (!view_read(&lane->view, own, to, b->count > 0 ? b->part_count : 0, keys,
+		claims->count + rows->count, b->cx.arena, values, e))
 		return false;
 	memcpy(claims->values, values, claims->count * sizeof(*values));
 	memcpy(rows->values, values + claims->count, rows->count * sizeof(*values));
@@ -123,7 +130,8 @@ batch_read(struct lane *lane, struct batch *b, struct wanted *claims, struct wan
 bool
 batch_settle(struct lane *lane, struct batch *b, struct err *e)
 {
-	struct wanted claims = wanted_new(b->cx.arena, b->count), rows = wanted_new(b->cx.arena, b->count);
+	struct wanted claims = wanted_new(b->cx.arena, b->count),
+		      rows = wanted_new(b->cx.arena, b->count);
 	struct item **found = arena_array(b->cx.arena, b->count, sizeof(struct item *));
 	size_t found_count = 0;
 

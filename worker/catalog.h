@@ -25,7 +25,7 @@ struct catalog_mount {
 	struct mount_state state;
 	const struct catalog_issuer *const *issuers; /* every issuer the mount ever had, by id */
 	size_t issuer_count;
-	const struct catalog_issuer *issuer; /* the one that signs; NULL: none yet */
+	const struct catalog_issuer *issuer;     /* the one that signs; NULL: none yet */
 	const struct catalog_role *const *roles; /* sorted by name */
 	size_t role_count;
 	struct urls_state urls;
@@ -53,9 +53,11 @@ struct catalog_spec {
 	const struct secret *kek; /* opens the issuers' keys ("ca key") */
 };
 
-struct catalog_folder *catalog_folder_start(const struct catalog_spec *spec, struct err *e) MUST_USE;
+struct catalog_folder *catalog_folder_start(
+    const struct catalog_spec *spec, struct err *e) MUST_USE;
 /* Waits until the high watermark that stands now is folded, then returns that version: give it back with catalog_release. */
-const struct catalog *catalog_fresh(struct catalog_folder *f, int timeout_ms, struct err *e) MUST_USE;
+const struct catalog *catalog_fresh(
+    struct catalog_folder *f, int timeout_ms, struct err *e) MUST_USE;
 void catalog_release(const struct catalog *c); /* takes NULL */
 void catalog_folder_stop(struct catalog_folder *f);
 
@@ -65,7 +67,8 @@ void catalog_folder_stop(struct catalog_folder *f);
  */
 struct catalog_builder;
 struct catalog_builder *catalog_builder_new(const struct secret *kek, struct err *e) MUST_USE;
-bool catalog_builder_put(struct catalog_builder *b, struct slice key, struct slice value, int64_t offset, struct err *e) MUST_USE;
+bool catalog_builder_put(struct catalog_builder *b, struct slice key, struct slice value,
+    int64_t offset, struct err *e) MUST_USE;
 const struct catalog *catalog_builder_version(struct catalog_builder *b); /* a new reference */
 void catalog_builder_free(struct catalog_builder *b);
 

@@ -18,30 +18,34 @@
 struct signer;
 struct signer *signer_new(EVP_PKEY *key, struct err *e) MUST_USE; /* takes a reference of its own */
 void signer_free(struct signer *s);
-struct slice signer_algorithm(const struct signer *s); /* AlgorithmIdentifier, DER: RSA-SHA256, ECDSA by curve (RFC 5758), Ed25519 (RFC 8410) */
-bool signer_sign(struct signer *s, struct slice tbs, struct buf *out_signature, struct err *e) MUST_USE;
+struct slice signer_algorithm(const struct signer *
+	s); /* AlgorithmIdentifier, DER: RSA-SHA256, ECDSA by curve (RFC 5758), Ed25519 (RFC 8410) */
+bool signer_sign(
+    struct signer *s, struct slice tbs, struct buf *out_signature, struct err *e) MUST_USE;
 
 struct certificate_urls {
-	struct slice_list issuing_certificates, crl_distribution_points, ocsp_servers; /* URLs as they stand in the certificate */
+	struct slice_list issuing_certificates, crl_distribution_points,
+	    ocsp_servers; /* URLs as they stand in the certificate */
 };
 
 struct certificate_input {
 	const struct template *template;
-	struct slice serial;  /* SERIAL_SIZE octets, first 01-7f */
-	struct slice spki;    /* the subject's SubjectPublicKeyInfo, DER */
+	struct slice serial;         /* SERIAL_SIZE octets, first 01-7f */
+	struct slice spki;           /* the subject's SubjectPublicKeyInfo, DER */
 	struct slice issuer_subject; /* DER Name; absent: self-signed, the subject is the issuer */
 	struct slice issuer_key_id;  /* absent when self-signed: the subject's own */
 	const struct certificate_urls *urls;
 };
 
 /* Appends the certificate's DER to out. */
-bool certificate_build(const struct certificate_input *in, struct signer *s, struct buf *out, struct err *e) MUST_USE;
+bool certificate_build(
+    const struct certificate_input *in, struct signer *s, struct buf *out, struct err *e) MUST_USE;
 
 /* What a presented or stored certificate says of itself, for revocation by certificate. All slices point into der. */
 struct certificate_facts {
-	struct slice serial; /* content octets of the INTEGER */
+	struct slice serial;          /* content octets of the INTEGER */
 	struct slice issuer, subject; /* DER Names */
-	struct slice spki;   /* SubjectPublicKeyInfo, DER */
+	struct slice spki;            /* SubjectPublicKeyInfo, DER */
 	int64_t not_before, not_after;
 };
 bool certificate_read(struct slice der, struct certificate_facts *ret, struct err *e) MUST_USE;

@@ -5,12 +5,13 @@
 #include <assert.h>
 
 #define OUTCOME_MAX ((size_t)512 * 1024)
-#define LEAF_MAX ((size_t)32 * 1024)
+#define LEAF_MAX    ((size_t)32 * 1024)
 
 static void
 put_part(struct buf *b, struct slice part)
 {
-	const uint8_t length[4] = { (uint8_t)(part.len >> 24), (uint8_t)(part.len >> 16), (uint8_t)(part.len >> 8), (uint8_t)part.len };
+	const uint8_t length[4] = { (uint8_t)(part.len >> 24), (uint8_t)(part.len >> 16),
+		(uint8_t)(part.len >> 8), (uint8_t)part.len };
 
 	buf_add(b, length, sizeof(length));
 	buf_add_slice(b, part);
@@ -100,7 +101,9 @@ outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct er
 {
 	uint64_t seen;
 
-	*ret = (struct outcome){ .not_after = SCHEMA_ABSENT, .revoked_at = SCHEMA_ABSENT, .reason = SCHEMA_ABSENT,
+	*ret = (struct outcome){ .not_after = SCHEMA_ABSENT,
+		.revoked_at = SCHEMA_ABSENT,
+		.reason = SCHEMA_ABSENT,
 		.invalidity_date = SCHEMA_ABSENT };
 	return schema_decode(&outcome_schema, map, a, ret, &seen, e);
 }
@@ -113,12 +116,16 @@ claim_settle(struct context *cx, struct request *rq, struct slice value, struct 
 	uint64_t seen;
 
 	if (!schema_decode(&claim_record_schema, value, cx->arena, &claim, &seen, &bad))
-		return err_set(e, ERR_STORE, "the claim of id %.*s does not decode: %s", SLICE_FMT(rq->envelope.id), bad.msg);
+		return err_set(e, ERR_STORE, "the claim of id %.*s does not decode: %s",
+		    SLICE_FMT(rq->envelope.id), bad.msg);
 	rq->own_claim = slice_eq(claim.source, rq->source);
 	if (!rq->own_claim && !slice_eq(claim.hash, slice_of(rq->hash, HASH_SIZE)))
-		return err_field(e, ERR_REQUEST_ID_CONFLICT, "id", "the id was used by %.*s with another body", SLICE_FMT(claim.source));
+		return err_field(e, ERR_REQUEST_ID_CONFLICT, "id",
+		    "the id was used by %.*s with another body", SLICE_FMT(claim.source));
 	rq->replay = !rq->own_claim;
-	rq->key_withheld = rq->replay && (cx->now_ms - claim.at > cx->settings->replay_window * 1000 || !slice_eq(claim.reply_to, rq->reply_topic));
+	rq->key_withheld = rq->replay &&
+	    (cx->now_ms - claim.at > cx->settings->replay_window * 1000 ||
+		!slice_eq(claim.reply_to, rq->reply_topic));
 	return outcome_decode(claim.outcome, cx->arena, &rq->outcome, e);
 }
 
@@ -162,7 +169,8 @@ leaf_pack(const struct leaf_key *leaf, struct buf *out_secret)
 }
 
 static MUST_USE bool
-leaf_restore(struct sealer *sealer, struct request *rq, struct slice aad, struct slice sealed, struct err *e)
+leaf_restore(
+    struct sealer *sealer, struct request *rq, struct slice aad, struct slice sealed, struct err *e)
 {
 	struct buf clear SCOPED_BUF;
 
@@ -170,7 +178,8 @@ leaf_restore(struct sealer *sealer, struct request *rq, struct slice aad, struct
 	if (!seal_open(sealer, aad, sealed, &clear, e))
 		return false;
 	if (clear.len < 2 || clear.data[0] > KEY_ED25519)
-		return err_set(e, ERR_STORE, "the sealed key of id %.*s does not decode", SLICE_FMT(rq->envelope.id));
+		return err_set(e, ERR_STORE, "the sealed key of id %.*s does not decode",
+		    SLICE_FMT(rq->envelope.id));
 	leaf_key_init(&rq->leaf);
 	rq->has_leaf = true;
 	rq->leaf.type = (enum key_type)clear.data[0];
@@ -179,7 +188,8 @@ leaf_restore(struct sealer *sealer, struct request *rq, struct slice aad, struct
 }
 
 bool
-claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct slice record, struct slice leaf, struct err *e)
+claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq,
+    struct slice record, struct slice leaf, struct err *e)
 {
 	const struct operation *op = rq->operation;
 
@@ -188,33 +198,45 @@ claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *
 	if (op->signs) {
 		rq->record = row_record(record);
 		if (rq->record.data == NULL)
-			return err_set(e, ERR_VIEW_LOST, "the claim of id %.*s stands, its certificate's row does not", SLICE_FMT(rq->envelope.id));
+			return err_set(e, ERR_VIEW_LOST,
+			    "the claim of id %.*s stands, its certificate's row does not",
+			    SLICE_FMT(rq->envelope.id));
 	}
 	if (!op->makes_key || rq->key_withheld)
 		return true;
 	if (leaf.data == NULL && rq->own_claim)
-		return err_set(e, ERR_VIEW_LOST, "the claim of id %.*s stands, its key's row does not", SLICE_FMT(rq->envelope.id));
+		return err_set(e, ERR_VIEW_LOST,
+		    "the claim of id %.*s stands, its key's row does not",
+		    SLICE_FMT(rq->envelope.id));
 	rq->key_withheld = leaf.data == NULL;
-	return rq->key_withheld || leaf_restore(replay_sealer, rq, claim_key(cx->arena, rq->message->topic, rq->envelope.id), leaf, e);
+	return rq->key_withheld ||
+	    leaf_restore(replay_sealer, rq,
+		claim_key(cx->arena, rq->message->topic, rq->envelope.id), leaf, e);
 }
 
 static void
-claim_write(struct view_claim *claim, int kind, struct slice key, struct slice value, int64_t number)
+claim_write(
+    struct view_claim *claim, int kind, struct slice key, struct slice value, int64_t number)
 {
 	assert(claim->write_count < VIEW_WRITES_MAX);
-	claim->writes[claim->write_count++] = (struct view_write){ (unsigned)kind, key, value, number };
+	claim->writes[claim->write_count++] = (struct view_write){ (unsigned)kind, key, value,
+		number };
 }
 
 static MUST_USE bool
-write_certificate(struct context *cx, struct sealer *sealer, struct request *rq, struct view_claim *claim, struct err *e)
+write_certificate(struct context *cx, struct sealer *sealer, struct request *rq,
+    struct view_claim *claim, struct err *e)
 {
 	struct slice mount = rq->envelope.mount;
 	struct buf sealed SCOPED_BUF = { 0 };
 	struct buf clear SCOPED_BUF = { 0 };
 
-	claim_write(claim, VIEW_SET, redis_cert_key(cx->arena, mount, rq->outcome.serial), rq->record, 0);
-	claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount), serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
-	claim_write(claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
+	claim_write(
+	    claim, VIEW_SET, redis_cert_key(cx->arena, mount, rq->outcome.serial), rq->record, 0);
+	claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount),
+	    serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
+	claim_write(
+	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
 	if (!rq->has_leaf)
 		return true;
 	buf_init_secret(&clear, LEAF_MAX);
@@ -222,7 +244,8 @@ write_certificate(struct context *cx, struct sealer *sealer, struct request *rq,
 	buf_init(&sealed, LEAF_MAX + SEAL_OVERHEAD);
 	if (!seal_box(sealer, claim->key, buf_slice(&clear), &sealed, e))
 		return false;
-	claim_write(claim, VIEW_SET, claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id), arena_copy(cx->arena, buf_slice(&sealed)), 0);
+	claim_write(claim, VIEW_SET, claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id),
+	    arena_copy(cx->arena, buf_slice(&sealed)), 0);
 	return true;
 }
 
@@ -231,8 +254,10 @@ write_revocation(struct context *cx, struct request *rq, struct view_claim *clai
 {
 	struct slice mount = rq->envelope.mount;
 
-	claim_write(claim, VIEW_APPEND, redis_cert_key(cx->arena, mount, rq->outcome.serial), record_revoked(cx, rq), 0);
-	claim_write(claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "revoked"), SLICE_NONE, 1);
+	claim_write(claim, VIEW_APPEND, redis_cert_key(cx->arena, mount, rq->outcome.serial),
+	    record_revoked(cx, rq), 0);
+	claim_write(
+	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "revoked"), SLICE_NONE, 1);
 }
 
 /* cm:cfg:<mount>:<kind>:<name>, for operators; `.state` is the record. */
@@ -252,8 +277,10 @@ write_changes(struct context *cx, struct request *rq, struct view_claim *claim)
 		assert(second != NULL);
 		mount = slice_of(slash + 1, (size_t)(second - slash - 1));
 		claim_write(claim, value.data == NULL ? VIEW_DELETE : VIEW_SET,
-		    slice_text(arena_printf(cx->arena, "cm:cfg:%.*s:%.*s:%.*s", SLICE_FMT(mount), SLICE_FMT(kind),
-		        (int)(key.data + key.len - second - 1), (const char *)second + 1)), value, 0);
+		    slice_text(arena_printf(cx->arena, "cm:cfg:%.*s:%.*s:%.*s", SLICE_FMT(mount),
+			SLICE_FMT(kind), (int)(key.data + key.len - second - 1),
+			(const char *)second + 1)),
+		    value, 0);
 	}
 }
 
@@ -277,9 +304,12 @@ claim_encode(struct context *cx, struct request *rq)
 }
 
 bool
-claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct view_claim *ret, struct err *e)
+claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq,
+    struct view_claim *ret, struct err *e)
 {
-	*ret = (struct view_claim){ .key = claim_key(cx->arena, rq->message->topic, rq->envelope.id), .value = claim_encode(cx, rq) };
+	*ret = (struct view_claim){ .key = claim_key(
+					cx->arena, rq->message->topic, rq->envelope.id),
+		.value = claim_encode(cx, rq) };
 	if (!outcome_ok(&rq->outcome))
 		return true;
 	if (rq->operation->signs && !write_certificate(cx, replay_sealer, rq, ret, e))
@@ -291,15 +321,19 @@ claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq,
 }
 
 size_t
-claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id, const struct outcome *outcome,
-    struct slice mount, int64_t at_ms, struct view_expiry ret[static CLAIM_EXPIRIES_MAX])
+claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id,
+    const struct outcome *outcome, struct slice mount, int64_t at_ms,
+    struct view_expiry ret[static CLAIM_EXPIRIES_MAX])
 {
 	size_t count = 0;
 
-	ret[count++] = (struct view_expiry){ claim_key(a, topic, id), at_ms + s->dedup_window * 1000 };
+	ret[count++] = (struct view_expiry){ claim_key(a, topic, id),
+		at_ms + s->dedup_window * 1000 };
 	if (outcome->serial.data == NULL || !outcome_ok(outcome))
 		return count;
-	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id), at_ms + s->replay_window * 1000 };
-	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial), (outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
+	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id),
+		at_ms + s->replay_window * 1000 };
+	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
+		(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
 	return count;
 }

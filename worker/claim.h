@@ -14,17 +14,21 @@
 /* SHA-256 over op, mount, role, params and seal_to: what makes two messages the same request. */
 bool request_hash(struct request *rq, struct err *e) MUST_USE;
 
-struct slice claim_key(struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */
-struct slice claim_leaf_key(struct arena *a, const char *topic, struct slice id); /* cm:key:<topic>:<id> */
+struct slice claim_key(
+    struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */
+struct slice claim_leaf_key(
+    struct arena *a, const char *topic, struct slice id); /* cm:key:<topic>:<id> */
 
 /*
  * Reads a claim that was found for this request and settles what the request is: an own claim, a replay, or a conflict
  * (false with ERR_REQUEST_ID_CONFLICT). rq->outcome is the claim's.
  */
-bool claim_settle(struct context *cx, struct request *rq, struct slice value, struct err *e) MUST_USE;
+bool claim_settle(
+    struct context *cx, struct request *rq, struct slice value, struct err *e) MUST_USE;
 
 /* The claim of a fresh decision and the rows that belong to it. */
-bool claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct view_claim *ret, struct err *e) MUST_USE;
+bool claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq,
+    struct view_claim *ret, struct err *e) MUST_USE;
 
 /* The rows that a settled claim needs beside it: keys to read; absent where none is. */
 struct claim_rows {
@@ -33,13 +37,14 @@ struct claim_rows {
 };
 struct claim_rows claim_rows(struct context *cx, const struct request *rq);
 /* Puts them back: rq->record, rq->leaf. A missing certificate of an own claim is ERR_VIEW_LOST; a missing key withholds it. */
-bool claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq, struct slice record, struct slice leaf,
-    struct err *e) MUST_USE;
+bool claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq,
+    struct slice record, struct slice leaf, struct err *e) MUST_USE;
 
 /* When the rows of a committed claim, made at `at_ms`, may go. Returns how many. */
 #define CLAIM_EXPIRIES_MAX 3
-size_t claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id, const struct outcome *outcome,
-    struct slice mount, int64_t at_ms, struct view_expiry ret[static CLAIM_EXPIRIES_MAX]);
+size_t claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id,
+    const struct outcome *outcome, struct slice mount, int64_t at_ms,
+    struct view_expiry ret[static CLAIM_EXPIRIES_MAX]);
 
 /* The outcome as a msgpack map in the arena; without the values of `changes` for the audit. */
 struct slice outcome_encode(struct arena *a, const struct outcome *outcome, bool for_audit);

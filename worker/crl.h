@@ -33,17 +33,20 @@ size_t crl_entries_bytes(const struct crl_entries *s); /* DER, all entries */
  * Takes out the entries whose certificate had expired before `published` (thisUpdate of the last CRL that held them, so that
  * each was on one CRL past its expiry; RFC 5280 3.3) and calls `left` for each, for its tombstone. Returns how many.
  */
-size_t crl_entries_expire(struct crl_entries *s, int64_t published, void (*left)(void *opaque, const struct crl_entry *e), void *opaque);
+size_t crl_entries_expire(struct crl_entries *s, int64_t published,
+    void (*left)(void *opaque, const struct crl_entry *e), void *opaque);
 
 struct crl_input {
 	const struct crl_entries *entries; /* NULL: none */
 	const struct issuer *issuer;
 	int64_t number, this_update, next_update;
-	struct slice shard_uri; /* absent: a full CRL; otherwise a critical issuingDistributionPoint with this URI */
+	struct slice
+	    shard_uri; /* absent: a full CRL; otherwise a critical issuingDistributionPoint with this URI */
 };
 
 /* Appends the DER to out (made with max CRL_DER_MAX by the caller). */
-bool crl_build(const struct crl_input *in, struct signer *s, struct buf *out, struct err *e) MUST_USE;
+bool crl_build(
+    const struct crl_input *in, struct signer *s, struct buf *out, struct err *e) MUST_USE;
 
 /* "keyCompromise", "key_compromise" or "1" -> 1. 7, removeFromCRL (8) and unknown ones are refused; absent -> 0. */
 bool crl_reason_parse(struct slice text, int64_t *ret, struct err *e) MUST_USE;

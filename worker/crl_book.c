@@ -79,7 +79,8 @@ row_read_headers(struct book_row *row, const struct queue_message *m)
 			row->entry.this_update = header_number(&h);
 		else if (strcmp(h.name, "next_update") == 0)
 			row->entry.next_update = header_number(&h);
-		else if (strcmp(h.name, "sha256") == 0 && !hex_parse(h.value, row->entry.sha256, HASH_SIZE, &len))
+		else if (strcmp(h.name, "sha256") == 0 &&
+		    !hex_parse(h.value, row->entry.sha256, HASH_SIZE, &len))
 			memset(row->entry.sha256, 0, HASH_SIZE);
 	}
 }
@@ -107,10 +108,13 @@ book_fold(void *opaque, const struct queue_message *m)
 }
 
 struct crl_book *
-crl_book_start(const struct queue_options *queue, struct queue_probe *probe, const char *topic, struct err *e)
+crl_book_start(
+    const struct queue_options *queue, struct queue_probe *probe, const char *topic, struct err *e)
 {
 	struct crl_book *b = calloc(1, sizeof(*b));
-	const struct follower_spec spec = { .queue = queue, .probe = probe, .topic = topic, .fold = book_fold, .opaque = b };
+	const struct follower_spec spec = {
+		.queue = queue, .probe = probe, .topic = topic, .fold = book_fold, .opaque = b
+	};
 
 	if (b == NULL)
 		abort();
@@ -153,10 +157,12 @@ crl_book_has_room(struct crl_book *b, struct slice mount, const char *issuer, st
 	char key[160];
 	int len = snprintf(key, sizeof(key), "%.*s/%s/0", SLICE_FMT(mount), issuer);
 
-	if (!crl_book_find(b, slice_of(key, (size_t)len), NULL, &last) || last.size < CRL_DER_MAX / 100 * 95)
+	if (!crl_book_find(b, slice_of(key, (size_t)len), NULL, &last) ||
+	    last.size < CRL_DER_MAX / 100 * 95)
 		return true;
-	return err_set(e, ERR_CRL_FULL, "the CRL of this issuer has %zu bytes of %zu: nothing more is issued under it", last.size,
-	    CRL_DER_MAX);
+	return err_set(e, ERR_CRL_FULL,
+	    "the CRL of this issuer has %zu bytes of %zu: nothing more is issued under it",
+	    last.size, CRL_DER_MAX);
 }
 
 void

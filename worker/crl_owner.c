@@ -8,8 +8,8 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#define FOLD_TIMEOUT_US ((int64_t)120 * 1000 * 1000)
-#define BOOK_TIMEOUT_MS 20000
+#define FOLD_TIMEOUT_US  ((int64_t)120 * 1000 * 1000)
+#define BOOK_TIMEOUT_MS  20000
 #define FOREIGN_AFTER_US ((int64_t)2 * 1000 * 1000) /* the book has seen our own record by then */
 
 /* The revocations under one issuer of one mount, and the CRL that was last made of them. */
@@ -18,7 +18,8 @@ struct crl_set {
 	struct slice mount, issuer, key; /* key: "mount/issuer/0" */
 	struct crl_entries *entries;
 	struct buf der;
-	int64_t number, this_update, next_update; /* of the last CRL, ours or the one that stood at assignment; 0: none */
+	int64_t number, this_update,
+	    next_update; /* of the last CRL, ours or the one that stood at assignment; 0: none */
 	uint8_t sha256[HASH_SIZE];
 	int64_t published_us; /* time_monotonic_us; 0: not by this owner */
 	bool touched;
@@ -109,7 +110,8 @@ set_get(struct crl_owner *o, struct slice mount, struct slice issuer)
 	set = must(calloc(1, sizeof(*set)));
 	set->mount = arena_copy(&set->names, mount);
 	set->issuer = arena_copy(&set->names, issuer);
-	set->key = slice_text(arena_printf(&set->names, "%.*s/%.*s/0", SLICE_FMT(mount), SLICE_FMT(issuer)));
+	set->key = slice_text(
+	    arena_printf(&set->names, "%.*s/%.*s/0", SLICE_FMT(mount), SLICE_FMT(issuer)));
 	set->entries = crl_entries_new();
 	buf_init(&set->der, CRL_DER_MAX);
 	if (crl_book_find(o->book, set->key, NULL, &last)) {
@@ -159,7 +161,9 @@ fold_message(struct crl_owner *o, struct arena *a, const struct queue_message *m
 		return true;
 	}
 	if (!schema_decode(&revoked_record_schema, m->value, a, &r, &seen, &bad))
-		return err_set(e, ERR_CONFIG, "%s/%" PRId32 "/%" PRId64 " is no revocation record: %s", m->topic, m->partition, m->offset, bad.msg);
+		return err_set(e, ERR_CONFIG,
+		    "%s/%" PRId32 "/%" PRId64 " is no revocation record: %s", m->topic,
+		    m->partition, m->offset, bad.msg);
 	if (!owns_mount(o, r.mount))
 		return true;
 	entry = (struct crl_entry){ r.serial, r.date, r.reason, r.invalidity_date, r.not_after };
@@ -173,7 +177,8 @@ struct watermarks {
 };
 
 static MUST_USE bool
-watermarks_ask(struct crl_owner *o, struct arena *a, const char *topic, struct watermarks *ret, struct err *e)
+watermarks_ask(
+    struct crl_owner *o, struct arena *a, const char *topic, struct watermarks *ret, struct err *e)
 {
 	struct queue_topic_info info;
 
@@ -197,7 +202,8 @@ watermarks_passed(const struct watermarks *w, const struct queue_reader *r)
 }
 
 static MUST_USE bool
-fold_until(struct crl_owner *o, struct queue_reader *reader, const struct watermarks *w, struct err *e)
+fold_until(
+    struct crl_owner *o, struct queue_reader *reader, const struct watermarks *w, struct err *e)
 {
 	int64_t end = time_monotonic_us() + FOLD_TIMEOUT_US;
 
@@ -212,7 +218,9 @@ fold_until(struct crl_owner *o, struct queue_reader *reader, const struct waterm
 		if (!ok)
 			return false;
 		if (time_monotonic_us() > end)
-			return err_set(e, ERR_TIMEOUT, "the revocations could not be folded in %d s", (int)(FOLD_TIMEOUT_US / 1000000));
+			return err_set(e, ERR_TIMEOUT,
+			    "the revocations could not be folded in %d s",
+			    (int)(FOLD_TIMEOUT_US / 1000000));
 	}
 	return true;
 }
@@ -237,7 +245,8 @@ fold_revoked(struct crl_owner *o, struct err *e)
 }
 
 bool
-crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count, int32_t partition_count, struct err *e)
+crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count,
+    int32_t partition_count, struct err *e)
 {
 	sets_clear(o);
 	o->partitions = must(realloc(o->partitions, (count + 1) * sizeof(*partitions)));
@@ -252,7 +261,8 @@ crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count, i
 /* ---- a batch ---- */
 
 bool
-crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice issuer, struct slice serial, struct crl_entry *ret)
+crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice issuer,
+    struct slice serial, struct crl_entry *ret)
 {
 	const struct crl_set *set = set_find(o, mount, issuer);
 
@@ -260,7 +270,8 @@ crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice issue
 }
 
 void
-crl_owner_add(struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry)
+crl_owner_add(
+    struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry)
 {
 	struct crl_set *set = set_get(o, mount, issuer);
 
@@ -298,10 +309,12 @@ set_is_due(const struct crl_owner *o, const struct crl_set *set, int64_t now)
 {
 	int64_t validity = set->next_update - set->this_update;
 
-	return set->touched || set->number == 0 || now >= set->next_update - validity / 3 || set_is_foreign(o, set);
+	return set->touched || set->number == 0 || now >= set->next_update - validity / 3 ||
+	    set_is_foreign(o, set);
 }
 
-typedef bool visit_fn(struct crl_owner *o, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, void *opaque, struct err *e);
+typedef bool visit_fn(struct crl_owner *o, struct context *cx, const struct catalog_mount *m,
+    const struct catalog_issuer *i, void *opaque, struct err *e);
 
 /* Every issuer of every mount that this lane speaks for. */
 static MUST_USE bool
@@ -313,17 +326,20 @@ visit_issuers(struct crl_owner *o, struct context *cx, visit_fn *visit, void *op
 		if (!owns_mount(o, m->name))
 			continue;
 		for (size_t j = 0; j < m->issuer_count; j++)
-			if (m->issuers[j]->issuer->key != NULL && !visit(o, cx, m, m->issuers[j], opaque, e))
+			if (m->issuers[j]->issuer->key != NULL &&
+			    !visit(o, cx, m, m->issuers[j], opaque, e))
 				return false;
 	}
 	return true;
 }
 
 static bool
-visit_due(struct crl_owner *o, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, void *opaque, struct err *e)
+visit_due(struct crl_owner *o, struct context *cx, const struct catalog_mount *m,
+    const struct catalog_issuer *i, void *opaque, struct err *e)
 {
 	(void)e;
-	*(bool *)opaque |= set_is_due(o, set_get(o, m->name, slice_text(i->issuer->id)), cx->now_ms / 1000);
+	*(bool *)opaque |= set_is_due(
+	    o, set_get(o, m->name, slice_text(i->issuer->id)), cx->now_ms / 1000);
 	return true;
 }
 
@@ -363,8 +379,8 @@ entry_left(void *opaque, const struct crl_entry *entry)
 	struct leavers *l = opaque;
 
 	leavers_reserve(l);
-	l->keys.items[l->keys.count++] = slice_text(arena_printf(l->cx->arena, "%.*s/%.*s", SLICE_FMT(l->mount),
-	    SLICE_FMT(serial_text(l->cx->arena, entry->serial, 0))));
+	l->keys.items[l->keys.count++] = slice_text(arena_printf(l->cx->arena, "%.*s/%.*s",
+	    SLICE_FMT(l->mount), SLICE_FMT(serial_text(l->cx->arena, entry->serial, 0))));
 }
 
 struct build {
@@ -373,14 +389,16 @@ struct build {
 };
 
 static MUST_USE bool
-set_build(struct crl_set *set, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, struct err *e)
+set_build(struct crl_set *set, struct context *cx, const struct catalog_mount *m,
+    const struct catalog_issuer *i, struct err *e)
 {
 	int64_t now = cx->now_ms / 1000;
 	struct crl_input in = {
 		.entries = set->entries,
 		.issuer = i->issuer,
 		.number = set->number + 1,
-		.this_update = now > set->this_update ? now : set->this_update, /* it never goes back */
+		.this_update = now > set->this_update ? now
+						      : set->this_update, /* it never goes back */
 	};
 	struct signer *signer = minter_signer(cx->minter, i->issuer, e);
 	unsigned size = HASH_SIZE;
@@ -402,7 +420,8 @@ set_build(struct crl_set *set, struct context *cx, const struct catalog_mount *m
 }
 
 static bool
-visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount *m, const struct catalog_issuer *i, void *opaque, struct err *e)
+visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount *m,
+    const struct catalog_issuer *i, void *opaque, struct err *e)
 {
 	struct build *build = opaque;
 	struct crl_set *set = set_get(o, m->name, slice_text(i->issuer->id));
@@ -415,8 +434,13 @@ visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount 
 	crl_entries_expire(set->entries, set->this_update, entry_left, &leavers);
 	if (!set_build(set, cx, m, i, e))
 		return false;
-	*p = (struct crl_publication){ .key = set->key, .der = buf_slice(&set->der), .number = set->number, .this_update = set->this_update,
-		.next_update = set->next_update, .issuer = set->issuer, .tombstones = leavers.keys };
+	*p = (struct crl_publication){ .key = set->key,
+		.der = buf_slice(&set->der),
+		.number = set->number,
+		.this_update = set->this_update,
+		.next_update = set->next_update,
+		.issuer = set->issuer,
+		.tombstones = leavers.keys };
 	memcpy(p->sha256, set->sha256, HASH_SIZE);
 	build->count++;
 	o->cost_us = time_monotonic_us() - began;
@@ -424,7 +448,8 @@ visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount 
 }
 
 bool
-crl_owner_build(struct crl_owner *o, struct context *cx, struct crl_publication **ret, size_t *ret_count, struct err *e)
+crl_owner_build(struct crl_owner *o, struct context *cx, struct crl_publication **ret,
+    size_t *ret_count, struct err *e)
 {
 	struct build build = { 0 };
 	size_t issuers = 0;

@@ -17,24 +17,31 @@ struct crl_book_entry {
 	int64_t number, this_update, next_update;
 	uint8_t sha256[HASH_SIZE];
 };
-struct crl_book *crl_book_start(const struct queue_options *queue, struct queue_probe *probe, const char *topic, struct err *e) MUST_USE;
+struct crl_book *crl_book_start(const struct queue_options *queue, struct queue_probe *probe,
+    const char *topic, struct err *e) MUST_USE;
 /* Waits until what `.crl` holds now is in the book. */
 bool crl_book_fresh(struct crl_book *b, int timeout_ms, struct err *e) MUST_USE;
 /* key: "mount/issuer/shard". False: there is none. a NULL: without the DER. */
-bool crl_book_find(struct crl_book *b, struct slice key, struct arena *a, struct crl_book_entry *ret);
+bool crl_book_find(
+    struct crl_book *b, struct slice key, struct arena *a, struct crl_book_entry *ret);
 /* At 95 % of the largest message issuing stops; revoking never does. ERR_CRL_FULL. */
-bool crl_book_has_room(struct crl_book *b, struct slice mount, const char *issuer, struct err *e) MUST_USE;
+bool crl_book_has_room(
+    struct crl_book *b, struct slice mount, const char *issuer, struct err *e) MUST_USE;
 void crl_book_stop(struct crl_book *b);
 
 struct crl_owner;
-struct crl_owner *crl_owner_new(const struct settings *s, struct queue_probe *probe, struct crl_book *book);
+struct crl_owner *crl_owner_new(
+    const struct settings *s, struct queue_probe *probe, struct crl_book *book);
 void crl_owner_free(struct crl_owner *o);
 /* The `.revoke` partitions that this lane owns now. Folds `.revoked` when one was added. */
-bool crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count, int32_t partition_count, struct err *e) MUST_USE;
+bool crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count,
+    int32_t partition_count, struct err *e) MUST_USE;
 /* Was it revoked? */
-bool crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice issuer, struct slice serial, struct crl_entry *ret);
+bool crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice issuer,
+    struct slice serial, struct crl_entry *ret);
 /* A revocation of this batch; its CRL is to be published with it. */
-void crl_owner_add(struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry);
+void crl_owner_add(
+    struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry);
 void crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer); /* crl/rotate */
 /* The number that the next CRL of this issuer will have. */
 int64_t crl_owner_next_number(struct crl_owner *o, struct slice mount, struct slice issuer);
@@ -47,8 +54,11 @@ struct crl_publication {
 	struct slice_list tombstones; /* keys of `.revoked` whose entries left */
 };
 /* Builds what is touched, or due: CRLs near their nextUpdate, and keys whose last record is not this owner's. In cx->arena. */
-bool crl_owner_build(struct crl_owner *o, struct context *cx, struct crl_publication **ret, size_t *ret_count, struct err *e) MUST_USE;
-bool crl_owner_due(struct crl_owner *o, struct context *cx); /* is there something to publish without a request? */
-int64_t crl_owner_cost_us(const struct crl_owner *o); /* of the last build: a batch may wait ten times this for more */
+bool crl_owner_build(struct crl_owner *o, struct context *cx, struct crl_publication **ret,
+    size_t *ret_count, struct err *e) MUST_USE;
+bool crl_owner_due(
+    struct crl_owner *o, struct context *cx); /* is there something to publish without a request? */
+int64_t crl_owner_cost_us(
+    const struct crl_owner *o); /* of the last build: a batch may wait ten times this for more */
 
 #endif

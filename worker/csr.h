@@ -13,14 +13,15 @@
 #define CSR_MAX (64 * 1024) /* bytes of PEM */
 
 struct csr {
-	struct slice info;       /* CertificationRequestInfo, DER: what is signed */
-	struct slice spki;       /* SubjectPublicKeyInfo, DER */
-	struct slice algorithm;  /* signature AlgorithmIdentifier, DER */
-	struct slice signature;  /* octets */
-	struct slice subject;    /* DER Name */
+	struct slice info;        /* CertificationRequestInfo, DER: what is signed */
+	struct slice spki;        /* SubjectPublicKeyInfo, DER */
+	struct slice algorithm;   /* signature AlgorithmIdentifier, DER */
+	struct slice signature;   /* octets */
+	struct slice subject;     /* DER Name */
 	struct slice common_name; /* first CN as UTF-8; absent: none */
-	struct slice_list dns, emails, ips, uris; /* from the extensionRequest's subjectAltName, raw octets */
-	bool asks_for_ca;        /* BasicConstraints CA:TRUE requested */
+	struct slice_list dns, emails, ips,
+	    uris;         /* from the extensionRequest's subjectAltName, raw octets */
+	bool asks_for_ca; /* BasicConstraints CA:TRUE requested */
 	enum key_type key_type;
 	int64_t key_bits;
 };

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEV_TTL ((int64_t)768 * 3600)
+#define DEV_TTL        ((int64_t)768 * 3600)
 #define REDIS_START_MS 5000
 
 struct dev {
@@ -63,10 +63,13 @@ redis_exec(const struct dev *d, pid_t parent)
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent || setpgid(0, 0) != 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+	if (getppid() != parent || setpgid(0, 0) != 0 || null < 0 || dup2(null, 0) < 0 ||
+	    dup2(null, 1) < 0)
 		_exit(127);
-	execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", d->socket, "--unixsocketperm", "700", "--dir", d->folder,
-	    "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--loglevel", "warning", (char *)NULL);
+	execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", d->socket,
+	    "--unixsocketperm", "700", "--dir", d->folder, "--save", "", "--appendonly", "no",
+	    "--maxmemory-policy", "noeviction", "--daemonize", "no", "--loglevel", "warning",
+	    (char *)NULL);
 	fprintf(stderr, "certmill-worker dev: redis-server: %s\n", strerror(errno));
 	_exit(127);
 }
@@ -182,11 +185,17 @@ mock_topics(struct dev *d, struct err *e)
 static MUST_USE bool
 mount_write(struct dev *d, struct err *e)
 {
-	const struct mount_state mount = { .v = 1, .default_ttl = DEV_TTL, .max_ttl = DEV_TTL, .allow_clear_keys = true, .created = time_now_ms() };
+	const struct mount_state mount = { .v = 1,
+		.default_ttl = DEV_TTL,
+		.max_ttl = DEV_TTL,
+		.allow_clear_keys = true,
+		.created = time_now_ms() };
 	struct queue_producer *p = queue_producer_open(&d->settings.queue, NULL, e);
 	struct buf b SCOPED_BUF;
 	struct writer w = { &b };
-	struct queue_record r = { .topic = d->settings.ledger_topics[LEDGER_STATE], .partition = 0, .key = SLICE_LITERAL("mount/pki/") };
+	struct queue_record r = { .topic = d->settings.ledger_topics[LEDGER_STATE],
+		.partition = 0,
+		.key = SLICE_LITERAL("mount/pki/") };
 	bool ok;
 
 	buf_init(&b, 4096);
@@ -217,13 +226,14 @@ dev_prepare(struct dev *d, struct err *e)
 static void
 dev_greet(const struct dev *d)
 {
-	printf("certmill-worker dev: everything is embedded, NOTHING IS KEPT when it ends.\n\n"
-	       "    export CERTMILL_BROKERS=%s\n\n"
-	       "The mount `pki` is there. Try:\n\n"
-	       "    certmill write pki/config/ca/generate/root/internal common_name=\"My CA\" key_type=ec\n"
-	       "    certmill write pki/roles/web allowed_base_domain=example.com allow_subdomains=true key_type=ec\n"
-	       "    certmill write pki/issue/web common_name=blah.example.com\n\n"
-	       "Ctrl-C ends it.\n",
+	printf(
+	    "certmill-worker dev: everything is embedded, NOTHING IS KEPT when it ends.\n\n"
+	    "    export CERTMILL_BROKERS=%s\n\n"
+	    "The mount `pki` is there. Try:\n\n"
+	    "    certmill write pki/config/ca/generate/root/internal common_name=\"My CA\" key_type=ec\n"
+	    "    certmill write pki/roles/web allowed_base_domain=example.com allow_subdomains=true key_type=ec\n"
+	    "    certmill write pki/issue/web common_name=blah.example.com\n\n"
+	    "Ctrl-C ends it.\n",
 	    queue_mock_brokers(d->mock));
 	fflush(stdout);
 }

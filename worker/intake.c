@@ -19,7 +19,8 @@ find_header(const struct queue_message *m, const char *name)
 bool
 request_headers_dropped(const struct request *rq)
 {
-	return queue_message_headers(rq->message) > HEADERS_KEPT_MAX || queue_message_header_bytes(rq->message) > HEADER_BYTES_KEPT_MAX;
+	return queue_message_headers(rq->message) > HEADERS_KEPT_MAX ||
+	    queue_message_header_bytes(rq->message) > HEADER_BYTES_KEPT_MAX;
 }
 
 /* `source` and `replayed` are the worker's own: a request cannot bring them. */
@@ -37,7 +38,8 @@ request_headers(const struct request *rq, struct queue_header ret[static HEADERS
 	if (request_headers_dropped(rq))
 		return 0;
 	for (size_t i = 0; i < queue_message_headers(rq->message); i++)
-		if (queue_message_header(rq->message, i, &ret[count]) && !header_is_ours(ret[count].name))
+		if (queue_message_header(rq->message, i, &ret[count]) &&
+		    !header_is_ours(ret[count].name))
 			count++;
 	return count;
 }
@@ -74,7 +76,8 @@ reply_partition(const struct request *rq, int32_t partitions)
 
 	if (h.len != 4 || h.data == NULL)
 		return -1;
-	number = (uint32_t)h.data[0] << 24 | (uint32_t)h.data[1] << 16 | (uint32_t)h.data[2] << 8 | h.data[3];
+	number = (uint32_t)h.data[0] << 24 | (uint32_t)h.data[1] << 16 | (uint32_t)h.data[2] << 8 |
+	    h.data[3];
 	return number < (uint32_t)partitions ? (int32_t)number : -1;
 }
 
@@ -93,13 +96,15 @@ find_reply(struct context *cx, struct reply_topics *replies, struct request *rq,
 	if (wanted.data == NULL || slice_eq(wanted, rq->reply_topic))
 		wanted = rq->reply_topic;
 	else if (!settings_allow_reply(cx->settings, wanted))
-		(void)err_field(&refusal, ERR_REPLY_TO_NOT_ALLOWED, "reply_to", "answers may not go to topic \"%.*s\"",
+		(void)err_field(&refusal, ERR_REPLY_TO_NOT_ALLOWED, "reply_to",
+		    "answers may not go to topic \"%.*s\"",
 		    wanted.len > 100 ? 100 : (int)wanted.len, (const char *)wanted.data);
 	if (refusal.code == ERR_NONE) {
 		if (!reply_topics_find(replies, wanted, &topic, e))
 			return INTAKE_FAILED;
 		if (topic.partitions == 0)
-			(void)err_field(&refusal, ERR_REPLY_TO_UNKNOWN, "reply_to", "there is no topic \"%.*s\"", SLICE_FMT(wanted));
+			(void)err_field(&refusal, ERR_REPLY_TO_UNKNOWN, "reply_to",
+			    "there is no topic \"%.*s\"", SLICE_FMT(wanted));
 	}
 	if (refusal.code != ERR_NONE) {
 		request_refuse(cx, rq, &refusal);
@@ -118,10 +123,12 @@ find_operation(struct context *cx, struct request *rq, struct err *e)
 	static const uint8_t empty_map = 0x80;
 
 	if (op == NULL)
-		return err_field(e, ERR_UNKNOWN_OP, "op", "there is no operation \"%.*s\"", SLICE_FMT(rq->envelope.op));
+		return err_field(e, ERR_UNKNOWN_OP, "op", "there is no operation \"%.*s\"",
+		    SLICE_FMT(rq->envelope.op));
 	if (op->kind != rq->kind)
-		return err_field(e, ERR_WRONG_TOPIC, "op", "\"%s\" belongs on %s, this is %s", op->name,
-		    cx->settings->request_topics[op->kind], cx->settings->request_topics[rq->kind]);
+		return err_field(e, ERR_WRONG_TOPIC, "op", "\"%s\" belongs on %s, this is %s",
+		    op->name, cx->settings->request_topics[op->kind],
+		    cx->settings->request_topics[rq->kind]);
 	rq->operation = op;
 	rq->params = arena_alloc(cx->arena, op->params->size);
 	if (op->defaults != NULL)
@@ -154,13 +161,15 @@ message_hash(struct request *rq, bool whole, struct err *e)
 }
 
 enum intake
-request_read(struct context *cx, struct reply_topics *replies, int32_t partitions, struct request *rq, struct err *e)
+request_read(struct context *cx, struct reply_topics *replies, int32_t partitions,
+    struct request *rq, struct err *e)
 {
 	struct err bad = { 0 };
 	enum intake reply;
 	bool whole;
 
-	rq->source = slice_text(arena_printf(cx->arena, "%s/%" PRId32 "/%" PRId64, rq->message->topic, rq->message->partition, rq->message->offset));
+	rq->source = slice_text(arena_printf(cx->arena, "%s/%" PRId32 "/%" PRId64,
+	    rq->message->topic, rq->message->partition, rq->message->offset));
 	rq->crl_number = 0;
 	whole = message_decode(cx, rq, &bad);
 	rq->answerable = rq->envelope.id.data != NULL;
@@ -181,7 +190,8 @@ request_read(struct context *cx, struct reply_topics *replies, int32_t partition
 		return INTAKE_REFUSED;
 	}
 	if (request_headers_dropped(rq))
-		request_warn(cx, rq, "headers_dropped", "the request's headers are over %d or %d bytes: the answer has none of them",
+		request_warn(cx, rq, "headers_dropped",
+		    "the request's headers are over %d or %d bytes: the answer has none of them",
 		    HEADERS_KEPT_MAX, HEADER_BYTES_KEPT_MAX);
 	return INTAKE_DECIDE;
 }

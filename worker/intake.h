@@ -7,7 +7,7 @@
 
 #include "operation.h"
 
-#define HEADERS_KEPT_MAX 32
+#define HEADERS_KEPT_MAX      32
 #define HEADER_BYTES_KEPT_MAX 8192
 
 /* What a lane knows of reply topics: asked once, and again after a while. */
@@ -19,7 +19,8 @@ struct reply_topic {
 	size_t max_bytes;   /* max.message.bytes */
 };
 /* ERR_QUEUE when the broker does not say. */
-bool reply_topics_find(struct reply_topics *r, struct slice name, struct reply_topic *ret, struct err *e) MUST_USE;
+bool reply_topics_find(
+    struct reply_topics *r, struct slice name, struct reply_topic *ret, struct err *e) MUST_USE;
 
 enum intake {
 	INTAKE_DECIDE,   /* goes on */
@@ -33,7 +34,8 @@ enum intake {
  * Reads rq->message. partitions: of its topic, for its home. Everything is in cx->arena. Only checks that need nothing but the
  * message and the reply topics: the deadline is judged when it is decided.
  */
-enum intake request_read(struct context *cx, struct reply_topics *replies, int32_t partitions, struct request *rq, struct err *e);
+enum intake request_read(struct context *cx, struct reply_topics *replies, int32_t partitions,
+    struct request *rq, struct err *e);
 
 /* The home partition of a request, by its topic's rule. */
 int32_t request_home(const struct request *rq, int32_t partitions);

@@ -16,22 +16,23 @@
 
 struct issuer {
 	char id[ISSUER_ID_SIZE];
-	struct slice der;          /* the certificate */
-	struct slice subject;      /* its subject as a DER Name */
-	struct slice serial;       /* its serial number's content octets */
-	struct slice key_id;       /* subjectKeyIdentifier, or SHA-1 of the key bits where it has none */
-	struct slice_list chain;   /* DER certificates above it */
-	struct slice pem;          /* of the certificate, as answers carry it */
+	struct slice der;     /* the certificate */
+	struct slice subject; /* its subject as a DER Name */
+	struct slice serial;  /* its serial number's content octets */
+	struct slice key_id;  /* subjectKeyIdentifier, or SHA-1 of the key bits where it has none */
+	struct slice_list chain; /* DER certificates above it */
+	struct slice pem;        /* of the certificate, as answers carry it */
 	struct slice_list chain_pem;
 	int64_t not_before, not_after;
-	int64_t max_path_length;   /* -1: none */
-	EVP_PKEY *key;             /* owned; NULL in a program that may not sign */
-	X509 *x509;                /* owned */
-	struct arena memory;       /* holds the slices */
+	int64_t max_path_length; /* -1: none */
+	EVP_PKEY *key;           /* owned; NULL in a program that may not sign */
+	X509 *x509;              /* owned */
+	struct arena memory;     /* holds the slices */
 };
 
 /* Parses a CA certificate and its chain; key may be NULL (then it is not set), otherwise issuer_new takes a reference. */
-struct issuer *issuer_new(struct slice der, const struct slice *chain, size_t chain_count, EVP_PKEY *key, struct err *e) MUST_USE;
+struct issuer *issuer_new(struct slice der, const struct slice *chain, size_t chain_count,
+    EVP_PKEY *key, struct err *e) MUST_USE;
 void issuer_free(struct issuer *i);
 void issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE]);
 
@@ -42,13 +43,14 @@ void issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE]);
  * expired at `now`, weak keys, trailing bytes, certificates that do not chain. Accepted with *ret_warning (a code): no KeyUsage.
  */
 struct bundle {
-	EVP_PKEY *key;          /* owned */
+	EVP_PKEY *key; /* owned */
 	bool key_was_sealed;
 	struct slice certificate; /* DER, in the arena */
 	struct slice_list chain;
-	const char *warning;    /* code, or NULL */
+	const char *warning; /* code, or NULL */
 };
-bool bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key, struct arena *a, struct bundle *ret, struct err *e) MUST_USE;
+bool bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key, struct arena *a,
+    struct bundle *ret, struct err *e) MUST_USE;
 void bundle_done(struct bundle *b);
 
 #endif

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define POLL_MS 100
-#define FRESH_MS 20000 /* an open transaction on .state is decided by then */
+#define POLL_MS        100
+#define FRESH_MS       20000 /* an open transaction on .state is decided by then */
 #define PAUSE_FIRST_MS 100
-#define PAUSE_MAX_MS 2000
+#define PAUSE_MAX_MS   2000
 
 static bool
 lane_stopping(const struct lane *lane)
@@ -33,7 +33,9 @@ partition_counts(struct lane *lane, struct err *e)
 		if (!queue_topic_info(lane->shared->probe, s->request_topics[kind], &info, e))
 			return false;
 		if (!info.exists)
-			return err_set(e, ERR_CONFIG, "topic %s does not exist: `certmill-worker topics` makes it", s->request_topics[kind]);
+			return err_set(e, ERR_CONFIG,
+			    "topic %s does not exist: `certmill-worker topics` makes it",
+			    s->request_topics[kind]);
 		lane->partition_counts[kind] = info.partitions;
 	}
 	return true;
@@ -62,8 +64,12 @@ session_consumer(struct lane *lane, struct err *e)
 {
 	const struct settings *s = lane->shared->settings;
 	const char *topics[TOPIC_KINDS];
-	struct queue_consumer_spec spec = { .group = s->groups[lane->kind], .instance = lane->instance, .topics = topics,
-		.assigned = lane_assigned, .revoked = lane_revoked, .opaque = lane };
+	struct queue_consumer_spec spec = { .group = s->groups[lane->kind],
+		.instance = lane->instance,
+		.topics = topics,
+		.assigned = lane_assigned,
+		.revoked = lane_revoked,
+		.opaque = lane };
 
 	for (int kind = 0; kind < TOPIC_KINDS; kind++)
 		if (settings_lane_of((enum topic_kind)kind) == lane->kind)
@@ -79,7 +85,8 @@ session_open(struct lane *lane, struct err *e)
 	const struct settings *s = lane->shared->settings;
 
 	lane->store = store_open(&s->store, e);
-	if (lane->store == NULL || !view_init(&lane->view, lane->store, e) || !view_ready(&lane->view, e))
+	if (lane->store == NULL || !view_init(&lane->view, lane->store, e) ||
+	    !view_ready(&lane->view, e))
 		return false;
 	if (!partition_counts(lane, e) || !session_crypto(lane, e))
 		return false;
@@ -89,7 +96,8 @@ session_open(struct lane *lane, struct err *e)
 	lane->producer = queue_producer_open(&s->queue, lane->transactional, e);
 	if (lane->producer == NULL)
 		return false;
-	if (!queue_producer_warm(lane->producer, (const char *const *)s->ledger_topics, LEDGER_KINDS, e))
+	if (!queue_producer_warm(
+		lane->producer, (const char *const *)s->ledger_topics, LEDGER_KINDS, e))
 		return false;
 	return session_consumer(lane, e);
 }
@@ -131,8 +139,9 @@ session_close(struct lane *lane, bool leave)
 static void
 say_batch(const struct lane *lane, const struct batch *b, const int64_t at[static 5])
 {
-	log_event(LOG_DEBUG, "batch", LOG_T("lane", lane->name), LOG_N("requests", b->count), LOG_N("fresh_us", at[1] - at[0]),
-	    LOG_N("settle_us", at[2] - at[1]), LOG_N("decide_us", at[3] - at[2]), LOG_N("commit_us", at[4] - at[3]));
+	log_event(LOG_DEBUG, "batch", LOG_T("lane", lane->name), LOG_N("requests", b->count),
+	    LOG_N("fresh_us", at[1] - at[0]), LOG_N("settle_us", at[2] - at[1]),
+	    LOG_N("decide_us", at[3] - at[2]), LOG_N("commit_us", at[4] - at[3]));
 }
 
 static MUST_USE bool
@@ -203,7 +212,8 @@ say_lost(struct lane *lane, const struct err *e)
 	view_set_folding(&lane->view);
 	if (!atomic_exchange(&lane->shared->view_lost, true))
 		log_error(LOG_ERROR, "view_lost", e, LOG_T("lane", lane->name),
-		    LOG_T("hint", "Redis has lost committed writes; nothing is signed until the view is whole again"));
+		    LOG_T("hint",
+			"Redis has lost committed writes; nothing is signed until the view is whole again"));
 }
 
 /* A failure is logged when it is new, not at each attempt. */
@@ -217,7 +227,8 @@ say_failure(struct lane *lane, const struct err *e)
 	if (e->code == ERR_VIEW_FOLDING && atomic_load(&lane->shared->view_lost))
 		return;
 	if (lane->said != e->code)
-		log_error(LOG_WARNING, "lane_stopped", e, LOG_T("lane", lane->name), LOG_T("next", "a new session from the committed offsets"));
+		log_error(LOG_WARNING, "lane_stopped", e, LOG_T("lane", lane->name),
+		    LOG_T("next", "a new session from the committed offsets"));
 	lane->said = e->code;
 }
 
@@ -279,7 +290,8 @@ lane_start(struct lane_shared *shared, enum lane_kind kind, int index, struct er
 	lane->kind = kind;
 	snprintf(lane->name, sizeof(lane->name), "%s-%d", lane_kind_names[kind], index);
 	snprintf(lane->instance, sizeof(lane->instance), "%s-%s", s->slot, lane->name);
-	snprintf(lane->transactional, sizeof(lane->transactional), "%s-%s-%s", s->prefix, s->slot, lane->name);
+	snprintf(lane->transactional, sizeof(lane->transactional), "%s-%s-%s", s->prefix, s->slot,
+	    lane->name);
 	snprintf(lane->worker, sizeof(lane->worker), "%s/%s", s->slot, lane->name);
 	failed = pthread_create(&lane->thread, NULL, lane_main, lane);
 	if (failed != 0) {

@@ -19,14 +19,16 @@ struct lane_shared {
 	struct catalog_folder *catalog;
 	struct crl_book *crl_book;
 	struct key_pool *key_pool;
-	atomic_bool stop;      /* finish the batch and leave */
-	atomic_int failed;     /* lanes that ended for good, with an error that a restart of the lane does not mend */
+	atomic_bool stop; /* finish the batch and leave */
+	atomic_int
+	    failed; /* lanes that ended for good, with an error that a restart of the lane does not mend */
 	atomic_bool view_lost; /* said once in the log */
 };
 
 struct lane;
 
-struct lane *lane_start(struct lane_shared *shared, enum lane_kind kind, int index, struct err *e) MUST_USE;
+struct lane *lane_start(
+    struct lane_shared *shared, enum lane_kind kind, int index, struct err *e) MUST_USE;
 void lane_join(struct lane *lane); /* waits for its end (set stop first) and frees it */
 
 #endif

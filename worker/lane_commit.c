@@ -10,9 +10,11 @@ item_makes_claim(const struct item *item)
 {
 	const struct request *rq = &item->rq;
 
-	if (rq->own_claim || rq->replay || rq->retryable || rq->envelope.dry_run || rq->operation == NULL || !rq->operation->claims)
+	if (rq->own_claim || rq->replay || rq->retryable || rq->envelope.dry_run ||
+	    rq->operation == NULL || !rq->operation->claims)
 		return false;
-	return item->intake == INTAKE_DECIDE || (item->intake == INTAKE_REFUSED && rq->outcome.code.data != NULL);
+	return item->intake == INTAKE_DECIDE ||
+	    (item->intake == INTAKE_REFUSED && rq->outcome.code.data != NULL);
 }
 
 static bool
@@ -55,7 +57,8 @@ script_claims(struct lane *lane, struct batch *b, struct view_batch *v, struct e
 		if (!item_makes_claim(item))
 			continue;
 		item->claim = &v->claims[v->claim_count];
-		if (!claim_make(&b->cx, lane->replay_sealer, &item->rq, &v->claims[v->claim_count++], e))
+		if (!claim_make(
+			&b->cx, lane->replay_sealer, &item->rq, &v->claims[v->claim_count++], e))
 			return false;
 	}
 	return true;
@@ -79,7 +82,8 @@ script_steps(struct batch *b, struct view_batch *v)
 	for (size_t i = 0; i < b->part_count; i++) {
 		const struct lane_partition *p = b->parts[i].partition;
 
-		memcpy(expiries + v->expiry_count, p->expiries, p->expiry_count * sizeof(*expiries));
+		memcpy(
+		    expiries + v->expiry_count, p->expiries, p->expiry_count * sizeof(*expiries));
 		v->expiry_count += p->expiry_count;
 	}
 	v->steps = steps;
@@ -107,7 +111,9 @@ send_offsets(struct lane *lane, struct batch *b, struct err *e)
 	for (size_t i = 0; i < b->part_count; i++) {
 		const struct batch_part *part = &b->parts[i];
 
-		at[i] = (struct queue_position){ .topic = part->partition->topic, .partition = part->partition->partition, .offset = part->next };
+		at[i] = (struct queue_position){ .topic = part->partition->topic,
+			.partition = part->partition->partition,
+			.offset = part->next };
 		audit_head_write(&part->head, at[i].metadata);
 	}
 	return queue_send_offsets(lane->producer, lane->group, at, b->part_count, e);
@@ -140,15 +146,17 @@ part_remember(struct lane *lane, struct batch *b, struct batch_part *part)
 	struct lane_partition *p = part->partition;
 	struct arena memory = { 0 };
 	struct slice own_key = arena_copy(&memory, p->own_key);
-	struct view_expiry *expiries = arena_array(&memory, CLAIM_EXPIRIES_MAX * b->count, sizeof(*expiries));
+	struct view_expiry *expiries = arena_array(
+	    &memory, CLAIM_EXPIRIES_MAX * b->count, sizeof(*expiries));
 	size_t count = 0;
 
 	for (size_t i = 0; i < b->count; i++) {
 		const struct request *rq = &b->items[i].rq;
 
 		if (item_expires(&b->items[i]) && item_in(&b->items[i], p))
-			count += claim_expiries(lane->shared->settings, &memory, p->topic, rq->envelope.id, &rq->outcome, rq->envelope.mount,
-			    b->cx.now_ms, expiries + count);
+			count += claim_expiries(lane->shared->settings, &memory, p->topic,
+			    rq->envelope.id, &rq->outcome, rq->envelope.mount, b->cx.now_ms,
+			    expiries + count);
 	}
 	arena_done(&p->memory);
 	p->memory = memory;
@@ -164,7 +172,8 @@ inbox_consume(struct inbox *in, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		queue_message_free(in->messages[i]);
-	memmove(in->messages, in->messages + count, (in->count - count) * sizeof(struct queue_message *));
+	memmove(in->messages, in->messages + count,
+	    (in->count - count) * sizeof(struct queue_message *));
 	in->count -= count;
 }
 

@@ -14,12 +14,13 @@
 
 struct lane_partition {
 	enum topic_kind kind;
-	const char *topic;  /* of the settings */
+	const char *topic; /* of the settings */
 	int32_t partition;
-	bool taken;         /* its row in Redis carries this session's token */
-	int64_t next;       /* offset of the next message */
+	bool taken;             /* its row in Redis carries this session's token */
+	int64_t next;           /* offset of the next message */
 	struct audit_head head; /* as committed */
-	int64_t careful_to; /* up to this offset one request at a time: a lane died while working at it; -1: none */
+	int64_t
+	    careful_to; /* up to this offset one request at a time: a lane died while working at it; -1: none */
 	/* Rows of the last committed batch, which get their expiry with the next script. */
 	struct arena memory;
 	struct slice own_key;
@@ -35,12 +36,12 @@ struct inbox { /* polled and not yet decided, in order */
 struct lane {
 	struct lane_shared *shared;
 	enum lane_kind kind;
-	char name[32];            /* "mint-0" */
-	char instance[192];       /* group.instance.id */
+	char name[32];      /* "mint-0" */
+	char instance[192]; /* group.instance.id */
 	char transactional[448];
-	char worker[192];         /* slot/lane, as the audit names it */
+	char worker[192]; /* slot/lane, as the audit names it */
 	pthread_t thread;
-	bool quiet;               /* the last failure was logged: the same one is not again */
+	bool quiet; /* the last failure was logged: the same one is not again */
 	enum err_code said;
 	/* of the session */
 	struct store *store;
@@ -57,22 +58,22 @@ struct lane {
 	struct lane_partition partitions[LANE_PARTITIONS_MAX];
 	size_t partition_count;
 	struct inbox inbox;
-	struct arena arena;       /* of the batch */
+	struct arena arena; /* of the batch */
 };
 
 /* One request in a batch, with what is made of it. */
 struct item {
 	struct request rq;
 	enum intake intake;
-	struct err reject;      /* why it goes to .rejects */
-	bool quarantined;       /* answered, and kept in .rejects as well */
-	struct buf response;    /* encoded; empty: none */
+	struct err reject;        /* why it goes to .rejects */
+	bool quarantined;         /* answered, and kept in .rejects as well */
+	struct buf response;      /* encoded; empty: none */
 	struct view_claim *claim; /* fresh claim; NULL: none */
 };
 
 struct batch_part { /* one source partition */
 	struct lane_partition *partition;
-	int64_t next;      /* offset behind the last message */
+	int64_t next;          /* offset behind the last message */
 	struct slice *entries; /* audit */
 	size_t entry_count;
 	struct audit_head head; /* behind this batch */
@@ -94,7 +95,8 @@ struct batch {
 /* lane_partition.c */
 bool lane_assigned(void *opaque, const struct queue_position *at, size_t count, struct err *e);
 void lane_revoked(void *opaque, const char *topic, int32_t partition);
-bool lane_take(struct lane *lane, struct err *e) MUST_USE; /* the rows of partitions that were just assigned */
+bool lane_take(
+    struct lane *lane, struct err *e) MUST_USE; /* the rows of partitions that were just assigned */
 struct lane_partition *lane_find(struct lane *lane, const char *topic, int32_t partition);
 void lane_drop_partitions(struct lane *lane);
 
@@ -107,7 +109,8 @@ bool batch_gather(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 void batch_done(struct batch *b);
 /* batch_settle.c: claims and rows from Redis */
 bool batch_settle(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
-bool batch_settle_lost(struct lane *lane, struct batch *b, struct err *e) MUST_USE; /* claims that the script found taken */
+bool batch_settle_lost(struct lane *lane, struct batch *b,
+    struct err *e) MUST_USE; /* claims that the script found taken */
 bool item_claims(const struct item *item);
 /* batch_decide.c */
 bool batch_decide(struct lane *lane, struct batch *b, struct err *e) MUST_USE;

@@ -16,7 +16,8 @@ lane_find(struct lane *lane, const char *topic, int32_t partition)
 
 /* The mock broker keeps no metadata: a lane of `dev` begins its chains anew. */
 static MUST_USE bool
-head_read(const struct lane *lane, const struct queue_position *at, struct audit_head *ret, struct err *e)
+head_read(
+    const struct lane *lane, const struct queue_position *at, struct audit_head *ret, struct err *e)
 {
 	*ret = (struct audit_head){ 0 };
 	if (lane->shared->settings->dev && at->metadata[0] == '\0')
@@ -35,13 +36,18 @@ lane_assigned(void *opaque, const struct queue_position *at, size_t count, struc
 		enum topic_kind kind = settings_topic_kind(s, at[i].topic);
 
 		if (p == NULL && lane->partition_count == LANE_PARTITIONS_MAX)
-			return err_set(e, ERR_CONFIG, "more than %d partitions in one lane: start more lanes", LANE_PARTITIONS_MAX);
+			return err_set(e, ERR_CONFIG,
+			    "more than %d partitions in one lane: start more lanes",
+			    LANE_PARTITIONS_MAX);
 		if (p == NULL)
 			p = &lane->partitions[lane->partition_count++];
 		else
 			arena_done(&p->memory);
-		*p = (struct lane_partition){ .kind = kind, .topic = s->request_topics[kind], .partition = at[i].partition,
-			.next = at[i].offset, .careful_to = -1 };
+		*p = (struct lane_partition){ .kind = kind,
+			.topic = s->request_topics[kind],
+			.partition = at[i].partition,
+			.next = at[i].offset,
+			.careful_to = -1 };
 		if (!head_read(lane, &at[i], &p->head, e))
 			return false;
 	}
@@ -82,7 +88,8 @@ lane_revoked(void *opaque, const char *topic, int32_t partition)
  * messages come again, and their claims are found.
  */
 static MUST_USE bool
-expiries_restore(struct lane *lane, struct lane_partition *p, const struct view_owned *owned, struct err *e)
+expiries_restore(
+    struct lane *lane, struct lane_partition *p, const struct view_owned *owned, struct err *e)
 {
 	struct arena a SCOPED_ARENA = { 0 };
 	size_t count = owned->batch.count;
@@ -102,11 +109,13 @@ expiries_restore(struct lane *lane, struct lane_partition *p, const struct view_
 		struct err bad;
 		uint64_t seen;
 
-		if (values[i].data == NULL || !schema_decode(&claim_record_schema, values[i], &a, &claim, &seen, &bad) ||
+		if (values[i].data == NULL ||
+		    !schema_decode(&claim_record_schema, values[i], &a, &claim, &seen, &bad) ||
 		    !outcome_decode(claim.outcome, &a, &outcome, &bad))
 			continue; /* expired, or not ours to judge */
-		p->expiry_count += claim_expiries(lane->shared->settings, &p->memory, p->topic, owned->batch.items[i], &outcome,
-		    claim.mount, claim.at, p->expiries + p->expiry_count);
+		p->expiry_count += claim_expiries(lane->shared->settings, &p->memory, p->topic,
+		    owned->batch.items[i], &outcome, claim.mount, claim.at,
+		    p->expiries + p->expiry_count);
 	}
 	return true;
 }
@@ -118,7 +127,8 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 	struct view_owned owned;
 
 	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
-	if (!view_take(&lane->view, p->own_key, p->head.step, &a, &owned, e) || !expiries_restore(lane, p, &owned, e))
+	if (!view_take(&lane->view, p->own_key, p->head.step, &a, &owned, e) ||
+	    !expiries_restore(lane, p, &owned, e))
 		return false;
 	p->careful_to = owned.worked_to >= p->next ? owned.worked_to : -1;
 	p->head.step = owned.step;
@@ -146,7 +156,8 @@ lane_take(struct lane *lane, struct err *e)
 	}
 	if (!changed || lane->crls == NULL)
 		return true;
-	return crl_owner_assign(lane->crls, revoke, revoke_count, lane->partition_counts[TOPIC_REVOKE], e);
+	return crl_owner_assign(
+	    lane->crls, revoke, revoke_count, lane->partition_counts[TOPIC_REVOKE], e);
 }
 
 void

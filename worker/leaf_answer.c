@@ -179,7 +179,9 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	if (issuer == NULL)
 		return err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
 	answer.ca_chain = chain_texts(cx->arena, issuer->issuer, format);
-	answer.issuing_ca = answer.ca_chain.items[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
+	answer.issuing_ca =
+	    answer.ca_chain.items
+		[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
 	answer.lease_id = slice_text(arena_printf(cx->arena, "%.*s/%s/%.*s/%.*s",
 	    SLICE_FMT(rq->envelope.mount), rq->operation->name, SLICE_FMT(rq->envelope.role),
 	    SLICE_FMT(serial_text(cx->arena, record.serial, '-'))));

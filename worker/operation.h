@@ -28,21 +28,21 @@ struct context {
 	struct store *store;           /* for queries and serial leases */
 	struct minter *minter;         /* keys, signers, serials of this lane */
 	struct sealer *ca_sealer;      /* "ca key" */
-	EVP_PKEY *fleet_key;           /* X25519: opens pem_bundle keys; its public half is published */
+	EVP_PKEY *fleet_key; /* X25519: opens pem_bundle keys; its public half is published */
 	const struct secret *kek;
-	struct crl_owner *crls;        /* control lanes; NULL elsewhere */
-	struct crl_book *crl_book;     /* the last CRL of each key, as `.crl` has it */
+	struct crl_owner *crls;    /* control lanes; NULL elsewhere */
+	struct crl_book *crl_book; /* the last CRL of each key, as `.crl` has it */
 };
 
 struct operation {
 	const char *name;
 	enum topic_kind kind;
 	const struct schema *params;
-	const struct schema *data;     /* of the answer; NULL: an empty map */
+	const struct schema *data;      /* of the answer; NULL: an empty map */
 	void (*defaults)(void *params); /* NULL: none */
 	bool needs_role;
-	bool claims;   /* makes a claim: the same id gets the same answer */
-	bool signs;    /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
+	bool claims;    /* makes a claim: the same id gets the same answer */
+	bool signs;     /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
 	bool makes_key; /* rq->leaf is filled */
 	/* The Redis row it needs before it decides (cm:cert:...), or absent. Runs before decide; errors are left to decide. */
 	struct slice (*lookup)(const struct context *cx, const struct request *rq);
@@ -59,10 +59,12 @@ const struct operation *operation_at(size_t i); /* NULL behind the last */
 /* Makes rq->outcome the refusal that e says; warnings stay. */
 void request_refuse(struct context *cx, struct request *rq, const struct err *e);
 /* Adds a warning to rq->outcome (code and message are copied into the arena). */
-void request_warn(struct context *cx, struct request *rq, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void request_warn(struct context *cx, struct request *rq, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 
 /* The mount of a request, or ERR_UNKNOWN_MOUNT. */
-const struct catalog_mount *context_mount(const struct context *cx, const struct request *rq, struct err *e) MUST_USE;
+const struct catalog_mount *context_mount(
+    const struct context *cx, const struct request *rq, struct err *e) MUST_USE;
 
 /* cm:cert:<mount>:<serial> and its like (record.c) */
 struct slice redis_cert_key(struct arena *a, struct slice mount, struct slice serial);
@@ -77,14 +79,16 @@ struct csr_verifier *minter_verifier(struct minter *m);
 /* Kept by issuer id; a signer whose issuer left the catalog is let go in time. */
 struct signer *minter_signer(struct minter *m, const struct issuer *issuer, struct err *e) MUST_USE;
 /* Ordinals [first, first + count) for the mount's serial numbers. */
-bool minter_lease(struct minter *m, struct slice mount, uint64_t first, uint64_t count, struct err *e) MUST_USE;
+bool minter_lease(
+    struct minter *m, struct slice mount, uint64_t first, uint64_t count, struct err *e) MUST_USE;
 /* Leases a block of ordinals (cm:n:<mount>:serial) when none is left. */
-bool minter_serial(struct minter *m, struct store *store, struct slice mount, uint8_t ret[static SERIAL_SIZE], struct err *e) MUST_USE;
+bool minter_serial(struct minter *m, struct store *store, struct slice mount,
+    uint8_t ret[static SERIAL_SIZE], struct err *e) MUST_USE;
 
 /* ---- record.c: what goes to .certs ---- */
 /* Encodes rq->record from a certificate's DER and its facts, in the arena. */
-void record_certificate(struct context *cx, struct request *rq, const struct issuer *issuer, struct slice serial, struct slice der,
-    int64_t not_before, int64_t not_after);
+void record_certificate(struct context *cx, struct request *rq, const struct issuer *issuer,
+    struct slice serial, struct slice der, int64_t not_before, int64_t not_after);
 
 /* The revoked_record of rq->outcome, encoded, in the arena. */
 struct slice record_revoked(struct context *cx, const struct request *rq);
@@ -94,5 +98,6 @@ struct slice record_revoked(struct context *cx, const struct request *rq);
  * The whole response message: envelope, data or error, warnings. On failure of `answer` the error is what is answered. It may
  * hold a private key: out should be a secret buf. ERR_ANSWER_TOO_LARGE when it is over out's maximum.
  */
-bool response_encode(struct context *cx, struct request *rq, struct buf *out, struct err *e) MUST_USE;
+bool response_encode(
+    struct context *cx, struct request *rq, struct buf *out, struct err *e) MUST_USE;
 #endif

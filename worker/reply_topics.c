@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#define TOPICS_MAX 64
+#define TOPICS_MAX            64
 #define ABSENT_ASKED_AGAIN_US 2000000
-#define FOUND_ASKED_AGAIN_US 60000000
+#define FOUND_ASKED_AGAIN_US  60000000
 
 struct known_topic {
 	char name[250]; /* Kafka's longest is 249 */
@@ -49,7 +49,8 @@ topic_ask(struct reply_topics *r, struct known_topic *k, struct err *e)
 	if (!queue_topic_info(r->probe, k->name, &info, e))
 		return false;
 	k->topic = (struct reply_topic){ .partitions = info.exists ? info.partitions : 0 };
-	if (info.exists && !r->settings->dev && !queue_topic_config(r->probe, k->name, "max.message.bytes", text, sizeof(text), e))
+	if (info.exists && !r->settings->dev &&
+	    !queue_topic_config(r->probe, k->name, "max.message.bytes", text, sizeof(text), e))
 		return false;
 	k->topic.max_bytes = strtoul(text, NULL, 10);
 	k->asked_us = time_monotonic_us();
@@ -78,7 +79,8 @@ reply_topics_find(struct reply_topics *r, struct slice name, struct reply_topic 
 		if (slice_is(name, r->known[i].name))
 			k = &r->known[i];
 	age = k == NULL ? 0 : time_monotonic_us() - k->asked_us;
-	if (k == NULL || age > (k->topic.partitions > 0 ? FOUND_ASKED_AGAIN_US : ABSENT_ASKED_AGAIN_US)) {
+	if (k == NULL ||
+	    age > (k->topic.partitions > 0 ? FOUND_ASKED_AGAIN_US : ABSENT_ASKED_AGAIN_US)) {
 		if (k == NULL) {
 			k = topic_slot(r);
 			memcpy(k->name, name.data, name.len);

@@ -15,27 +15,28 @@ struct request {
 	/* where it stands */
 	struct queue_message *message; /* the lane's inbox owns it */
 	enum topic_kind kind;
-	struct slice source;           /* "topic/partition/offset", in the arena */
+	struct slice source; /* "topic/partition/offset", in the arena */
 	/* what it asks */
 	struct request_envelope envelope;
 	const struct operation *operation; /* NULL: unknown or not for this topic */
-	void *params;                  /* the operation's struct, in the arena */
-	uint64_t seen;                 /* which parameters came */
-	uint8_t hash[HASH_SIZE];       /* of the body */
-	struct slice reply_topic;      /* NUL-terminated */
-	int32_t reply_partition;       /* -1: by key */
-	bool answerable;               /* an id was read */
+	void *params;                      /* the operation's struct, in the arena */
+	uint64_t seen;                     /* which parameters came */
+	uint8_t hash[HASH_SIZE];           /* of the body */
+	struct slice reply_topic;          /* NUL-terminated */
+	int32_t reply_partition;           /* -1: by key */
+	bool answerable;                   /* an id was read */
 	/* what was decided: filled by decide, or read from a claim */
 	struct outcome outcome;
-	struct slice record;           /* the certificate_record, encoded: what goes to .certs */
-	struct leaf_key leaf;          /* issue: initialised by decide; the batch clears it */
+	struct slice record;  /* the certificate_record, encoded: what goes to .certs */
+	struct leaf_key leaf; /* issue: initialised by decide; the batch clears it */
 	bool has_leaf;
-	bool replay;                   /* answered from the claim of another message */
-	bool own_claim;                /* the claim's source is this message: publish everything again */
-	bool key_withheld;             /* a replay that may not carry the private key */
-	bool retryable;                /* a refusal that makes no claim */
-	int64_t crl_number;            /* revoke, crl/rotate: of the CRL in this batch; 0: none */
-	struct slice row;              /* the Redis row that operation->lookup asked for; absent: there is none */
+	bool replay;        /* answered from the claim of another message */
+	bool own_claim;     /* the claim's source is this message: publish everything again */
+	bool key_withheld;  /* a replay that may not carry the private key */
+	bool retryable;     /* a refusal that makes no claim */
+	int64_t crl_number; /* revoke, crl/rotate: of the CRL in this batch; 0: none */
+	struct slice
+	    row; /* the Redis row that operation->lookup asked for; absent: there is none */
 };
 
 #endif

@@ -51,12 +51,14 @@ static MUST_USE bool
 shared_open(struct lane_shared *shared, struct err *e)
 {
 	const struct settings *s = shared->settings;
-	const struct catalog_spec catalog = { &s->queue, shared->probe, s->ledger_topics[LEDGER_STATE], shared->kek };
+	const struct catalog_spec catalog = { &s->queue, shared->probe,
+		s->ledger_topics[LEDGER_STATE], shared->kek };
 
 	shared->catalog = catalog_folder_start(&catalog, e);
 	if (shared->catalog == NULL)
 		return false;
-	shared->crl_book = crl_book_start(&s->queue, shared->probe, s->ledger_topics[LEDGER_CRL], e);
+	shared->crl_book = crl_book_start(
+	    &s->queue, shared->probe, s->ledger_topics[LEDGER_CRL], e);
 	if (shared->crl_book == NULL)
 		return false;
 	if (s->key_pool_threads == 0)
@@ -91,13 +93,16 @@ partitions_check(struct lane_shared *shared, struct err *e)
 	recorded[TOPIC_CONFIG] = catalog->topics.config;
 	recorded[TOPIC_QUERY] = catalog->topics.query;
 	if (catalog->topics.v == 0)
-		ok = err_set(e, ERR_CONFIG, "%s does not hold the partition counts: run `certmill-worker topics`", s->ledger_topics[LEDGER_STATE]);
+		ok = err_set(e, ERR_CONFIG,
+		    "%s does not hold the partition counts: run `certmill-worker topics`",
+		    s->ledger_topics[LEDGER_STATE]);
 	for (int i = 0; ok && i < TOPIC_KINDS; i++) {
 		struct queue_topic_info info;
 
 		ok = queue_topic_info(shared->probe, s->request_topics[i], &info, e);
 		if (ok && info.partitions != recorded[i])
-			ok = err_set(e, ERR_CONFIG, "topic %s has %d partitions, it was made with %d: requests would lose their homes",
+			ok = err_set(e, ERR_CONFIG,
+			    "topic %s has %d partitions, it was made with %d: requests would lose their homes",
 			    s->request_topics[i], (int)info.partitions, (int)recorded[i]);
 	}
 	catalog_release(catalog);
@@ -161,9 +166,11 @@ worker_serve(const struct settings *s, const struct secret *kek, struct err *e)
 	shared.probe = queue_probe_open(&s->queue, e);
 	if (shared.probe == NULL)
 		return false;
-	ok = shared_open(&shared, e) && (s->dev || partitions_check(&shared, e)) && lanes_start(&shared, &lanes, e);
+	ok = shared_open(&shared, e) && (s->dev || partitions_check(&shared, e)) &&
+	    lanes_start(&shared, &lanes, e);
 	if (ok) {
-		log_event(LOG_INFO, "worker_ready", LOG_T("version", CERTMILL_VERSION), LOG_T("slot", s->slot), LOG_N("lanes", lanes.count));
+		log_event(LOG_INFO, "worker_ready", LOG_T("version", CERTMILL_VERSION),
+		    LOG_T("slot", s->slot), LOG_N("lanes", lanes.count));
 		wait_for_end(&shared);
 	}
 	lanes_stop(&shared, &lanes);
@@ -224,7 +231,8 @@ worker_run(const struct worker_options *o)
 		return 1;
 	}
 	kek = secret_load(s.kek_file, &e);
-	ok = kek != NULL && engines_check(&s, true, &stop, &e) && (stop || worker_serve(&s, kek, &e));
+	ok = kek != NULL && engines_check(&s, true, &stop, &e) &&
+	    (stop || worker_serve(&s, kek, &e));
 	if (!ok)
 		log_error(LOG_ERROR, "worker_failed", &e, LOG_T("command", "run"));
 	secret_free(kek);

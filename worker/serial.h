@@ -12,7 +12,8 @@
 
 struct serial_source; /* of one mount, in one lane */
 
-struct serial_source *serial_source_new(const struct secret *kek, struct slice mount, struct err *e) MUST_USE;
+struct serial_source *serial_source_new(
+    const struct secret *kek, struct slice mount, struct err *e) MUST_USE;
 void serial_source_free(struct serial_source *s);
 /* Leased ordinals: [first, first + count). */
 void serial_source_lease(struct serial_source *s, uint64_t first, uint64_t count);
@@ -22,6 +23,7 @@ bool serial_next(struct serial_source *s, uint8_t ret[static SERIAL_SIZE], struc
 
 /* "5e:62:eb:..." (or hyphens) <-> octets. */
 struct slice serial_text(struct arena *a, struct slice serial, char separator);
-bool serial_parse(struct slice text, const char *field, struct arena *a, struct slice *ret, struct err *e) MUST_USE;
+bool serial_parse(struct slice text, const char *field, struct arena *a, struct slice *ret,
+    struct err *e) MUST_USE;
 
 #endif

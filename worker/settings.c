@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 const char *const topic_kind_names[TOPIC_KINDS] = { "issue", "sign", "revoke", "config", "query" };
-const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca", "audit", "rejects", "responses" };
+const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca",
+	"audit", "rejects", "responses" };
 const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
 
 /* clang-format off */
@@ -48,11 +49,12 @@ static const struct setting table[] = {
 void
 settings_document(void)
 {
-	printf("# Settings of the worker\n\n"
-	       "Made by `certmill-worker settings` from the table that the worker reads them by; not edited by hand.\n\n"
-	       "A setting stands in an INI file (`--config FILE`; `keys.kek_file` is `kek_file` below `[keys]`) or in the environment\n"
-	       "(`CERTMILL_KEYS_KEK_FILE`), which wins. One that does not exist, stands twice or is out of its range is refused at the start.\n"
-	       "`certmill-worker check-config` says whether settings, topics and Redis keep the promises.\n\n");
+	printf(
+	    "# Settings of the worker\n\n"
+	    "Made by `certmill-worker settings` from the table that the worker reads them by; not edited by hand.\n\n"
+	    "A setting stands in an INI file (`--config FILE`; `keys.kek_file` is `kek_file` below `[keys]`) or in the environment\n"
+	    "(`CERTMILL_KEYS_KEK_FILE`), which wins. One that does not exist, stands twice or is out of its range is refused at the start.\n"
+	    "`certmill-worker check-config` says whether settings, topics and Redis keep the promises.\n\n");
 	config_document(table, TABLE_COUNT);
 }
 
@@ -100,11 +102,13 @@ password_load(struct settings *s, struct err *e)
 		return true;
 	fd = open(s->redis_password_file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file, strerror(errno));
+		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
+		    strerror(errno));
 	got = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (got < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file, strerror(errno));
+		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
+		    strerror(errno));
 	text[got] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	s->redis_password = must(strdup(text));
@@ -141,7 +145,10 @@ settings_derive(struct settings *s, struct err *e)
 		s->groups[i] = join(s->prefix, '-', lane_kind_names[i]);
 	if (s->replay_window > s->dedup_window)
 		return err_set(e, ERR_CONFIG, "windows.replay is longer than windows.dedup");
-	s->queue = (struct queue_options){ .brokers = s->brokers, .client_id = s->slot, .extra = s->kafka, .extra_count = s->kafka_count };
+	s->queue = (struct queue_options){ .brokers = s->brokers,
+		.client_id = s->slot,
+		.extra = s->kafka,
+		.extra_count = s->kafka_count };
 	s->store = (struct store_options){
 		.address = s->redis_address,
 		.user = s->redis_user[0] != '\0' ? s->redis_user : NULL,
@@ -155,14 +162,20 @@ settings_derive(struct settings *s, struct err *e)
 bool
 settings_load(const char *path, struct settings *ret, struct err *e)
 {
-	struct config_source from = { .path = path, .env_prefix = "CERTMILL_", .pass_section = "kafka", .pass = settings_pass, .opaque = ret };
+	struct config_source from = { .path = path,
+		.env_prefix = "CERTMILL_",
+		.pass_section = "kafka",
+		.pass = settings_pass,
+		.opaque = ret };
 	enum log_level level;
 
 	*ret = (struct settings){ 0 };
 	if (!config_load(&from, table, TABLE_COUNT, ret, e))
 		return false;
 	if (!log_level_parse(ret->log_level, &level))
-		return err_set(e, ERR_CONFIG, "worker.log_level is \"%s\"; it can be debug, info, warning or error", ret->log_level);
+		return err_set(e, ERR_CONFIG,
+		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",
+		    ret->log_level);
 	if (!password_load(ret, e))
 		return false;
 	return settings_derive(ret, e);
@@ -211,7 +224,8 @@ pattern_allows(struct slice pattern, struct slice topic)
 {
 	if (pattern.len > 0 && pattern.data[pattern.len - 1] == '*') {
 		pattern.len--;
-		return topic.len >= pattern.len && memcmp(topic.data, pattern.data, pattern.len) == 0;
+		return topic.len >= pattern.len &&
+		    memcmp(topic.data, pattern.data, pattern.len) == 0;
 	}
 	return slice_eq(pattern, topic);
 }
@@ -220,7 +234,8 @@ pattern_allows(struct slice pattern, struct slice topic)
 static bool
 topic_name_valid(struct slice topic)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	for (size_t i = 0; i < topic.len; i++)
 		if (topic.data[i] == '\0' || strchr(allowed, topic.data[i]) == NULL)

@@ -9,7 +9,17 @@
 /* The request topics. Order matters: tables are indexed by it. */
 enum topic_kind { TOPIC_ISSUE, TOPIC_SIGN, TOPIC_REVOKE, TOPIC_CONFIG, TOPIC_QUERY, TOPIC_KINDS };
 /* The topics that a worker writes, beside the answers'. */
-enum ledger_kind { LEDGER_CERTS, LEDGER_REVOKED, LEDGER_STATE, LEDGER_CRL, LEDGER_CA, LEDGER_AUDIT, LEDGER_REJECTS, LEDGER_RESPONSES, LEDGER_KINDS };
+enum ledger_kind {
+	LEDGER_CERTS,
+	LEDGER_REVOKED,
+	LEDGER_STATE,
+	LEDGER_CRL,
+	LEDGER_CA,
+	LEDGER_AUDIT,
+	LEDGER_REJECTS,
+	LEDGER_RESPONSES,
+	LEDGER_KINDS
+};
 enum lane_kind { LANE_MINT, LANE_CONTROL, LANE_QUERY, LANE_KINDS };
 
 struct settings {
@@ -27,13 +37,13 @@ struct settings {
 	/* derived */
 	char *request_topics[TOPIC_KINDS]; /* "certmill.issue" */
 	char *ledger_topics[LEDGER_KINDS];
-	char *groups[LANE_KINDS];          /* "certmill-mint" */
+	char *groups[LANE_KINDS]; /* "certmill-mint" */
 	char *redis_password;
-	struct queue_setting *kafka;       /* kafka.* as given */
+	struct queue_setting *kafka; /* kafka.* as given */
 	size_t kafka_count;
 	struct queue_options queue;
 	struct store_options store;
-	bool dev;                          /* everything embedded: the mock broker, no topic checks */
+	bool dev; /* everything embedded: the mock broker, no topic checks */
 };
 
 /* path NULL: environment alone. Refuses what is wrong by itself; what needs the engines is checked by `check`. */

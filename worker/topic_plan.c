@@ -4,13 +4,13 @@
 #include <stdlib.h>
 
 /* An input's largest message stays well below every output's: what was taken can always be answered, rerouted and kept. */
-#define INPUT_MAX_BYTES "393216"   /* 256 KiB and headers */
+#define INPUT_MAX_BYTES  "393216" /* 256 KiB and headers */
 #define OUTPUT_MAX_BYTES "4194304"
-#define CRL_MAX_BYTES "67108864"
+#define CRL_MAX_BYTES    "67108864"
 
-#define HOUR_MS "3600000"
-#define DAY_MS "86400000"
-#define WEEK_MS "604800000"
+#define HOUR_MS  "3600000"
+#define DAY_MS   "86400000"
+#define WEEK_MS  "604800000"
 #define CERTS_MS "34560000000" /* 400 days */
 #define AUDIT_MS "63072000000" /* 2 years */
 
@@ -46,9 +46,13 @@ plan_add(struct topic_plan *p, const char *name, const char *value)
 }
 
 static struct topic_plan
-plan_of(const struct settings *s, const char *name, const struct topic_rule *rule, int64_t partitions, bool is_request)
+plan_of(const struct settings *s, const char *name, const struct topic_rule *rule,
+    int64_t partitions, bool is_request)
 {
-	struct topic_plan p = { .name = name, .is_request = is_request, .partitions = (int32_t)partitions, .replicas = s->single ? 1 : 3 };
+	struct topic_plan p = { .name = name,
+		.is_request = is_request,
+		.partitions = (int32_t)partitions,
+		.replicas = s->single ? 1 : 3 };
 
 	plan_add(&p, "cleanup.policy", rule->policy);
 	plan_add(&p, "max.message.bytes", rule->max_bytes);
@@ -73,9 +77,11 @@ topic_plan_make(const struct settings *s, struct topic_plan ret[static TOPIC_PLA
 {
 	for (int i = 0; i < TOPIC_KINDS; i++)
 		ret[i] = plan_of(s, s->request_topics[i], &request_rules[i],
-		    i == TOPIC_REVOKE || i == TOPIC_CONFIG ? s->control_partitions : s->partitions, true);
+		    i == TOPIC_REVOKE || i == TOPIC_CONFIG ? s->control_partitions : s->partitions,
+		    true);
 	for (int i = 0; i < LEDGER_KINDS; i++)
-		ret[TOPIC_KINDS + i] = plan_of(s, s->ledger_topics[i], &ledger_rules[i], ledger_partitions(s, i), false);
+		ret[TOPIC_KINDS + i] = plan_of(
+		    s, s->ledger_topics[i], &ledger_rules[i], ledger_partitions(s, i), false);
 }
 
 /* ---- judging what is there ---- */
@@ -83,7 +89,8 @@ topic_plan_make(const struct settings *s, struct topic_plan ret[static TOPIC_PLA
 static bool
 setting_is_promise(const char *name)
 {
-	return strcmp(name, "retention.ms") != 0 && strcmp(name, "segment.ms") != 0; /* an operator's own choice */
+	return strcmp(name, "retention.ms") != 0 &&
+	    strcmp(name, "segment.ms") != 0; /* an operator's own choice */
 }
 
 /* More is as good for a number; another word is not. */
@@ -94,7 +101,7 @@ topic_setting_keeps(const struct queue_setting *wanted, const char *found, bool 
 		return true;
 	if (strcmp(wanted->name, "max.message.bytes") == 0)
 		return is_request ? strtoll(found, NULL, 10) <= strtoll(wanted->value, NULL, 10)
-		                  : strtoll(found, NULL, 10) >= strtoll(wanted->value, NULL, 10);
+				  : strtoll(found, NULL, 10) >= strtoll(wanted->value, NULL, 10);
 	if (strcmp(wanted->name, "min.insync.replicas") == 0)
 		return strtoll(found, NULL, 10) >= strtoll(wanted->value, NULL, 10);
 	return strcmp(found, wanted->value) == 0;
@@ -109,18 +116,21 @@ topic_check(const struct topic_plan *p, struct queue_probe *probe, struct err *e
 	if (!queue_topic_info(probe, p->name, &info, e))
 		return false;
 	if (!info.exists)
-		return err_set(e, ERR_CONFIG, "topic %s does not exist: `certmill-worker topics` makes it", p->name);
+		return err_set(e, ERR_CONFIG,
+		    "topic %s does not exist: `certmill-worker topics` makes it", p->name);
 	if (info.replicas < p->replicas)
-		return err_set(e, ERR_CONFIG, "topic %s has %" PRId32 " replicas, the promises need %" PRId32 " (or --single)", p->name,
-		    info.replicas, p->replicas);
+		return err_set(e, ERR_CONFIG,
+		    "topic %s has %" PRId32 " replicas, the promises need %" PRId32
+		    " (or --single)",
+		    p->name, info.replicas, p->replicas);
 	for (size_t i = 0; i < p->config_count; i++) {
 		if (!setting_is_promise(p->config[i].name))
 			continue;
 		if (!queue_topic_config(probe, p->name, p->config[i].name, found, sizeof(found), e))
 			return false;
 		if (!topic_setting_keeps(&p->config[i], found, p->is_request))
-			return err_set(e, ERR_CONFIG, "topic %s has %s=%s, the promises need %s", p->name, p->config[i].name, found,
-			    p->config[i].value);
+			return err_set(e, ERR_CONFIG, "topic %s has %s=%s, the promises need %s",
+			    p->name, p->config[i].name, found, p->config[i].value);
 	}
 	return true;
 }
@@ -148,7 +158,9 @@ redis_check(const struct settings *s, struct err *e)
 	bool ok = r != NULL;
 
 	if (ok && memmem(store_text(r).data, store_text(r).len, wanted, sizeof(wanted) - 1) == NULL)
-		ok = err_set(e, ERR_CONFIG, "Redis at %s does not run with maxmemory-policy noeviction: it would forget claims", s->redis_address);
+		ok = err_set(e, ERR_CONFIG,
+		    "Redis at %s does not run with maxmemory-policy noeviction: it would forget claims",
+		    s->redis_address);
 	store_reply_free(r);
 	store_close(store);
 	return ok;

@@ -8,7 +8,7 @@
 #include "settings.h"
 
 #define TOPIC_PLAN_SETTINGS_MAX 8
-#define TOPIC_PLAN_COUNT (TOPIC_KINDS + LEDGER_KINDS)
+#define TOPIC_PLAN_COUNT        (TOPIC_KINDS + LEDGER_KINDS)
 
 struct topic_plan {
 	const char *name;

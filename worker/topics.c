@@ -28,7 +28,8 @@ topics_create(const struct settings *s, struct queue_probe *probe, struct err *e
 
 	topic_plan_make(s, plan);
 	for (size_t i = 0; i < TOPIC_PLAN_COUNT; i++) {
-		const struct queue_topic_spec spec = { plan[i].name, plan[i].partitions, plan[i].replicas, plan[i].config, plan[i].config_count };
+		const struct queue_topic_spec spec = { plan[i].name, plan[i].partitions,
+			plan[i].replicas, plan[i].config, plan[i].config_count };
 		bool created;
 
 		if (!queue_topic_create(probe, &spec, &created, e))
@@ -39,9 +40,12 @@ topics_create(const struct settings *s, struct queue_probe *probe, struct err *e
 }
 
 static MUST_USE bool
-produce_one(const struct settings *s, const char *topic, struct slice key, struct slice value, struct err *e)
+produce_one(const struct settings *s, const char *topic, struct slice key, struct slice value,
+    struct err *e)
 {
-	const struct queue_record r = { .topic = topic, .partition = -1, .key = key, .value = value };
+	const struct queue_record r = {
+		.topic = topic, .partition = -1, .key = key, .value = value
+	};
 	struct queue_producer *p = queue_producer_open(&s->queue, NULL, e);
 	bool ok = p != NULL && queue_produce(p, &r, e) && queue_flush(p, 30000, e);
 
@@ -51,11 +55,13 @@ produce_one(const struct settings *s, const char *topic, struct slice key, struc
 
 /* The catalog says whether the counts stand already; they are written once. */
 static MUST_USE bool
-record_partitions(const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
+record_partitions(
+    const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
 {
 	const struct catalog_spec spec = { &s->queue, probe, s->ledger_topics[LEDGER_STATE], kek };
 	struct topics_state counts = { .v = 1 };
-	int64_t *const members[TOPIC_KINDS] = { &counts.issue, &counts.sign, &counts.revoke, &counts.config, &counts.query };
+	int64_t *const members[TOPIC_KINDS] = { &counts.issue, &counts.sign, &counts.revoke,
+		&counts.config, &counts.query };
 	struct catalog_folder *folder = catalog_folder_start(&spec, e);
 	const struct catalog *catalog = folder == NULL ? NULL : catalog_fresh(folder, 60000, e);
 	bool known = catalog != NULL && catalog->topics.v != 0, failed = catalog == NULL;
@@ -75,7 +81,8 @@ record_partitions(const struct settings *s, struct queue_probe *probe, const str
 		*members[i] = info.partitions;
 	}
 	schema_encode(&topics_state_schema, &counts, &w);
-	return produce_one(s, s->ledger_topics[LEDGER_STATE], SLICE_LITERAL("topics//"), buf_slice(&b), e);
+	return produce_one(
+	    s, s->ledger_topics[LEDGER_STATE], SLICE_LITERAL("topics//"), buf_slice(&b), e);
 }
 
 /* The workers' public key, to which private keys are sealed. */
@@ -90,7 +97,8 @@ publish_fleet_key(const struct settings *s, const struct secret *kek, struct err
 		return false;
 	jwk_add(&jwk, key, true);
 	EVP_PKEY_free(key);
-	return produce_one(s, s->ledger_topics[LEDGER_CA], SLICE_LITERAL("fleet"), buf_slice(&jwk), e);
+	return produce_one(
+	    s, s->ledger_topics[LEDGER_CA], SLICE_LITERAL("fleet"), buf_slice(&jwk), e);
 }
 
 /* ---- first offsets ---- */
@@ -109,7 +117,8 @@ struct partitions {
 };
 
 static MUST_USE bool
-partitions_list(const struct settings *s, struct queue_probe *probe, enum lane_kind lane, struct arena *a, struct partitions *ret, struct err *e)
+partitions_list(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
+    struct arena *a, struct partitions *ret, struct err *e)
 {
 	*ret = (struct partitions){ arena_array(a, (size_t)TOPIC_KINDS * 256, sizeof(*ret->at)),
 		arena_array(a, (size_t)TOPIC_KINDS * 256, sizeof(*ret->last)), 0 };
@@ -121,7 +130,10 @@ partitions_list(const struct settings *s, struct queue_probe *probe, enum lane_k
 		if (!queue_topic_info(probe, s->request_topics[kind], &info, e))
 			return false;
 		for (int32_t i = 0; i < info.partitions && i < 256; i++)
-			ret->at[ret->count++] = (struct queue_position){ .topic = s->request_topics[kind], .partition = i, .offset = QUEUE_NO_OFFSET };
+			ret->at[ret->count++] =
+			    (struct queue_position){ .topic = s->request_topics[kind],
+				    .partition = i,
+				    .offset = QUEUE_NO_OFFSET };
 	}
 	return true;
 }
@@ -137,18 +149,25 @@ last_read(struct partitions *p, const struct queue_message *m)
 	unsigned size = HASH_SIZE;
 
 	for (size_t i = 0; i < p->count; i++) {
-		if (!slice_is(m->key, arena_printf(&a, "%s/%" PRId32, p->at[i].topic, p->at[i].partition)))
+		if (!slice_is(m->key,
+			arena_printf(&a, "%s/%" PRId32, p->at[i].topic, p->at[i].partition)))
 			continue;
-		if (!schema_decode(&audit_record_schema, m->value, &a, &record, &seen, &bad) || record.entries.count == 0 ||
-		    !schema_decode(&audit_entry_schema, record.entries.items[record.entries.count - 1], &a, &entry, &seen, &bad))
+		if (!schema_decode(&audit_record_schema, m->value, &a, &record, &seen, &bad) ||
+		    record.entries.count == 0 ||
+		    !schema_decode(&audit_entry_schema,
+			record.entries.items[record.entries.count - 1], &a, &entry, &seen, &bad))
 			return;
-		p->last[i] = (struct last_record){ .found = true, .next = entry.offset + 1, .sequence = record.sequence };
-		(void)EVP_Digest(m->value.data, m->value.len, p->last[i].hash, &size, EVP_sha256(), NULL);
+		p->last[i] = (struct last_record){
+			.found = true, .next = entry.offset + 1, .sequence = record.sequence
+		};
+		(void)EVP_Digest(
+		    m->value.data, m->value.len, p->last[i].hash, &size, EVP_sha256(), NULL);
 	}
 }
 
 static MUST_USE bool
-audit_partition_read(const struct settings *s, struct queue_probe *probe, int32_t partition, struct partitions *p, struct err *e)
+audit_partition_read(const struct settings *s, struct queue_probe *probe, int32_t partition,
+    struct partitions *p, struct err *e)
 {
 	const char *topic = s->ledger_topics[LEDGER_AUDIT];
 	int64_t high, end = time_monotonic_us() + FOLD_TIMEOUT_US;
@@ -191,7 +210,8 @@ audit_read(const struct settings *s, struct queue_probe *probe, struct partition
 
 /* A worker that was killed keeps its place in the group until its session ends: the broker refuses offsets until then. */
 static MUST_USE bool
-first_commit(struct queue_probe *probe, const char *group, const struct queue_position *at, size_t count, struct err *e)
+first_commit(struct queue_probe *probe, const char *group, const struct queue_position *at,
+    size_t count, struct err *e)
 {
 	int64_t end = time_monotonic_us() + MEMBERS_GONE_US;
 
@@ -204,7 +224,8 @@ first_commit(struct queue_probe *probe, const char *group, const struct queue_po
 }
 
 static MUST_USE bool
-offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_kind lane, struct partitions *p, struct err *e)
+offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
+    struct partitions *p, struct err *e)
 {
 	struct queue_position *first = calloc(p->count + 1, sizeof(*first));
 	size_t missing = 0;
@@ -239,11 +260,13 @@ offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_ki
 
 /* A row that is missing where steps were committed is a loss, not a beginning: it is left to the fold. */
 static MUST_USE bool
-own_row_write(struct store *store, struct arena *a, const struct queue_position *at, bool *ret_lost, struct err *e)
+own_row_write(struct store *store, struct arena *a, const struct queue_position *at, bool *ret_lost,
+    struct err *e)
 {
 	struct audit_head head = { 0 };
 	struct slice key = view_own_key(a, at->topic, at->partition);
-	const struct slice set[] = { SLICE_LITERAL("HSETNX"), key, SLICE_LITERAL("step"), SLICE_LITERAL("0") };
+	const struct slice set[] = { SLICE_LITERAL("HSETNX"), key, SLICE_LITERAL("step"),
+		SLICE_LITERAL("0") };
 	const struct slice exists[] = { SLICE_LITERAL("HEXISTS"), key, SLICE_LITERAL("step") };
 	struct store_reply *r;
 	bool stands;
@@ -273,23 +296,27 @@ rows_write(struct store *store, const struct partitions *p, bool *ret_lost, stru
 static MUST_USE bool
 view_write_ready(struct store *store, bool lost, struct err *e)
 {
-	const struct slice argv[] = { SLICE_LITERAL("SET"), SLICE_LITERAL("cm:view"), SLICE_LITERAL("ready"), SLICE_LITERAL("NX") };
+	const struct slice argv[] = { SLICE_LITERAL("SET"), SLICE_LITERAL("cm:view"),
+		SLICE_LITERAL("ready"), SLICE_LITERAL("NX") };
 	struct store_reply *r;
 
 	if (lost)
-		return err_set(e, ERR_VIEW_LOST, "Redis holds less than was committed: the view must be folded from the topics");
+		return err_set(e, ERR_VIEW_LOST,
+		    "Redis holds less than was committed: the view must be folded from the topics");
 	r = store_command(store, argv, 4, e);
 	store_reply_free(r);
 	return r != NULL;
 }
 
 static MUST_USE bool
-group_begin(const struct settings *s, struct queue_probe *probe, struct store *store, enum lane_kind lane, bool *ret_lost, struct err *e)
+group_begin(const struct settings *s, struct queue_probe *probe, struct store *store,
+    enum lane_kind lane, bool *ret_lost, struct err *e)
 {
 	struct arena a SCOPED_ARENA = { 0 };
 	struct partitions p;
 
-	return partitions_list(s, probe, lane, &a, &p, e) && queue_group_offsets(probe, s->groups[lane], p.at, p.count, e) &&
+	return partitions_list(s, probe, lane, &a, &p, e) &&
+	    queue_group_offsets(probe, s->groups[lane], p.at, p.count, e) &&
 	    offsets_commit(s, probe, lane, &p, e) && rows_write(store, &p, ret_lost, e);
 }
 
@@ -313,8 +340,9 @@ topics_make(const struct settings *s, struct err *e)
 {
 	struct secret *kek = secret_load(s->kek_file, e);
 	struct queue_probe *probe = kek == NULL ? NULL : queue_probe_open(&s->queue, e);
-	bool ok = probe != NULL && redis_check(s, e) && topics_create(s, probe, e) && record_partitions(s, probe, kek, e) &&
-	    publish_fleet_key(s, kek, e) && topics_first_rows(s, probe, e);
+	bool ok = probe != NULL && redis_check(s, e) && topics_create(s, probe, e) &&
+	    record_partitions(s, probe, kek, e) && publish_fleet_key(s, kek, e) &&
+	    topics_first_rows(s, probe, e);
 
 	queue_probe_close(probe);
 	secret_free(kek);

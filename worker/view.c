@@ -144,7 +144,8 @@ bool
 view_ready(struct view *v, struct err *e)
 {
 	const struct slice argv[] = { SLICE_LITERAL("GET"), view_key };
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_command(v->store, argv, 2, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_command(
+	    v->store, argv, 2, e);
 
 	if (r == NULL)
 		return false;
@@ -171,12 +172,13 @@ ids_decode(struct arena *a, struct slice packed)
 }
 
 bool
-view_take(struct view *v, struct slice own_key, int64_t committed, struct arena *a, struct view_owned *ret, struct err *e)
+view_take(struct view *v, struct slice own_key, int64_t committed, struct arena *a,
+    struct view_owned *ret, struct err *e)
 {
 	const struct slice keys[] = { view_key, own_key };
 	const struct slice args[] = { slice_text(v->token), number_text(a, committed) };
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r =
-	    store_eval(v->store, &v->take, keys, 2, args, 2, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->take, keys, 2, args, 2, e);
 
 	if (r == NULL || !view_status(r, e))
 		return false;
@@ -187,13 +189,14 @@ view_take(struct view *v, struct slice own_key, int64_t committed, struct arena 
 }
 
 static MUST_USE bool
-read_append(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count, const struct slice *keys,
-    size_t key_count, struct arena *a, struct err *e)
+read_append(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count,
+    const struct slice *keys, size_t key_count, struct arena *a, struct err *e)
 {
 	struct slice *argv = arena_array(a, key_count + 1, sizeof(*argv));
 
 	for (size_t i = 0; i < own_count; i++) {
-		const struct slice mark[] = { SLICE_LITERAL("HSET"), own_keys[i], SLICE_LITERAL("work"), number_text(a, offsets[i]) };
+		const struct slice mark[] = { SLICE_LITERAL("HSET"), own_keys[i],
+			SLICE_LITERAL("work"), number_text(a, offsets[i]) };
 
 		if (!store_append(v->store, mark, 4, e))
 			return false;
@@ -206,8 +209,8 @@ read_append(struct view *v, const struct slice *own_keys, const int64_t *offsets
 }
 
 bool
-view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count, const struct slice *keys,
-    size_t key_count, struct arena *a, struct slice *ret, struct err *e)
+view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count,
+    const struct slice *keys, size_t key_count, struct arena *a, struct slice *ret, struct err *e)
 {
 	if (!read_append(v, own_keys, offsets, own_count, keys, key_count, a, e))
 		return false;
@@ -220,11 +223,13 @@ view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets, 
 	}
 	if (key_count == 0)
 		return true;
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_next(v->store, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_next(
+	    v->store, e);
 	if (r == NULL)
 		return false;
 	if (store_count(r) != key_count)
-		return err_set(e, ERR_STORE, "MGET answered %zu rows for %zu keys", store_count(r), key_count);
+		return err_set(
+		    e, ERR_STORE, "MGET answered %zu rows for %zu keys", store_count(r), key_count);
 	for (size_t i = 0; i < key_count; i++) {
 		const struct store_reply *item = store_item(r, i);
 
@@ -254,7 +259,11 @@ put_arg(struct script_input *in, struct slice arg)
 static void
 put_claim(struct script_input *in, const struct view_claim *claim, struct arena *a)
 {
-	static const char kinds[] = { [VIEW_SET] = 'S', [VIEW_APPEND] = 'A', [VIEW_DELETE] = 'D', [VIEW_INDEX] = 'Z', [VIEW_COUNT] = 'I' };
+	static const char kinds[] = { [VIEW_SET] = 'S',
+		[VIEW_APPEND] = 'A',
+		[VIEW_DELETE] = 'D',
+		[VIEW_INDEX] = 'Z',
+		[VIEW_COUNT] = 'I' };
 
 	put_key(in, claim->key);
 	put_arg(in, claim->value);
@@ -265,7 +274,9 @@ put_claim(struct script_input *in, const struct view_claim *claim, struct arena 
 		put_arg(in, slice_of(&kinds[w->kind], 1));
 		put_key(in, w->key);
 		put_arg(in, w->value);
-		put_arg(in, w->kind == VIEW_INDEX || w->kind == VIEW_COUNT ? number_text(a, w->number) : SLICE_NONE);
+		put_arg(in,
+		    w->kind == VIEW_INDEX || w->kind == VIEW_COUNT ? number_text(a, w->number)
+								   : SLICE_NONE);
 	}
 }
 
@@ -274,7 +285,8 @@ advance_input(const struct view *v, const struct view_batch *b, struct arena *a)
 {
 	struct script_input in = { 0 };
 	size_t keys = 1 + b->step_count + b->expiry_count + b->claim_count * (1 + VIEW_WRITES_MAX);
-	size_t args = 5 + 2 * b->step_count + b->expiry_count + b->claim_count * (2 + 3 * VIEW_WRITES_MAX);
+	size_t args = 5 + 2 * b->step_count + b->expiry_count +
+	    b->claim_count * (2 + 3 * VIEW_WRITES_MAX);
 
 	in.keys = arena_array(a, keys, sizeof(*in.keys));
 	in.args = arena_array(a, args, sizeof(*in.args));
@@ -302,8 +314,8 @@ bool
 view_advance(struct view *v, struct view_batch *b, struct arena *a, struct err *e)
 {
 	struct script_input in = advance_input(v, b, a);
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r =
-	    store_eval(v->store, &v->advance, in.keys, in.key_count, in.args, in.arg_count, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->advance, in.keys, in.key_count, in.args, in.arg_count, e);
 
 	if (r == NULL || !view_status(r, e))
 		return false;
@@ -311,7 +323,8 @@ view_advance(struct view *v, struct view_batch *b, struct arena *a, struct err *
 		int64_t claim = text_number(store_text(store_item(r, i)));
 
 		if (claim < 1 || (size_t)claim > b->claim_count)
-			return err_set(e, ERR_STORE, "the script named claim %" PRId64 " of %zu", claim, b->claim_count);
+			return err_set(e, ERR_STORE, "the script named claim %" PRId64 " of %zu",
+			    claim, b->claim_count);
 		b->claims[claim - 1].found = arena_copy(a, store_text(store_item(r, i + 1)));
 	}
 	return true;
@@ -322,8 +335,8 @@ view_mark(struct view *v, struct slice own_key, int64_t offset, int64_t *ret_dea
 {
 	struct arena a SCOPED_ARENA = { 0 };
 	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r =
-	    store_eval(v->store, &v->mark, &own_key, 1, args, 2, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->mark, &own_key, 1, args, 2, e);
 
 	if (r == NULL || !view_status(r, e))
 		return false;
@@ -338,7 +351,8 @@ view_release(struct view *v, const struct slice *own_keys, size_t count)
 	struct err ignored;
 
 	if (count > 0 && !store_broken(v->store))
-		store_reply_free(store_eval(v->store, &v->release, own_keys, count, &token, 1, &ignored));
+		store_reply_free(
+		    store_eval(v->store, &v->release, own_keys, count, &token, 1, &ignored));
 }
 
 void

@@ -20,8 +20,10 @@ struct view {
 /* What cm:own said when the partition was taken. */
 struct view_owned {
 	int64_t step;
-	struct slice_list batch; /* request ids of the last batch that ran the script; in the arena */
-	int64_t worked_to;       /* last offset that a lane was working at; -1: none, or it stopped by its own decision */
+	struct slice_list
+	    batch; /* request ids of the last batch that ran the script; in the arena */
+	int64_t
+	    worked_to; /* last offset that a lane was working at; -1: none, or it stopped by its own decision */
 };
 
 /* One write that belongs to a claim; done only when the claim is won. */
@@ -43,8 +45,8 @@ struct view_claim {
 
 struct view_step { /* one partition of the batch */
 	struct slice own_key;
-	int64_t last;           /* step that the lane last had */
-	struct slice ids;       /* msgpack array of the batch's claimed ids */
+	int64_t last;     /* step that the lane last had */
+	struct slice ids; /* msgpack array of the batch's claimed ids */
 };
 
 struct view_expiry {
@@ -57,13 +59,16 @@ bool view_init(struct view *v, struct store *store, struct err *e) MUST_USE;
 /* ERR_VIEW_LOST when cm:view is absent, ERR_VIEW_FOLDING when it is not ready. */
 bool view_ready(struct view *v, struct err *e) MUST_USE;
 /* Takes the partition's row. committed: the step in the committed offset's metadata. */
-bool view_take(struct view *v, struct slice own_key, int64_t committed, struct arena *a, struct view_owned *ret, struct err *e) MUST_USE;
+bool view_take(struct view *v, struct slice own_key, int64_t committed, struct arena *a,
+    struct view_owned *ret, struct err *e) MUST_USE;
 /* Values of the keys, in order; absent slices for rows that are not there. In one round trip, with the marks of what is being
  * worked at (own_keys[i] up to offsets[i]) in front. */
-bool view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count, const struct slice *keys,
-    size_t key_count, struct arena *a, struct slice *ret, struct err *e) MUST_USE;
+bool view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets,
+    size_t own_count, const struct slice *keys, size_t key_count, struct arena *a,
+    struct slice *ret, struct err *e) MUST_USE;
 struct view_batch {
-	int64_t index_horizon; /* entries below this score leave the indexes that the batch touches */
+	int64_t
+	    index_horizon; /* entries below this score leave the indexes that the batch touches */
 	const struct view_step *steps;
 	size_t step_count;
 	const struct view_expiry *expiries;
@@ -73,9 +78,11 @@ struct view_batch {
 };
 /* The script of DESIGN section 6. ERR_FENCED, ERR_VIEW_LOST, ERR_VIEW_FOLDING or ERR_STORE: nothing of it was done (but for a
  * STORE error, when that is not known). */
-bool view_advance(struct view *v, struct view_batch *batch, struct arena *a, struct err *e) MUST_USE;
+bool view_advance(
+    struct view *v, struct view_batch *batch, struct arena *a, struct err *e) MUST_USE;
 /* Counts one more attempt at this offset before it is worked at; *ret_deaths are the attempts that ended in a death. */
-bool view_mark(struct view *v, struct slice own_key, int64_t offset, int64_t *ret_deaths, struct err *e) MUST_USE;
+bool view_mark(struct view *v, struct slice own_key, int64_t offset, int64_t *ret_deaths,
+    struct err *e) MUST_USE;
 /* A stop by own decision: takes the marks back. Best effort. */
 void view_release(struct view *v, const struct slice *own_keys, size_t count);
 /* Redis has lost writes: nobody signs until the view is whole again. Best effort. */

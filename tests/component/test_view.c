@@ -27,7 +27,8 @@ command(const char *words)
 	struct store_reply *r;
 	char *copy = arena_text(&arena, slice_text(words)), *rest = NULL;
 
-	for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
+	for (char *word = strtok_r(copy, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = slice_text(word);
 	r = store_command(store, argv, argc, &e);
 	if (r == NULL)
@@ -103,7 +104,9 @@ static enum err_code
 advance(struct view *v, int64_t last, struct view_claim *claims, size_t count)
 {
 	const struct view_step step = { own_key(), last, SLICE_LITERAL("\x91\xa1x") };
-	struct view_batch batch = { .steps = &step, .step_count = 1, .claims = claims, .claim_count = count };
+	struct view_batch batch = {
+		.steps = &step, .step_count = 1, .claims = claims, .claim_count = count
+	};
 	struct err e = { 0 };
 
 	return view_advance(v, &batch, &arena, &e) ? ERR_NONE : e.code;
@@ -136,7 +139,8 @@ test_take(void **state)
 		if (view_take(&v, own_key(), cases[i].committed, &arena, &owned, &e))
 			e.code = ERR_NONE;
 		if (e.code != cases[i].expected)
-			fail_msg("%s: expected %s, got %s", cases[i].what, err_name(cases[i].expected), err_name(e.code));
+			fail_msg("%s: expected %s, got %s", cases[i].what,
+			    err_name(cases[i].expected), err_name(e.code));
 	}
 }
 
@@ -144,7 +148,8 @@ static void
 test_stale_owner_is_refused(void **state)
 {
 	struct view old = taken_view(), young = taken_view();
-	struct view_claim claim = { .key = SLICE_LITERAL("cm:req:t.issue:x"), .value = SLICE_LITERAL("stale") };
+	struct view_claim claim = { .key = SLICE_LITERAL("cm:req:t.issue:x"),
+		.value = SLICE_LITERAL("stale") };
 
 	(void)state;
 	assert_int_equal(advance(&old, 0, &claim, 1), ERR_FENCED);
@@ -176,16 +181,20 @@ test_only_the_winner_writes(void **state)
 {
 	struct view v = taken_view();
 	struct view_claim claims[2] = {
-		{ .key = SLICE_LITERAL("taken"), .value = SLICE_LITERAL("mine"), .write_count = 2,
+		{ .key = SLICE_LITERAL("taken"),
+		    .value = SLICE_LITERAL("mine"),
+		    .write_count = 2,
 		    .writes = { { VIEW_SET, SLICE_LITERAL("loser"), SLICE_LITERAL("1"), 0 },
-		        { VIEW_COUNT, SLICE_LITERAL("count"), SLICE_NONE, 1 } } },
-		{ .key = SLICE_LITERAL("free"), .value = SLICE_LITERAL("mine"), .write_count = 6,
+			{ VIEW_COUNT, SLICE_LITERAL("count"), SLICE_NONE, 1 } } },
+		{ .key = SLICE_LITERAL("free"),
+		    .value = SLICE_LITERAL("mine"),
+		    .write_count = 6,
 		    .writes = { { VIEW_SET, SLICE_LITERAL("set"), SLICE_LITERAL("v"), 0 },
-		        { VIEW_APPEND, SLICE_LITERAL("there"), SLICE_LITERAL("+more"), 0 },
-		        { VIEW_APPEND, SLICE_LITERAL("absent"), SLICE_LITERAL("+more"), 0 },
-		        { VIEW_DELETE, SLICE_LITERAL("old"), SLICE_NONE, 0 },
-		        { VIEW_INDEX, SLICE_LITERAL("index"), SLICE_LITERAL("member"), 77 },
-		        { VIEW_COUNT, SLICE_LITERAL("count"), SLICE_NONE, 5 } } },
+			{ VIEW_APPEND, SLICE_LITERAL("there"), SLICE_LITERAL("+more"), 0 },
+			{ VIEW_APPEND, SLICE_LITERAL("absent"), SLICE_LITERAL("+more"), 0 },
+			{ VIEW_DELETE, SLICE_LITERAL("old"), SLICE_NONE, 0 },
+			{ VIEW_INDEX, SLICE_LITERAL("index"), SLICE_LITERAL("member"), 77 },
+			{ VIEW_COUNT, SLICE_LITERAL("count"), SLICE_NONE, 5 } } },
 	};
 
 	(void)state;
@@ -211,7 +220,9 @@ test_expiry_comes_with_the_next_batch(void **state)
 	struct view_claim claim = { .key = SLICE_LITERAL("claim"), .value = SLICE_LITERAL("v") };
 	const struct view_step step = { own_key(), 1, SLICE_LITERAL("\x90") };
 	const struct view_expiry expiry = { SLICE_LITERAL("claim"), time_now_ms() + 60000 };
-	struct view_batch next = { .steps = &step, .step_count = 1, .expiries = &expiry, .expiry_count = 1 };
+	struct view_batch next = {
+		.steps = &step, .step_count = 1, .expiries = &expiry, .expiry_count = 1
+	};
 	struct err e = { 0 };
 	int64_t left;
 

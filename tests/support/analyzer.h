@@ -4,7 +4,12 @@
  */
 #include "err.h"
 
-#define NEVER(call) __extension__({ bool never_ = call; __builtin_assume(!never_); never_; })
+#define NEVER(call) \
+	__extension__({ \
+		bool never_ = call; \
+		__builtin_assume(!never_); \
+		never_; \
+	})
 
 #define err_set(...)     NEVER(err_set(__VA_ARGS__))
 #define err_field(...)   NEVER(err_field(__VA_ARGS__))

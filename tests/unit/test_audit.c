@@ -11,13 +11,15 @@
 static void
 test_head_travels(void **state)
 {
-	struct audit_head head = { .step = 12, .sequence = 345, .hash = { 0xab, [31] = 0xcd } }, back = { 0 };
+	struct audit_head head = { .step = 12, .sequence = 345, .hash = { 0xab, [31] = 0xcd } },
+			  back = { 0 };
 	char metadata[QUEUE_METADATA_MAX];
 	struct err e = { 0 };
 
 	(void)state;
 	audit_head_write(&head, metadata);
-	assert_string_equal(metadata, "1 12 345 ab000000000000000000000000000000000000000000000000000000000000cd");
+	assert_string_equal(
+	    metadata, "1 12 345 ab000000000000000000000000000000000000000000000000000000000000cd");
 	assert_true(audit_head_read(metadata, &back, &e));
 	assert_memory_equal(&back, &head, sizeof(head));
 	head.step = head.sequence = INT64_MAX;
@@ -59,7 +61,8 @@ check_chain(struct arena *a, const struct slice *records, size_t count, size_t e
 		assert_int_equal(r.previous.len, HASH_SIZE);
 		assert_memory_equal(r.previous.data, previous, HASH_SIZE);
 		entries -= r.entries.count;
-		assert_true(EVP_Digest(records[i].data, records[i].len, previous, &size, EVP_sha256(), NULL));
+		assert_true(EVP_Digest(
+		    records[i].data, records[i].len, previous, &size, EVP_sha256(), NULL));
 	}
 	assert_int_equal(entries, 0);
 }
@@ -76,7 +79,9 @@ test_records_chain(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 50; i++) {
-		struct request rq = { .message = &m, .envelope = { .id = SLICE_LITERAL("an-id"), .op = SLICE_LITERAL("issue") } };
+		struct request rq = { .message = &m,
+			.envelope = {
+			    .id = SLICE_LITERAL("an-id"), .op = SLICE_LITERAL("issue") } };
 
 		m.offset = (int64_t)i;
 		entries[i] = audit_entry_encode(&a, &rq, "rerouted", SLICE_LITERAL("t.issue/1"));

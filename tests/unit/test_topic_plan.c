@@ -104,7 +104,8 @@ test_table(void **state)
 		expect_setting(p, "max.message.bytes", table[i].max_bytes);
 		expect_setting(p, "unclean.leader.election.enable", "false");
 		/* a redelivery must not change a revocation's date */
-		expect_setting(p, "message.timestamp.type", i < TOPIC_KINDS ? "LogAppendTime" : "-");
+		expect_setting(
+		    p, "message.timestamp.type", i < TOPIC_KINDS ? "LogAppendTime" : "-");
 	}
 }
 
