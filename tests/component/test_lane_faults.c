@@ -73,7 +73,8 @@ test_errors_that_pass(void **state)
 	for (size_t i = 0; i < COUNT(faults); i++) {
 		const char *id = arena_printf(&f->arena, "passes-%zu", i);
 
-		queue_mock_errors(f->mock, faults[i].api, faults[i].error, faults[i].times);
+		queue_mock_errors(
+		    f->mock, (int16_t)faults[i].api, (int)faults[i].error, faults[i].times);
 		fleet_issue(f, id);
 		answer_expect(f, faults[i].name, id, NULL);
 		if (atomic_load(&f->shared.failed) != 0)
@@ -140,7 +141,8 @@ test_errors_that_end_a_session(void **state)
 
 	for (size_t i = 0; i < COUNT(faults); i++) {
 		fleet_issue(f, arena_printf(&f->arena, "ends-%zu", i));
-		queue_mock_errors(f->mock, faults[i].api, faults[i].error, faults[i].times);
+		queue_mock_errors(
+		    f->mock, (int16_t)faults[i].api, (int)faults[i].error, faults[i].times);
 		lane_up(f, LANE_MINT);
 		failed_wait(f, faults[i].name, (int)i + 1);
 		lanes_down(f);

@@ -47,7 +47,7 @@ teardown(void **state)
 static struct view_claim
 claim_of(struct claims *c, struct answer *a)
 {
-	struct view_claim claim;
+	struct view_claim claim = { 0 };
 	struct err e = { 0 };
 
 	a->rq.reply_topic = SLICE_LITERAL("certmill.responses");

@@ -17,8 +17,6 @@ struct fixture {
 	struct err e;
 };
 
-extern char **environ;
-
 /* Nothing that the machine has set may come in. */
 static void
 environment_clear(void)
