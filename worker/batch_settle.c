@@ -163,6 +163,7 @@ batch_settle_lost(struct lane *lane, struct batch *b, struct err *e)
 		if (item->rq.has_leaf)
 			leaf_key_done(&item->rq.leaf);
 		item->rq.has_leaf = false;
+		item->intake = INTAKE_DECIDE; /* a refusal is dropped as well */
 		if (!item_settle(b, item, item->claim->found, e))
 			return false;
 		if (item_settled(item) && !batch_restore(lane, b, &item, 1, e))

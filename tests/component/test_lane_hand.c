@@ -1,0 +1,234 @@
+/* A lane's functions by hand: how far a batch is gathered, and a claim that another has won. */
+#include "lane_fixture.h"
+
+#define LEAF "'params':{'common_name':'a.example.com'}"
+
+static int
+setup(void **state)
+{
+	*state = fleet_start();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	fleet_stop(*state);
+	return 0;
+}
+
+static struct lane *
+hand_lane(struct fleet *f, enum lane_kind kind)
+{
+	struct lane *lane = calloc(1, sizeof(*lane));
+
+	assert_non_null(lane);
+	lane->shared = &f->shared;
+	lane->kind = kind;
+	lane->replies = reply_topics_new(&f->s, f->shared.probe);
+	for (int i = 0; i < TOPIC_KINDS; i++)
+		lane->partition_counts[i] = 1;
+	snprintf(lane->worker, sizeof(lane->worker), "test/hand");
+	return lane;
+}
+
+static void
+hand_done(struct lane *lane)
+{
+	inbox_clear(&lane->inbox);
+	lane_drop_partitions(lane);
+	reply_topics_free(lane->replies);
+	arena_done(&lane->arena);
+	free(lane);
+}
+
+/* All messages of the topic, behind what stands in the inbox. */
+static void
+hand_read(struct fleet *f, struct lane *lane, struct queue_reader *r, int64_t high)
+{
+	struct inbox *in = &lane->inbox;
+	struct err e = { 0 };
+
+	in->messages = realloc(in->messages, (in->count + (size_t)high) * sizeof(*in->messages));
+	while (queue_reader_passed(r, 0) < high) {
+		struct queue_message *m = NULL;
+
+		FLEET_MUST(queue_reader_poll(r, 100, &m, &e));
+		if (m != NULL)
+			in->messages[in->count++] = m;
+	}
+	in->capacity = in->count;
+	(void)f;
+}
+
+struct gather {
+	const char *name;
+	const char *ids; /* a letter a message: a request with that id */
+	int64_t careful_to, batch_bytes;
+	size_t expected; /* messages of the first batch */
+};
+
+static void
+gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
+{
+	const char *topic = f->s.request_topics[kind];
+	struct lane *lane = hand_lane(f, settings_lane_of(kind));
+	int64_t first, high;
+	struct queue_reader *r;
+	struct batch b;
+	struct err e = { 0 };
+
+	FLEET_MUST(queue_high_watermark(f->shared.probe, topic, 0, &first, &e));
+	for (const char *id = g->ids; *id != '\0'; id++)
+		fleet_ask(f, kind, "{'v':1 'id':'%c' 'op':'%s' 'role':'web' " LEAF "}", *id,
+		    topic_kind_names[kind]);
+	high = first + (int64_t)strlen(g->ids);
+	FLEET_MUST((r = queue_reader_open(&f->s.queue, topic, 0, QUEUE_FROM_START, &e)) != NULL);
+	FLEET_MUST(queue_reader_seek(r, 0, first, &e));
+	hand_read(f, lane, r, high);
+	lane->partitions[lane->partition_count++] = (struct lane_partition){ .kind = kind,
+		.topic = topic,
+		.next = first,
+		.careful_to = g->careful_to < 0 ? -1 : first + g->careful_to };
+	f->s.batch_bytes = g->batch_bytes;
+	FLEET_MUST(batch_gather(lane, &b, &e));
+	if (b.count != g->expected)
+		fail_msg("%s: expected %zu messages of %zu bytes, got %zu", g->name, g->expected,
+		    lane->inbox.messages[0]->value.len, b.count);
+	assert_int_equal(b.part_count, 1);
+	assert_int_equal(b.parts[0].next, first + (int64_t)g->expected);
+	assert_int_equal(lane->inbox.count, strlen(g->ids));
+	batch_done(&b);
+	hand_done(lane);
+	queue_reader_close(r);
+}
+
+static void
+test_gather(void **state)
+{
+	static const struct gather mint[] = {
+		{ "all", "abcdefgh", -1, 1 << 20, 8 },
+		{ "an id again", "abcbd", -1, 1 << 20, 3 },
+		{ "an id again at once", "aab", -1, 1 << 20, 1 },
+		{ "bytes", "abcdefgh", -1, 150, 3 }, /* of 61 bytes each */
+		{ "bytes of less than one", "abc", -1, 1, 1 },
+		{ "a lane died at the first", "abc", 0, 1 << 20, 1 },
+		{ "a lane died at the second", "abc", 1, 1 << 20, 1 },
+	};
+	static const struct gather config = { "configuration goes alone", "abc", -1, 1 << 20, 1 };
+	struct fleet *f = *state;
+
+	for (size_t i = 0; i < COUNT(mint); i++)
+		gather_check(f, TOPIC_ISSUE, &mint[i]);
+	gather_check(f, TOPIC_CONFIG, &config);
+}
+
+/* ---- a claim that another has won between the reading and the script ---- */
+
+static void
+hand_open(struct fleet *f, struct lane *lane)
+{
+	const char *const topics[] = { f->s.request_topics[TOPIC_ISSUE] };
+	const struct queue_consumer_spec spec = { .group = f->s.groups[LANE_MINT],
+		.topics = topics,
+		.topic_count = 1,
+		.assigned = lane_assigned,
+		.revoked = lane_revoked,
+		.opaque = lane };
+	struct err e = { 0 };
+
+	FLEET_MUST((lane->store = store_open(&f->s.store, &e)) != NULL &&
+	    view_init(&lane->view, lane->store, &e));
+	FLEET_MUST((lane->minter = minter_new(f->kek, NULL, &e)) != NULL);
+	FLEET_MUST((lane->replay_sealer = sealer_new(f->kek, "replay key", &e)) != NULL);
+	FLEET_MUST((lane->producer = queue_producer_open(&f->s.queue, "hand", &e)) != NULL);
+	FLEET_MUST((lane->consumer = queue_consumer_open(&f->s.queue, &spec, &e)) != NULL);
+}
+
+static void
+hand_close(struct lane *lane)
+{
+	inbox_clear(&lane->inbox);
+	queue_group_free(lane->group);
+	queue_consumer_close(lane->consumer, false);
+	queue_producer_close(lane->producer);
+	minter_free(lane->minter);
+	sealer_free(lane->replay_sealer);
+	store_close(lane->store);
+	hand_done(lane);
+}
+
+/* Stands in Redis as if another message of the same id and body had been given this outcome. */
+static void
+other_claim(
+    struct lane *lane, struct batch *b, const struct item *item, const struct item *outcome_of)
+{
+	struct request rq = item->rq;
+	struct view_claim claim;
+	struct err e = { 0 };
+
+	rq.source = SLICE_LITERAL("certmill.issue/0/999");
+	rq.outcome = outcome_of->rq.outcome;
+	rq.record = outcome_of->rq.record;
+	FLEET_MUST(claim_make(&b->cx, lane->replay_sealer, &rq, &claim, &e));
+	for (size_t i = 0; i <= claim.write_count; i++) {
+		const bool is_claim = i == claim.write_count;
+		const struct slice argv[] = { SLICE_LITERAL("SET"),
+			is_claim ? claim.key : claim.writes[i].key,
+			is_claim ? claim.value : claim.writes[i].value };
+		struct store_reply *r;
+
+		if (!is_claim && claim.writes[i].kind != VIEW_SET)
+			continue;
+		FLEET_MUST((r = store_command(lane->store, argv, 3, &e)) != NULL);
+		store_reply_free(r);
+	}
+}
+
+/* One was allowed here and refused there, the other the other way round: the claim that stands says what is answered. */
+static void
+test_lost_claims(void **state)
+{
+	struct fleet *f = *state;
+	struct lane *lane = hand_lane(f, LANE_MINT);
+	const struct fleet_answer *a;
+	int64_t certs;
+	struct batch b;
+	struct err e = { 0 };
+
+	fleet_issue(f, "allowed");
+	fleet_ask(f, TOPIC_ISSUE,
+	    "{'v':1 'id':'refused' 'op':'issue' 'role':'web' 'params':{'common_name':'a.test'}}");
+	hand_open(f, lane);
+	for (int i = 0; i < 200 && lane->inbox.count < 2; i++)
+		FLEET_MUST(inbox_fill(lane, 100, &e));
+	FLEET_MUST(lane_take(lane, &e) && batch_gather(lane, &b, &e));
+	assert_int_equal(b.count, 2);
+	FLEET_MUST((b.cx.catalog = catalog_fresh(f->shared.catalog, 10000, &e)) != NULL);
+	FLEET_MUST(batch_settle(lane, &b, &e) && batch_decide(lane, &b, &e));
+	assert_true(item_ok(&b.items[0]));
+	assert_false(item_ok(&b.items[1]));
+	other_claim(lane, &b, &b.items[0], &b.items[1]);
+	other_claim(lane, &b, &b.items[1], &b.items[0]);
+	FLEET_MUST(batch_commit(lane, &b, &e));
+	batch_done(&b);
+	a = answer_expect(f, "allowed here", "allowed", "name_not_allowed");
+	assert_true(slice_is(a->replayed, "1"));
+	a = answer_expect(f, "refused here", "refused", NULL);
+	assert_true(slice_is(a->replayed, "1"));
+	FLEET_MUST(
+	    queue_high_watermark(f->shared.probe, f->s.ledger_topics[LEDGER_CERTS], 0, &certs, &e));
+	assert_int_equal(certs, 0);
+	hand_close(lane);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_gather, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_claims, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
