@@ -1,0 +1,419 @@
+/* The one writer of CRLs on the mock broker: numbers, times, what leaves, and what another has written. */
+#include "mock_fixture.h"
+
+#include "ca_fixture.h"
+#include "crl_owner.h"
+
+#include <openssl/sha.h>
+
+#define NOW   ((int64_t)1800000000) /* seconds, within the CA's life */
+#define LATER 2000000               /* an owner sees what is not its own after two seconds */
+
+struct owner {
+	struct settings s;
+	struct secret *kek;
+	struct arena arena, names;
+	struct queue_probe *probe;
+	struct queue_producer *producer;
+	struct crl_book *book;
+	struct crl_owner *owner;
+	struct catalog_builder *builder;
+	struct context cx;
+	struct slice issuer, key;
+};
+
+static void
+builder_put(void *opaque, struct slice key, struct slice value)
+{
+	struct err e = { 0 };
+
+	if (!catalog_builder_put(opaque, key, value, 0, &e))
+		fail_msg("state: %s", e.msg);
+}
+
+/* Every test has topics of its own. */
+static int
+owner_setup(void **state)
+{
+	static int number;
+	char revoked[32], crl[32];
+	struct owner *o = calloc(1, sizeof(*o));
+	struct err e = { 0 };
+
+	assert_non_null(o);
+	snprintf(revoked, sizeof(revoked), "revoked-%d", number);
+	snprintf(crl, sizeof(crl), "crl-%d", number++);
+	topic(revoked, 1);
+	topic(crl, 1);
+	o->s.queue = options;
+	o->s.ledger_topics[LEDGER_REVOKED] = arena_text(&o->names, slice_text(revoked));
+	o->s.ledger_topics[LEDGER_CRL] = arena_text(&o->names, slice_text(crl));
+	o->kek = secret_random(&e);
+	o->builder = catalog_builder_new(o->kek, &e);
+	assert_non_null(o->builder);
+	o->issuer = ca_write(
+	    &(struct state_sink){ builder_put, o->builder, &o->names }, o->kek, "pki");
+	o->key = slice_text(arena_printf(&o->names, "pki/%.*s/0", SLICE_FMT(o->issuer)));
+	o->probe = queue_probe_open(&options, &e);
+	o->book = crl_book_start(&options, o->probe, o->s.ledger_topics[LEDGER_CRL], &e);
+	if (o->book == NULL)
+		fail_msg("book: %s", e.msg);
+	o->producer = producer(NULL);
+	o->owner = crl_owner_new(&o->s, o->probe, o->book);
+	o->cx = (struct context){ .settings = &o->s,
+		.arena = &o->arena,
+		.now_ms = NOW * 1000,
+		.catalog = catalog_builder_version(o->builder),
+		.minter = minter_new(o->kek, NULL, &e) };
+	assert_non_null(o->cx.minter);
+	*state = o;
+	return 0;
+}
+
+static int
+owner_teardown(void **state)
+{
+	struct owner *o = *state;
+
+	crl_owner_free(o->owner);
+	crl_book_stop(o->book);
+	queue_producer_close(o->producer);
+	queue_probe_close(o->probe);
+	minter_free(o->cx.minter);
+	catalog_release(o->cx.catalog);
+	catalog_builder_free(o->builder);
+	secret_free(o->kek);
+	arena_done(&o->arena);
+	arena_done(&o->names);
+	free(o);
+	return 0;
+}
+
+static void
+assign(struct owner *o, size_t count)
+{
+	const int32_t partition = 0;
+	struct err e = { 0 };
+
+	if (!crl_owner_assign(o->owner, &partition, count, 1, &e))
+		fail_msg("assign: %s", e.msg);
+}
+
+/* Builds; the test fails unless as many CRLs were made. */
+static struct crl_publication
+build(struct owner *o, const char *name, size_t expected)
+{
+	struct crl_publication *list = NULL;
+	size_t count = 0;
+	struct err e = { 0 };
+
+	if (!crl_owner_build(o->owner, &o->cx, &list, &count, &e))
+		fail_msg("%s: %s", name, e.msg);
+	if (count != expected)
+		fail_msg("%s: expected %zu CRLs, got %zu", name, expected, count);
+	return count == 0 ? (struct crl_publication){ 0 } : list[0];
+}
+
+static void
+add(struct owner *o, const char *serial, int64_t not_after)
+{
+	const struct crl_entry entry = { .serial = slice_text(serial),
+		.date = NOW,
+		.invalidity_date = INT64_MIN,
+		.not_after = not_after };
+
+	crl_owner_add(o->owner, L("pki"), o->issuer, &entry);
+}
+
+/* Onto `.crl`, as lane and anybody else would; and the book has read it. */
+static void
+publish(struct owner *o, struct slice der, int64_t number, int64_t this_update, int64_t next_update)
+{
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	char hex[2 * sizeof(hash) + 1];
+	struct queue_header headers[] = {
+		{ "number", slice_text(arena_printf(&o->names, "%lld", (long long)number)) },
+		{ "this_update",
+		    slice_text(arena_printf(&o->names, "%lld", (long long)this_update)) },
+		{ "next_update",
+		    slice_text(arena_printf(&o->names, "%lld", (long long)next_update)) },
+		{ "sha256", SLICE_NONE },
+	};
+	const struct queue_record r = { .topic = o->s.ledger_topics[LEDGER_CRL],
+		.key = o->key,
+		.value = der,
+		.headers = headers,
+		.header_count = COUNT(headers) };
+	struct err e = { 0 };
+
+	SHA256(der.data, der.len, hash);
+	for (size_t i = 0; i < sizeof(hash); i++)
+		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	headers[3].value = slice_text(hex);
+	if (!queue_produce(o->producer, &r, &e) || !queue_flush(o->producer, 10000, &e) ||
+	    !crl_book_fresh(o->book, 10000, &e))
+		fail_msg("publish: %s", e.msg);
+}
+
+static void
+publish_ours(struct owner *o, const struct crl_publication *p)
+{
+	publish(o, p->der, p->number, p->this_update, p->next_update);
+}
+
+/* How many the DER lists, by OpenSSL; its number and its thisUpdate. */
+static int
+crl_list(struct slice der, int64_t *number, int64_t *this_update)
+{
+	const uint8_t *at = der.data;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)der.len);
+	ASN1_INTEGER *n = crl == NULL ? NULL
+				      : X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+	struct tm tm;
+	int count;
+
+	assert_non_null(n);
+	assert_int_equal(ASN1_INTEGER_get_int64(number, n), 1);
+	assert_int_equal(ASN1_TIME_to_tm(X509_CRL_get0_lastUpdate(crl), &tm), 1);
+	*this_update = timegm(&tm);
+	count = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+	ASN1_INTEGER_free(n);
+	X509_CRL_free(crl);
+	return count < 0 ? 0 : count;
+}
+
+static void
+expect_crl(const char *name, const struct crl_publication *p, int64_t number, int64_t this_update,
+    int entries)
+{
+	int64_t is_number, is_update;
+	int is_entries = crl_list(p->der, &is_number, &is_update);
+
+	if (is_number != number || is_update != this_update || is_entries != entries ||
+	    p->number != number || p->this_update != this_update)
+		fail_msg("%s: expected CRL %lld of %lld with %d, got %lld of %lld with %d", name,
+		    (long long)number, (long long)this_update, entries, (long long)is_number,
+		    (long long)is_update, is_entries);
+}
+
+static void
+test_numbers_rise(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication p;
+
+	assign(o, 1);
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	assert_int_equal(crl_owner_next_number(o->owner, L("pki"), o->issuer), 1);
+	p = build(o, "the first, of nothing", 1);
+	expect_crl("first", &p, 1, NOW, 0);
+	assert_true(slice_eq(p.key, o->key));
+	assert_true(slice_eq(p.issuer, o->issuer));
+	assert_int_equal(p.next_update, NOW + 72 * 3600);
+	publish_ours(o, &p);
+	assert_false(crl_owner_due(o->owner, &o->cx));
+	build(o, "nothing has changed", 0);
+	add(o, "\x01\x02", NOW + 1000);
+	add(o, "\x03", NOW + 1000);
+	add(o, "\x01\x02", NOW + 1000);
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	p = build(o, "two revocations", 1);
+	expect_crl("second", &p, 2, NOW, 2);
+	publish_ours(o, &p);
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	p = build(o, "rotate", 1);
+	expect_crl("third", &p, 3, NOW, 2);
+}
+
+static void
+test_this_update_never_goes_back(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication p;
+
+	publish(o, L("somebody's"), 41, NOW + 500, NOW + 1000000);
+	assign(o, 1);
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	p = build(o, "clock behind the last record", 1);
+	expect_crl("behind", &p, 42, NOW + 500, 0);
+	o->cx.now_ms = (NOW - 10000) * 1000;
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	p = build(o, "clock goes back", 1);
+	expect_crl("back", &p, 43, NOW + 500, 0);
+	o->cx.now_ms = (NOW + 501) * 1000;
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	p = build(o, "clock is right", 1);
+	expect_crl("right", &p, 44, NOW + 501, 0);
+}
+
+/* It is made again when a third of its life is left. */
+static void
+test_due_before_its_end(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication p;
+
+	assign(o, 1);
+	p = build(o, "first", 1);
+	publish_ours(o, &p);
+	o->cx.now_ms = (NOW + 48 * 3600 - 1) * 1000;
+	assert_false(crl_owner_due(o->owner, &o->cx));
+	o->cx.now_ms = (NOW + 48 * 3600) * 1000;
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	p = build(o, "second", 1);
+	expect_crl("second", &p, 2, NOW + 48 * 3600, 0);
+}
+
+/* RFC 5280 3.3: each is on one CRL past its certificate's end. Then it leaves, and its record with it. */
+static void
+test_expired_leave(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication p;
+
+	assign(o, 1);
+	for (uint8_t i = 0; i < 40; i++)
+		add(o, (const char[]){ 1, (char)('a' + i % 26), (char)('a' + i / 26), 0 },
+		    NOW + 10);
+	add(o, "\x7f\x01", NOW + 1000000);
+	p = build(o, "first", 1);
+	expect_crl("first", &p, 1, NOW, 41);
+	o->cx.now_ms = (NOW + 20) * 1000;
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	p = build(o, "past their end, once more", 1);
+	expect_crl("second", &p, 2, NOW + 20, 41);
+	assert_int_equal(p.tombstones.count, 0);
+	o->cx.now_ms = (NOW + 30) * 1000;
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	p = build(o, "gone", 1);
+	expect_crl("third", &p, 3, NOW + 30, 1);
+	assert_int_equal(p.tombstones.count, 40);
+	assert_true(slice_is(p.tombstones.items[0], "pki/016161"));
+	assert_true(slice_is(p.tombstones.items[39], "pki/016e62"));
+}
+
+/* Another's record stands behind ours: ours is published again. */
+static void
+test_foreign_record(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication p;
+
+	assign(o, 1);
+	p = build(o, "first", 1);
+	publish_ours(o, &p);
+	publish(o, L("not ours"), 7, NOW, NOW + 72 * 3600);
+	assert_false(
+	    crl_owner_due(o->owner, &o->cx)); /* it may be one of ours that is on its way */
+	usleep(LATER + 100000);
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	p = build(o, "again", 1);
+	publish_ours(o, &p);
+	usleep(LATER + 100000);
+	assert_false(crl_owner_due(o->owner, &o->cx));
+}
+
+static void
+revoked_write(struct owner *o, const char *mount, const char *serial, struct slice value)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s/", mount);
+	for (const char *c = serial; *c != '\0'; c++)
+		snprintf(key + strlen(key), 3, "%02x", (unsigned)(uint8_t)*c);
+	produce(o->producer, o->s.ledger_topics[LEDGER_REVOKED], 0, slice_text(key), value);
+}
+
+static struct slice
+revoked_record(struct owner *o, const char *mount, const char *serial, int64_t reason)
+{
+	const struct revoked_record r = { .v = 1,
+		.serial = slice_text(serial),
+		.mount = slice_text(mount),
+		.issuer = o->issuer,
+		.date = NOW - 5,
+		.reason = reason,
+		.invalidity_date = SCHEMA_ABSENT,
+		.not_after = NOW + 5000,
+		.request = L("x") };
+	struct buf b SCOPED_BUF;
+	struct writer w = { &b };
+
+	buf_init(&b, 4096);
+	schema_encode(&revoked_record_schema, &r, &w);
+	return arena_copy(&o->names, buf_slice(&b));
+}
+
+/* At assignment all that `.revoked` holds stands, the last record of a serial counts, and a tombstone takes it out. */
+static void
+test_fold(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication p;
+	struct crl_entry entry;
+
+	revoked_write(o, "pki", "\x05", revoked_record(o, "pki", "\x05", 1));
+	revoked_write(o, "pki", "\x06", revoked_record(o, "pki", "\x06", 1));
+	revoked_write(o, "pki", "\x05", revoked_record(o, "pki", "\x05", 4));
+	revoked_write(o, "pki", "\x06", SLICE_NONE);
+	revoked_write(o, "pki", "\x07", revoked_record(o, "pki", "\x07", 0));
+	flush(o->producer);
+	assign(o, 1);
+	assert_true(crl_owner_find(o->owner, L("pki"), o->issuer, L("\x05"), &entry));
+	assert_int_equal(entry.reason, 4);
+	assert_int_equal(entry.date, NOW - 5);
+	assert_false(crl_owner_find(o->owner, L("pki"), o->issuer, L("\x06"), &entry));
+	assert_true(crl_owner_find(o->owner, L("pki"), o->issuer, L("\x07"), &entry));
+	p = build(o, "folded", 1);
+	expect_crl("folded", &p, 1, NOW, 2);
+	/* what a failed batch had added is forgotten with the next assignment */
+	add(o, "\x08", NOW + 1000);
+	assign(o, 1);
+	assert_false(crl_owner_find(o->owner, L("pki"), o->issuer, L("\x08"), &entry));
+	assert_true(crl_owner_find(o->owner, L("pki"), o->issuer, L("\x05"), &entry));
+}
+
+static void
+test_broken_record_stops(void **state)
+{
+	struct owner *o = *state;
+	const int32_t partition = 0;
+	struct err e = { 0 };
+
+	produce(o->producer, o->s.ledger_topics[LEDGER_REVOKED], 0, L("pki/05"), L("\xc1"));
+	flush(o->producer);
+	assert_false(crl_owner_assign(o->owner, &partition, 1, 1, &e));
+	assert_int_equal(e.code, ERR_CONFIG);
+}
+
+static void
+test_without_partitions(void **state)
+{
+	struct owner *o = *state;
+
+	assign(o, 0);
+	assert_false(crl_owner_due(o->owner, &o->cx));
+	build(o, "not its mount", 0);
+	assert_false(crl_owner_due(NULL, &o->cx));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_numbers_rise, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_this_update_never_goes_back, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_due_before_its_end, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(test_expired_leave, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_record, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(test_fold, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_broken_record_stops, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_without_partitions, owner_setup, owner_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
