@@ -82,9 +82,8 @@ script_steps(struct batch *b, struct view_batch *v)
 	for (size_t i = 0; i < b->part_count; i++) {
 		const struct lane_partition *p = b->parts[i].partition;
 
-		memcpy(
-		    expiries + v->expiry_count, p->expiries, p->expiry_count * sizeof(*expiries));
-		v->expiry_count += p->expiry_count;
+		for (size_t j = 0; j < p->expiry_count; j++)
+			expiries[v->expiry_count++] = p->expiries[j];
 	}
 	v->steps = steps;
 	v->step_count = b->part_count;

@@ -313,7 +313,7 @@ test_homes(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		for (int n = 0; n < 8; n++) {
-			char text[256], key[8];
+			char text[256], key[16];
 			struct taken got;
 			bool away;
 
