@@ -46,6 +46,9 @@ code_class(rd_kafka_resp_err_t code)
 	    code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
 	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
 		return ERR_SLOT_TAKEN;
+	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+	    code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
+		return ERR_TOO_LARGE;
 	return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ? ERR_FENCED : ERR_QUEUE;
 }
 

@@ -31,7 +31,7 @@ audit_head_read(const char *metadata, struct audit_head *ret, struct err *e)
 	if (sscanf(metadata, "1 %" SCNd64 " %" SCNd64 " %64[0-9a-f]%c", &ret->step, &ret->sequence,
 		hash, &behind) != 3 ||
 	    !hex_parse(slice_text(hash), ret->hash, HASH_SIZE, &len) || len != HASH_SIZE)
-		return err_set(e, ERR_QUEUE,
+		return err_set(e, ERR_CONFIG,
 		    "the metadata of a committed offset is no audit head: \"%s\"", metadata);
 	return true;
 }

@@ -28,13 +28,19 @@ inbox_clear(struct inbox *in)
 	*in = (struct inbox){ 0 };
 }
 
-/* A message of a partition that this lane does not own, or that it is already past, is not its business. */
+/*
+ * A message of a partition that this lane does not own, or that it has already, is not its business: one poll can bring a
+ * message twice when its partition was revoked and assigned again meanwhile.
+ */
 static bool
-message_is_ours(struct lane *lane, const struct queue_message *m)
+message_take(struct lane *lane, const struct queue_message *m)
 {
-	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
+	struct lane_partition *p = lane_find(lane, m->topic, m->partition);
 
-	return p != NULL && m->offset >= p->next;
+	if (p == NULL || m->offset < p->fetched)
+		return false;
+	p->fetched = m->offset + 1;
+	return true;
 }
 
 /* The group's identity is taken with the poll: one asked for at the commit may no longer be fenced. */
@@ -49,7 +55,7 @@ inbox_poll(struct lane *lane, int timeout_ms, struct err *e)
 		return false;
 	inbox_reserve(&lane->inbox, count);
 	for (size_t i = 0; i < count; i++) {
-		if (message_is_ours(lane, messages[i]))
+		if (message_take(lane, messages[i]))
 			lane->inbox.messages[lane->inbox.count++] = messages[i];
 		else
 			queue_message_free(messages[i]);

@@ -82,7 +82,9 @@ item_decide(struct batch *b, struct item *item, struct err *e)
 	struct request *rq = &item->rq;
 	struct err refusal = { 0 };
 
-	if (!rq->own_claim && !rq->replay) {
+	if (!rq->own_claim && rq->reply_error.code != ERR_NONE) {
+		refusal = rq->reply_error;
+	} else if (!rq->own_claim && !rq->replay) {
 		if (deadline_passed(b, rq))
 			(void)err_field(&refusal, ERR_DEADLINE_EXCEEDED, "deadline",
 			    "the deadline had passed by %" PRId64 " ms",
@@ -178,13 +180,25 @@ batch_decide_items(struct lane *lane, struct batch *b, struct err *e)
 	return true;
 }
 
+static size_t
+answer_size(const struct item *item)
+{
+	struct queue_header headers[HEADERS_KEPT_MAX];
+	size_t count = request_headers(&item->rq, headers), size;
+
+	size = item->response.len + item->rq.envelope.id.len + item->rq.source.len +
+	    RECORD_OVERHEAD;
+	for (size_t i = 0; i < count; i++)
+		size += strlen(headers[i].name) + headers[i].value.len;
+	return size;
+}
+
 /* Could this answer be produced? Measured before anything is stored. */
 static MUST_USE bool
 answer_fits(struct lane *lane, const struct item *item, struct err *e)
 {
 	struct reply_topic topic;
-	size_t size = item->response.len + item->rq.envelope.id.len +
-	    queue_message_header_bytes(item->rq.message) + RECORD_OVERHEAD;
+	size_t size = answer_size(item);
 
 	if (!reply_topics_find(lane->replies, item->rq.reply_topic, &topic, e))
 		return false;
@@ -221,6 +235,11 @@ batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *
 		*e = small;
 		return false;
 	}
+	/* What stands already, in Redis or on the CRL that this batch publishes, is not taken back: only its answer moves. */
+	item->rq.reply_topic = slice_text(lane->shared->settings->ledger_topics[LEDGER_RESPONSES]);
+	item->rq.reply_partition = -1;
+	if ((item->rq.own_claim || item->rq.kind == TOPIC_REVOKE) && answer_fits(lane, item, e))
+		return true;
 	item_refuse(b, item, &small);
 	item->rq.retryable = true; /* nothing was done: no claim */
 	return answer_encode(b, item, e);

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define REJECT_VALUE_MAX ((size_t)1024 * 1024)
+#define REJECT_KEY_MAX   1024
 #define AUDIT_RECORD_MAX ((size_t)512 * 1024)
 
 static const char *
@@ -47,7 +49,7 @@ publish_answer(struct lane *lane, const struct item *item, struct err *e)
 	return queue_produce(lane->producer, &r, e);
 }
 
-/* As received, but for configuration: it may hold secrets, so its hash stands for it. */
+/* As received, but for configuration, which may hold secrets, and what compression had made small: their hash stands for them. */
 static MUST_USE bool
 publish_reject(struct lane *lane, struct batch *b, const struct item *item, struct err *e)
 {
@@ -71,7 +73,10 @@ publish_reject(struct lane *lane, struct batch *b, const struct item *item, stru
 
 	if (item->intake != INTAKE_REJECTED && !item->quarantined)
 		return true;
-	if (item->rq.kind == TOPIC_CONFIG && m->value.data != NULL) {
+	if (m->key.len > REJECT_KEY_MAX)
+		r.key = SLICE_NONE;
+	if (m->value.data != NULL &&
+	    (item->rq.kind == TOPIC_CONFIG || m->value.len > REJECT_VALUE_MAX)) {
 		if (EVP_Digest(m->value.data, m->value.len, hash, &size, EVP_sha256(), NULL) != 1)
 			return err_openssl(e, "EVP_Digest");
 		r.value = slice_of(hash, sizeof(hash));

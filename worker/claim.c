@@ -25,7 +25,7 @@ request_hash(struct request *rq, struct err *e)
 	struct buf body SCOPED_BUF;
 	unsigned size = HASH_SIZE;
 
-	buf_init(&body, 2 * (size_t)REQUEST_MAX);
+	buf_init_secret(&body, 2 * (size_t)REQUEST_MAX); /* a pem_bundle may stand in it */
 	put_part(&body, env->op);
 	put_part(&body, env->mount);
 	put_part(&body, env->role);

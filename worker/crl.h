@@ -9,7 +9,8 @@
 #include "buf.h"
 #include "certificate.h"
 
-#define CRL_DER_MAX ((size_t)64 * 1024 * 1024)
+#define CRL_DER_MAX \
+	((size_t)64 * 1024 * 1024 - 64 * 1024) /* the topic's limit, less what surrounds a record */
 
 struct crl_entry {
 	struct slice serial;     /* content octets of the INTEGER, at most 20 */

@@ -297,7 +297,8 @@ set_is_foreign(const struct crl_owner *o, const struct crl_set *set)
 {
 	struct crl_book_entry last;
 
-	if (set->published_us != 0 && time_monotonic_us() - set->published_us < FOREIGN_AFTER_US)
+	if (set->published_us != 0 &&
+	    time_monotonic_us() - set->published_us < FOREIGN_AFTER_US + 20 * o->cost_us)
 		return false;
 	if (!crl_book_find(o->book, set->key, NULL, &last))
 		return true;

@@ -3,6 +3,10 @@
 #include "claim.h"
 
 #include <inttypes.h>
+
+#define MESSAGE_MAX \
+	((size_t)REQUEST_MAX + \
+	    120 * 1024) /* below max.message.bytes of the request topics, topic_plan.c */
 #include <stdlib.h>
 
 static struct slice
@@ -81,38 +85,38 @@ reply_partition(const struct request *rq, int32_t partitions)
 	return number < (uint32_t)partitions ? (int32_t)number : -1;
 }
 
-/* Where the answer goes: reply_to, else Spring's header, else .responses. A refusal for it goes to .responses. */
-static enum intake
+/*
+ * Where the answer goes: reply_to, else Spring's header, else .responses. What is wrong with it stands in rq->reply_error: a
+ * claim of this very message overrules it, and whatever is answered then goes to .responses.
+ */
+static MUST_USE bool
 find_reply(struct context *cx, struct reply_topics *replies, struct request *rq, struct err *e)
 {
 	struct slice wanted = rq->envelope.reply_to;
-	struct reply_topic topic;
-	struct err refusal = { 0 };
+	struct reply_topic topic = { 0 };
 
 	rq->reply_topic = default_reply(cx);
 	rq->reply_partition = -1;
 	if (wanted.data == NULL)
 		wanted = find_header(rq->message, "kafka_replyTopic");
-	if (wanted.data == NULL || slice_eq(wanted, rq->reply_topic))
+	if (wanted.data == NULL)
 		wanted = rq->reply_topic;
-	else if (!settings_allow_reply(cx->settings, wanted))
-		(void)err_field(&refusal, ERR_REPLY_TO_NOT_ALLOWED, "reply_to",
+	if (!slice_eq(wanted, rq->reply_topic) && !settings_allow_reply(cx->settings, wanted)) {
+		(void)err_field(&rq->reply_error, ERR_REPLY_TO_NOT_ALLOWED, "reply_to",
 		    "answers may not go to topic \"%.*s\"",
 		    wanted.len > 100 ? 100 : (int)wanted.len, (const char *)wanted.data);
-	if (refusal.code == ERR_NONE) {
-		if (!reply_topics_find(replies, wanted, &topic, e))
-			return INTAKE_FAILED;
-		if (topic.partitions == 0)
-			(void)err_field(&refusal, ERR_REPLY_TO_UNKNOWN, "reply_to",
-			    "there is no topic \"%.*s\"", SLICE_FMT(wanted));
+		return true;
 	}
-	if (refusal.code != ERR_NONE) {
-		request_refuse(cx, rq, &refusal);
-		return INTAKE_REFUSED;
+	if (!reply_topics_find(replies, wanted, &topic, e))
+		return false;
+	if (topic.partitions == 0) {
+		(void)err_field(&rq->reply_error, ERR_REPLY_TO_UNKNOWN, "reply_to",
+		    "there is no topic \"%.*s\"", SLICE_FMT(wanted));
+		return true;
 	}
 	rq->reply_topic = arena_copy(cx->arena, wanted);
 	rq->reply_partition = reply_partition(rq, topic.partitions);
-	return INTAKE_DECIDE;
+	return true;
 }
 
 static MUST_USE bool
@@ -160,12 +164,18 @@ message_hash(struct request *rq, bool whole, struct err *e)
 	return true;
 }
 
+/* A reroute is produced with all its headers: it must fit the limit of its own topic, whatever compression hid. */
+static size_t
+message_size(const struct queue_message *m)
+{
+	return m->key.len + m->value.len + queue_message_header_bytes(m);
+}
+
 enum intake
 request_read(struct context *cx, struct reply_topics *replies, int32_t partitions,
     struct request *rq, struct err *e)
 {
 	struct err bad = { 0 };
-	enum intake reply;
 	bool whole;
 
 	rq->source = slice_text(arena_printf(cx->arena, "%s/%" PRId32 "/%" PRId64,
@@ -179,13 +189,16 @@ request_read(struct context *cx, struct reply_topics *replies, int32_t partition
 		*e = bad;
 		return INTAKE_REJECTED;
 	}
+	if (whole && message_size(rq->message) > MESSAGE_MAX)
+		whole = err_set(&bad, ERR_TOO_LARGE,
+		    "the message has %zu bytes with its headers, %zu can be moved",
+		    message_size(rq->message), MESSAGE_MAX);
 	if (whole && request_home(rq, partitions) != rq->message->partition)
 		return INTAKE_REROUTED;
-	reply = find_reply(cx, replies, rq, e);
-	if (reply != INTAKE_DECIDE)
-		return reply;
+	if (!find_reply(cx, replies, rq, e))
+		return INTAKE_FAILED;
 	if (!whole || !find_operation(cx, rq, &bad)) {
-		request_refuse(cx, rq, &bad);
+		request_refuse(cx, rq, rq->reply_error.code != ERR_NONE ? &rq->reply_error : &bad);
 		rq->retryable = true; /* nothing was decided: it makes no claim */
 		return INTAKE_REFUSED;
 	}

@@ -102,6 +102,18 @@ session_open(struct lane *lane, struct err *e)
 	return session_consumer(lane, e);
 }
 
+/*
+ * Was it an engine that ended the session, and not the message that was being worked at? Only then are the marks taken back:
+ * a message that ends every session is as good as one that kills its worker, and the count of five holds for both.
+ */
+static bool
+engines_ended(enum err_code code)
+{
+	return code == ERR_NONE || code == ERR_STORE || code == ERR_QUEUE || code == ERR_FENCED ||
+	    code == ERR_SLOT_TAKEN || code == ERR_VIEW_LOST || code == ERR_VIEW_FOLDING ||
+	    code == ERR_TIMEOUT || code == ERR_CONFIG;
+}
+
 static void
 session_release(struct lane *lane)
 {
@@ -116,9 +128,10 @@ session_release(struct lane *lane)
 }
 
 static void
-session_close(struct lane *lane, bool leave)
+session_close(struct lane *lane, bool leave, enum err_code ended_by)
 {
-	session_release(lane);
+	if (engines_ended(ended_by))
+		session_release(lane);
 	inbox_clear(&lane->inbox); /* first: the consumer waits for messages that are still held */
 	queue_group_free(TAKE(lane->group));
 	queue_consumer_close(TAKE(lane->consumer), leave);
@@ -200,6 +213,7 @@ lane_session(struct lane *lane, struct err *e)
 		if (!ready) /* not before: a session that fails at its first poll says only why */
 			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name));
 		lane->said = ERR_NONE;
+		atomic_store(&lane->shared->view_lost, false);
 	}
 	return true;
 }
@@ -259,7 +273,8 @@ lane_main(void *opaque)
 
 		if (!ended && (!final || e.code == ERR_VIEW_LOST))
 			say_failure(lane, &e);
-		session_close(lane, final || (ended && lane->shared->settings->leave_on_stop));
+		session_close(
+		    lane, final || (ended && lane->shared->settings->leave_on_stop), e.code);
 		if (final) {
 			log_error(LOG_ERROR, "lane_ended", &e, LOG_T("lane", lane->name));
 			atomic_fetch_add(&lane->shared->failed, 1);

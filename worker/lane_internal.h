@@ -18,6 +18,7 @@ struct lane_partition {
 	int32_t partition;
 	bool taken;             /* its row in Redis carries this session's token */
 	int64_t next;           /* offset of the next message */
+	int64_t fetched;        /* offset behind the last message that came in */
 	struct audit_head head; /* as committed */
 	int64_t
 	    careful_to; /* up to this offset one request at a time: a lane died while working at it; -1: none */
@@ -41,8 +42,7 @@ struct lane {
 	char transactional[448];
 	char worker[192]; /* slot/lane, as the audit names it */
 	pthread_t thread;
-	bool quiet; /* the last failure was logged: the same one is not again */
-	enum err_code said;
+	enum err_code said; /* the last failure that was logged: the same one is not again */
 	/* of the session */
 	struct store *store;
 	struct view view;

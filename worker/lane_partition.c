@@ -47,6 +47,7 @@ lane_assigned(void *opaque, const struct queue_position *at, size_t count, struc
 			.topic = s->request_topics[kind],
 			.partition = at[i].partition,
 			.next = at[i].offset,
+			.fetched = at[i].offset,
 			.careful_to = -1 };
 		if (!head_read(lane, &at[i], &p->head, e))
 			return false;

@@ -9,6 +9,8 @@
 #include "serial.h"
 #include "timespan.h"
 
+#define INVALIDITY_FIRST ((int64_t)-631152000) /* 1950-01-01 */
+
 /* What is to be revoked. */
 struct subject {
 	struct slice serial;
@@ -232,9 +234,9 @@ grounds_parse(const struct revoke_params *p, int64_t now, struct grounds *ret, s
 		return true;
 	if (!time_parse_rfc3339(p->invalidity_date, "invalidity_date", &ret->invalidity_date, e))
 		return false;
-	if (ret->invalidity_date > now)
+	if (ret->invalidity_date > now || ret->invalidity_date < INVALIDITY_FIRST)
 		return err_field(e, ERR_INVALID_VALUE, "invalidity_date",
-		    "the invalidity date is in the future");
+		    "the invalidity date is in the future, or before 1950");
 	return true;
 }
 

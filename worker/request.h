@@ -24,6 +24,7 @@ struct request {
 	uint8_t hash[HASH_SIZE];           /* of the body */
 	struct slice reply_topic;          /* NUL-terminated */
 	int32_t reply_partition;           /* -1: by key */
+	struct err reply_error;            /* why the answer cannot go where it was asked for */
 	bool answerable;                   /* an id was read */
 	/* what was decided: filled by decide, or read from a claim */
 	struct outcome outcome;

@@ -39,7 +39,7 @@ static const struct setting table[] = {
 	SETTING(BOOL, settings, leave_on_stop, "worker.leave_on_stop", "true", 0, 1, "leave the groups at SIGTERM; false keeps the place for a quick restart"),
 	SETTING(TEXT, settings, log_level,     "worker.log_level",   "info", 1, 16, "debug, info, warning or error"),
 	SETTING(BOOL, settings, single,        "worker.single",      "false", 0, 1, "one broker: less than three replicas and min.insync.replicas 2 are accepted"),
-	SETTING(SPAN, settings, dedup_window,  "windows.dedup",      "1h", 60, 604800, "how long a request id is remembered"),
+	SETTING(SPAN, settings, dedup_window,  "windows.dedup",      "1h", 60, 86400, "how long a request id is remembered"),
 	SETTING(SPAN, settings, replay_window, "windows.replay",     "10m", 0, 86400, "how long a replay carries the private key"),
 };
 /* clang-format on */

@@ -260,8 +260,8 @@ offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_ki
 
 /* A row that is missing where steps were committed is a loss, not a beginning: it is left to the fold. */
 static MUST_USE bool
-own_row_write(struct store *store, struct arena *a, const struct queue_position *at, bool *ret_lost,
-    struct err *e)
+own_row_write(struct store *store, struct arena *a, const struct queue_position *at,
+    bool had_records, bool *ret_lost, struct err *e)
 {
 	struct audit_head head = { 0 };
 	struct slice key = view_own_key(a, at->topic, at->partition);
@@ -269,14 +269,15 @@ own_row_write(struct store *store, struct arena *a, const struct queue_position 
 		SLICE_LITERAL("0") };
 	const struct slice exists[] = { SLICE_LITERAL("HEXISTS"), key, SLICE_LITERAL("step") };
 	struct store_reply *r;
-	bool stands;
+	bool begins, stands;
 
 	if (at->metadata[0] != '\0' && !audit_head_read(at->metadata, &head, e))
 		return false;
-	r = store_command(store, head.step == 0 ? set : exists, head.step == 0 ? 4 : 3, e);
+	begins = head.step == 0 && !had_records;
+	r = store_command(store, begins ? set : exists, begins ? 4 : 3, e);
 	if (r == NULL)
 		return false;
-	stands = head.step == 0 || store_integer(r) == 1;
+	stands = begins || store_integer(r) == 1;
 	*ret_lost |= !stands;
 	store_reply_free(r);
 	return true;
@@ -288,7 +289,7 @@ rows_write(struct store *store, const struct partitions *p, bool *ret_lost, stru
 	struct arena a SCOPED_ARENA = { 0 };
 
 	for (size_t i = 0; i < p->count; i++)
-		if (!own_row_write(store, &a, &p->at[i], ret_lost, e))
+		if (!own_row_write(store, &a, &p->at[i], p->last[i].found, ret_lost, e))
 			return false;
 	return true;
 }

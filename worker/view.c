@@ -75,10 +75,10 @@ static const char mark_source[] =
 /* KEYS: cm:own...; ARGV: token. */
 static const char release_source[] =
     "for i = 1, #KEYS do\n"
-    "  local row = redis.call('HMGET', KEYS[i], 'token', 'deaths')\n"
+    "  local row = redis.call('HMGET', KEYS[i], 'token', 'deaths', 'mark', 'work')\n"
     "  if row[1] == ARGV[1] then\n"
     "    redis.call('HDEL', KEYS[i], 'work')\n"
-    "    if row[2] and tonumber(row[2]) > 0 then redis.call('HINCRBY', KEYS[i], 'deaths', -1) end\n"
+    "    if row[2] and tonumber(row[2]) > 0 and row[3] == row[4] then redis.call('HINCRBY', KEYS[i], 'deaths', -1) end\n"
     "  end\n"
     "end\n"
     "return {'OK'}\n";

@@ -98,7 +98,7 @@ test_delivery_error(void **state)
 	queue_mock_errors(mock, API_PRODUCE, ERROR_TOO_LARGE, 1);
 	produce(p, "refused", 0, L("k"), L("v"));
 	assert_false(queue_flush(p, 10000, &e));
-	assert_int_equal(e.code, ERR_QUEUE);
+	assert_int_equal(e.code, ERR_TOO_LARGE);
 	assert_string_equal(e.msg, "delivery: Broker: Message size too large");
 	queue_producer_close(p);
 }
@@ -115,7 +115,7 @@ test_too_large(void **state)
 	(void)state;
 	topic("any", 1);
 	assert_false(queue_produce(p, &r, &e));
-	assert_int_equal(e.code, ERR_QUEUE);
+	assert_int_equal(e.code, ERR_TOO_LARGE);
 	queue_producer_close(p);
 }
 
@@ -148,7 +148,7 @@ static const struct commit_case {
 	{ "fenced at the end", API_END_TXN, ERROR_PRODUCER_FENCED, 1, ERR_SLOT_TAKEN },
 	{ "state lost", API_END_TXN, ERROR_INVALID_TXN_STATE, 1, ERR_QUEUE },
 	{ "not allowed", API_END_TXN, ERROR_TXN_ID_AUTHORIZATION, 1, ERR_QUEUE },
-	{ "message refused", API_PRODUCE, ERROR_TOO_LARGE, 1, ERR_QUEUE },
+	{ "message refused", API_PRODUCE, ERROR_TOO_LARGE, 1, ERR_TOO_LARGE },
 	{ "topic refused", API_ADD_PARTITION, ERROR_TOPIC_AUTHORIZATION, 1, ERR_QUEUE },
 	{ "message times out, then good", API_PRODUCE, ERROR_REQUEST_TIMED_OUT, 1, ERR_NONE },
 };

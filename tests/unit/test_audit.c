@@ -39,7 +39,7 @@ test_bad_heads(void **state)
 		struct audit_head head;
 		struct err e = { 0 };
 
-		if (audit_head_read(bad[i], &head, &e) || e.code != ERR_QUEUE)
+		if (audit_head_read(bad[i], &head, &e) || e.code != ERR_CONFIG)
 			fail_msg("\"%s\" was read as a head", bad[i]);
 	}
 }
