@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define POLL_MS        100
-#define FRESH_MS       20000 /* an open transaction on .state is decided by then */
+#define FRESH_MS       45000 /* an open transaction on .state is decided by then */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS   2000
 

@@ -9,6 +9,8 @@
 #include <time.h>
 
 #define PING_MS 5000
+#define FRESH_MS \
+	45000 /* a transaction that a dead worker left open on .state is decided by then: its timeout and the broker's next look */
 
 bool
 worker_settings(const struct worker_options *o, struct settings *ret, struct err *e)
@@ -81,7 +83,7 @@ static MUST_USE bool
 partitions_check(struct lane_shared *shared, struct err *e)
 {
 	const struct settings *s = shared->settings;
-	const struct catalog *catalog = catalog_fresh(shared->catalog, 20000, e);
+	const struct catalog *catalog = catalog_fresh(shared->catalog, FRESH_MS, e);
 	int64_t recorded[TOPIC_KINDS];
 	bool ok = true;
 
