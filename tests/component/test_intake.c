@@ -102,14 +102,7 @@ take(enum topic_kind kind, const char *notation, const struct queue_header *head
 	return ret;
 }
 
-static const char *
-intake_text(enum intake intake)
-{
-	static const char *const names[] = { "decide", "refused", "rejected", "rerouted",
-		"failed" };
-
-	return names[intake];
-}
+static const char *const intake_names[] = { "decide", "refused", "rejected", "rerouted", "failed" };
 
 #define HEAD "'v':1 'id':'i' 'op':'issue' 'role':'web' "
 
@@ -143,12 +136,18 @@ static const struct refusal {
 	{ "configuration on .issue", TOPIC_ISSUE, "{'v':1 'id':'i' 'op':'mount/write'}", INTAKE_REFUSED, "wrong_topic", "op" },
 	{ "unknown parameter", TOPIC_ISSUE, "{" HEAD "'params':{'more':1}}", INTAKE_REFUSED, "unknown_field", "more" },
 	{ "a parameter's type", TOPIC_ISSUE, "{" HEAD "'params':{'common_name':7}}", INTAKE_REFUSED, "wrong_type", "common_name" },
-	{ "reply_to not allowed", TOPIC_ISSUE, "{" HEAD "'reply_to':'other'}", INTAKE_REFUSED, "reply_to_not_allowed", "reply_to" },
-	{ "reply_to our own", TOPIC_ISSUE, "{" HEAD "'reply_to':'certmill.state'}", INTAKE_REFUSED, "reply_to_not_allowed", "reply_to" },
-	{ "reply_to no name", TOPIC_ISSUE, "{" HEAD "'reply_to':'certmill.responses/..'}", INTAKE_REFUSED, "reply_to_not_allowed", "reply_to" },
-	{ "reply_to absent", TOPIC_ISSUE, "{" HEAD "'reply_to':'certmill.responses.no'}", INTAKE_REFUSED, "reply_to_unknown", "reply_to" },
 	{ "both wrong: the reply topic first", TOPIC_ISSUE, "{'v':1 'id':'i' 'op':'none' 'reply_to':'other'}", INTAKE_REFUSED, "reply_to_not_allowed", "reply_to" },
 	{ "query", TOPIC_QUERY, "{'v':1 'id':'i' 'op':'ca/read'}", INTAKE_DECIDE, NULL, NULL },
+	/* clang-format on */
+};
+
+/* A claim of this very message overrules these: they are kept beside the request. */
+static const struct refusal reply_refusals[] = {
+	/* clang-format off */
+	{ "reply_to not allowed", TOPIC_ISSUE, "{" HEAD "'reply_to':'other'}", INTAKE_DECIDE, "reply_to_not_allowed", "reply_to" },
+	{ "reply_to our own", TOPIC_ISSUE, "{" HEAD "'reply_to':'certmill.state'}", INTAKE_DECIDE, "reply_to_not_allowed", "reply_to" },
+	{ "reply_to no name", TOPIC_ISSUE, "{" HEAD "'reply_to':'certmill.responses/..'}", INTAKE_DECIDE, "reply_to_not_allowed", "reply_to" },
+	{ "reply_to absent", TOPIC_ISSUE, "{" HEAD "'reply_to':'certmill.responses.no'}", INTAKE_DECIDE, "reply_to_unknown", "reply_to" },
 	/* clang-format on */
 };
 
@@ -160,8 +159,8 @@ expect_refusal(const struct refusal *want, const struct taken *got)
 							    : o->code;
 
 	if (got->intake != want->intake)
-		fail_msg("%s: expected %s, got %s (%.*s)", want->name, intake_text(want->intake),
-		    intake_text(got->intake), SLICE_FMT(code));
+		fail_msg("%s: expected %s, got %s (%.*s)", want->name, intake_names[want->intake],
+		    intake_names[got->intake], SLICE_FMT(code));
 	if (!slice_eq(code, slice_text(want->code)))
 		fail_msg("%s: expected %s, got %.*s", want->name, want->code, SLICE_FMT(code));
 	if (want->field != NULL && !slice_is(o->field, want->field))
@@ -185,6 +184,23 @@ test_refusals(void **state)
 	}
 }
 
+static void
+test_reply_refusals(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(reply_refusals); i++) {
+		const struct refusal *want = &reply_refusals[i];
+		struct taken got = take(want->kind, want->message, NULL, 0);
+		const struct err *e = &got.rq.reply_error;
+
+		if (got.intake != INTAKE_DECIDE || strcmp(err_name(e->code), want->code) != 0 ||
+		    strcmp(e->field, want->field) != 0)
+			fail_msg("%s: expected %s, got %s, %s (%s)", want->name, want->code,
+			    intake_names[got.intake], err_name(e->code), e->field);
+		assert_true(slice_is(got.rq.reply_topic, "certmill.responses"));
+	}
+}
+
 /* One that is too large is answered when its id stands before the end of what is read. */
 static void
 test_too_large(void **state)
@@ -203,6 +219,26 @@ test_too_large(void **state)
 	free(text);
 	assert_int_equal(got.intake, INTAKE_REFUSED);
 	assert_true(slice_is(got.rq.outcome.code, "too_large"));
+}
+
+/* With its headers it could not be moved to its home. */
+static void
+test_too_large_with_headers(void **state)
+{
+	static char large[130 * 1024];
+	const struct queue_header header = { "h", slice_of(large, sizeof(large)) };
+	char text[REQUEST_MAX - 1000] = "";
+	struct taken got;
+	int used = sprintf(text, "{" HEAD "'params':{'common_name':'");
+
+	(void)state;
+	memset(text + used, 'a', sizeof(text) - 100 - (size_t)used);
+	strcat(text, "'}}");
+	got = take(TOPIC_ISSUE, text, &header, 1);
+	assert_int_equal(got.intake, INTAKE_REFUSED);
+	assert_true(slice_is(got.rq.outcome.code, "too_large"));
+	assert_non_null(
+	    memmem(got.rq.outcome.message.data, got.rq.outcome.message.len, "headers", 7));
 }
 
 /* reply_to wins over Spring's header; its partition header counts when it is one. */
@@ -247,8 +283,9 @@ test_where_answers_go(void **state)
 
 		snprintf(text, sizeof(text), "{" HEAD "%s}", cases[i].more);
 		got = take(TOPIC_ISSUE, text, cases[i].headers, cases[i].count);
-		if ((got.intake == INTAKE_DECIDE) != (cases[i].topic != NULL))
-			fail_msg("%s: %s, %.*s", cases[i].name, intake_text(got.intake),
+		assert_int_equal(got.intake, INTAKE_DECIDE);
+		if ((got.rq.reply_error.code == ERR_NONE) != (cases[i].topic != NULL))
+			fail_msg("%s: %s, %.*s", cases[i].name, intake_names[got.intake],
 			    SLICE_FMT(got.rq.outcome.code));
 		if (cases[i].topic == NULL)
 			continue;
@@ -324,7 +361,7 @@ test_homes(void **state)
 			got.intake = request_read(&t.cx, t.replies, 4, &got.rq, &got.e);
 			away = cases[i].has_home && queue_partition_of(slice_text(key), 4) != 0;
 			if ((got.intake == INTAKE_REROUTED) != away)
-				fail_msg("%s: %s", text, intake_text(got.intake));
+				fail_msg("%s: %s", text, intake_names[got.intake]);
 		}
 }
 
@@ -353,7 +390,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_reply_refusals),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_too_large_with_headers),
 		cmocka_unit_test(test_where_answers_go),
 		cmocka_unit_test(test_headers_kept),
 		cmocka_unit_test(test_homes),
