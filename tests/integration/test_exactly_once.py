@@ -219,7 +219,7 @@ def test_killed_at_each_arrow(make_cluster, failpoint):
         worker = cluster.worker
         worker.more_environment = {"CERTMILL_FAILPOINT": f"{failpoint}=kill@{1 if kind == 'issue' else 3}"}
         worker.start()
-        assert worker.wait(30), f"the worker was not killed at {failpoint}"
+        assert worker.wait(60), f"the worker was not killed at {failpoint}"
     worker.more_environment = {}
     worker.start()
     assert all(a.ok for a in client.wait_for_all([r["id"] for r in requests], timeout=60))
