@@ -91,7 +91,8 @@ class Process:
         return self
 
     def log(self):
-        return (self.folder / "log").read_text(errors="replace")
+        path = self.folder / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def log_tail(self, lines=30):
         return "\n".join(self.log().splitlines()[-lines:])
