@@ -42,30 +42,37 @@ write_key_usage(struct der *d, const struct certificate_extensions *x)
 	return CRITICAL;
 }
 
+/* RFC 5280 4.2.1.12 (id-kp 1 to 4), RFC 4945 5.1.3.12, RFC 5280 (id-kp 8, 9), and what Microsoft and Netscape had; as the bits. */
+const struct slice template_purposes[TEMPLATE_PURPOSES] = {
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x01"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x02"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x03"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x04"),
+	DER_BYTES("\x55\x1d\x25\x00"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x05"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x06"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x07"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x08"),
+	DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x09"),
+	DER_BYTES("\x2b\x06\x01\x04\x01\x82\x37\x0a\x03\x03"),
+	DER_BYTES("\x60\x86\x48\x01\x86\xf8\x42\x04\x01"),
+	DER_BYTES("\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x16"),
+	DER_BYTES("\x2b\x06\x01\x04\x01\x82\x37\x3d\x01\x01"),
+};
+
 static enum presence
 write_extended_key_usage(struct der *d, const struct certificate_extensions *x)
 {
-	/* RFC 5280 4.2.1.12: id-kp 1 to 4 */
-	static const struct slice purposes[] = {
-		DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x01"),
-		DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x02"),
-		DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x03"),
-		DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x04"),
-	};
 	const struct template *t = x->template;
-	const bool wanted[] = { t->server_auth, t->client_auth, t->code_signing,
-		t->email_protection };
 	const uint8_t *mark = der_mark(d);
-	bool any = false;
 
-	for (size_t i = sizeof(wanted) / sizeof(wanted[0]); i-- > 0;) {
-		if (!wanted[i])
-			continue;
-		der_tlv(d, DER_OID, purposes[i]);
-		any = true;
-	}
-	if (!any)
+	if (t->ext_key_usage == 0 && t->ext_key_usage_oids.count == 0)
 		return ABSENT;
+	for (size_t i = t->ext_key_usage_oids.count; i-- > 0;)
+		der_tlv(d, DER_OID, t->ext_key_usage_oids.items[i]);
+	for (size_t i = TEMPLATE_PURPOSES; i-- > 0;)
+		if ((t->ext_key_usage & 1U << i) != 0)
+			der_tlv(d, DER_OID, template_purposes[i]);
 	der_wrap(d, mark, DER_SEQUENCE);
 	return PRESENT;
 }
@@ -214,7 +221,8 @@ certificate_extensions_bound(const struct certificate_extensions *x)
 	const struct template *t = x->template;
 	size_t bound = 512 + x->subject_key_id.len + x->authority_key_id.len;
 
-	bound += list_bound(&t->dns) + list_bound(&t->emails) + list_bound(&t->ips);
+	bound += list_bound(&t->dns) + list_bound(&t->emails) + list_bound(&t->ips) +
+	    list_bound(&t->ext_key_usage_oids);
 	if (x->urls != NULL)
 		bound += list_bound(&x->urls->issuing_certificates) +
 		    list_bound(&x->urls->crl_distribution_points) +

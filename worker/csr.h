@@ -19,9 +19,16 @@ struct csr {
 	struct slice signature;   /* octets */
 	struct slice subject;     /* DER Name */
 	struct slice common_name; /* first CN as UTF-8; absent: none */
-	struct slice_list dns, emails, ips,
-	    uris;         /* from the extensionRequest's subjectAltName, raw octets */
-	bool asks_for_ca; /* BasicConstraints CA:TRUE requested */
+	struct slice
+	    serial_number; /* first subject serialNumber (2.5.4.5) as UTF-8; absent: none */
+	struct slice_list user_ids; /* subject UIDs (0.9.2342.19200300.100.1.1) as UTF-8 */
+	/* From the extensionRequest: */
+	struct slice_list dns, emails, ips, uris; /* subjectAltName, raw octets */
+	struct other_names others;                /* those whose value is a UTF8String */
+	unsigned key_usage;                       /* template.h's bits; 0: not requested */
+	bool asks_for_purposes;                   /* extendedKeyUsage requested */
+	bool asks_for_ca;                         /* BasicConstraints CA:TRUE requested */
+	struct slice_list extensions;             /* every one but basicConstraints, whole, DER */
 	enum key_type key_type;
 	int64_t key_bits;
 };

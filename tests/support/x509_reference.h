@@ -38,6 +38,11 @@ add(X509 *x, int nid, void *value, bool critical)
 static inline void
 add_usages(X509 *x, const struct template *t)
 {
+	/* in the order of enum ext_key_usage */
+	static const int nids[] = { NID_server_auth, NID_client_auth, NID_code_sign,
+		NID_email_protect, NID_anyExtendedKeyUsage, NID_ipsecEndSystem, NID_ipsecTunnel,
+		NID_ipsecUser, NID_time_stamp, NID_OCSP_sign, NID_ms_sgc, NID_ns_sgc,
+		NID_ms_code_com };
 	SCOPED(EXTENDED_KEY_USAGE) purposes = sk_ASN1_OBJECT_new_null();
 	SCOPED(ASN1_BIT_STRING) usage = ASN1_BIT_STRING_new();
 
@@ -56,14 +61,9 @@ add_usages(X509 *x, const struct template *t)
 			ASN1_BIT_STRING_set_bit(usage, bit, 1);
 	if (t->key_usage != 0)
 		add(x, NID_key_usage, usage, true);
-	if (t->server_auth)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_server_auth));
-	if (t->client_auth)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_client_auth));
-	if (t->code_signing)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_code_sign));
-	if (t->email_protection)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_email_protect));
+	for (size_t i = 0; i < sizeof(nids) / sizeof(nids[0]); i++)
+		if (t->ext_key_usage & 1U << i)
+			sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(nids[i]));
 	if (sk_ASN1_OBJECT_num(purposes) > 0)
 		add(x, NID_ext_key_usage, purposes, false);
 }

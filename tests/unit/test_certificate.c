@@ -57,7 +57,7 @@ static const struct certificate_urls crl_url = { .crl_distribution_points = { on
 
 #define TLS \
 	.key_usage = USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT | USAGE_KEY_AGREEMENT, \
-	.server_auth = true, .client_auth = true
+	.ext_key_usage = PURPOSE_SERVER_AUTH | PURPOSE_CLIENT_AUTH
 #define NOW  .not_before = 1700000000, .not_after = 1700086400
 #define LEAF .max_path_length = -1
 
@@ -73,7 +73,7 @@ static const struct {
 	{ "no subject", { .dns = { one_dns, 1 }, TLS, NOW, LEAF }, NULL, false },
 	{ "an empty common name", { .common_name = T(""), .emails = { two_emails, 2 }, NOW, LEAF }, NULL, false },
 	{ "every kind of name", { .common_name = T("example.com"), .dns = { three_dns, 3 }, .emails = { two_emails, 2 },
-	    .ips = { three_ips, 3 }, TLS, .code_signing = true, .email_protection = true, NOW, LEAF }, &all_urls, false },
+	    .ips = { three_ips, 3 }, .key_usage = USAGE_DIGITAL_SIGNATURE, .ext_key_usage = 0xf, NOW, LEAF }, &all_urls, false },
 	{ "addresses only", { .ips = { three_ips, 3 }, NOW, LEAF }, &crl_url, false },
 	{ "forty names", { .common_name = T("0.example.com"), .dns = { forty, 40 }, TLS, NOW, LEAF }, &all_urls, false },
 	{ "a common name that is not ASCII", { .common_name = T("M\xc3\xbcnchen \xe2\x82\xac"), NOW, LEAF }, NULL, false },
@@ -81,7 +81,7 @@ static const struct {
 	{ "every key usage", { .common_name = T("ku"), .key_usage = 0x1ff, NOW, LEAF }, NULL, false },
 	{ "the last key usage", { .common_name = T("ku"), .key_usage = USAGE_DECIPHER_ONLY, NOW, LEAF }, NULL, false },
 	{ "the first key usage", { .common_name = T("ku"), .key_usage = USAGE_DIGITAL_SIGNATURE, NOW, LEAF }, NULL, false },
-	{ "one purpose", { .common_name = T("eku"), .email_protection = true, NOW, LEAF }, NULL, false },
+	{ "one purpose", { .common_name = T("eku"), .ext_key_usage = PURPOSE_EMAIL_PROTECTION, NOW, LEAF }, NULL, false },
 	{ "over the border of 2050", { .common_name = T("t"), .not_before = YEAR_2050 - 1, .not_after = YEAR_2050, LEAF }, NULL, false },
 	{ "behind the border of 2050", { .common_name = T("t"), .not_before = YEAR_2050, .not_after = 253402300799, LEAF }, NULL, false },
 	{ "before 1970", { .common_name = T("t"), .not_before = -86400, .not_after = 0, LEAF }, NULL, false },
