@@ -36,20 +36,22 @@ queue_left_ms(int64_t deadline)
 /* ---- errors ---- */
 
 /*
- * Another process runs under this one's name: to go on would be to fence it back. A generation that has passed is no more
- * than a rebalance that was missed.
+ * Another process has this one's transactional id: to go on would be to fence it back. A generation that has passed is no
+ * more than a rebalance that was missed; nor does the group's word on a static member prove a double (queue_producer_taken).
  */
 static enum err_code
 code_class(rd_kafka_resp_err_t code)
 {
 	if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-	    code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
-	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+	    code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
 		return ERR_SLOT_TAKEN;
 	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
 	    code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
 		return ERR_TOO_LARGE;
-	return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ? ERR_FENCED : ERR_QUEUE;
+	if (code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+		return ERR_FENCED;
+	return ERR_QUEUE;
 }
 
 /* Did the broker not answer, so that the reason stands in what the client logged? */

@@ -253,6 +253,19 @@ failure_is_final(const struct lane *lane, const struct err *e)
 	return e->code == ERR_CONFIG || e->code == ERR_SLOT_TAKEN || lane->shared->settings->dev;
 }
 
+/* Was it a double that fenced this lane? A broker that was away can make it look so, and a new session mends that. */
+static bool
+lane_is_doubled(struct lane *lane)
+{
+	const struct settings *s = lane->shared->settings;
+	enum topic_kind kind = TOPIC_ISSUE;
+
+	while (settings_lane_of(kind) != lane->kind)
+		kind++;
+	return lane->producer != NULL && lane->group != NULL &&
+	    queue_producer_taken(lane->producer, lane->group, s->request_topics[kind]);
+}
+
 static void
 lane_pause(const struct lane *lane, int ms)
 {
@@ -269,8 +282,11 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended = lane_session(lane, &e), final = !ended && failure_is_final(lane, &e);
+		bool ended = lane_session(lane, &e), final;
 
+		if (!ended && e.code == ERR_FENCED && lane_is_doubled(lane))
+			e.code = ERR_SLOT_TAKEN;
+		final = !ended && failure_is_final(lane, &e);
 		if (!ended && (!final || e.code == ERR_VIEW_LOST))
 			say_failure(lane, &e);
 		session_close(
