@@ -159,11 +159,11 @@ settings_derive(struct settings *s, struct err *e)
 	return true;
 }
 
-bool
-settings_load(const char *path, struct settings *ret, struct err *e)
+static MUST_USE bool
+settings_read(const char *path, const char *env_prefix, struct settings *ret, struct err *e)
 {
 	struct config_source from = { .path = path,
-		.env_prefix = "CERTMILL_",
+		.env_prefix = env_prefix,
 		.pass_section = "kafka",
 		.pass = settings_pass,
 		.opaque = ret };
@@ -179,6 +179,18 @@ settings_load(const char *path, struct settings *ret, struct err *e)
 	if (!password_load(ret, e))
 		return false;
 	return settings_derive(ret, e);
+}
+
+bool
+settings_load(const char *path, struct settings *ret, struct err *e)
+{
+	return settings_read(path, "CERTMILL_", ret, e);
+}
+
+bool
+settings_load_file(const char *path, struct settings *ret, struct err *e)
+{
+	return settings_read(path, NULL, ret, e);
 }
 
 void
