@@ -199,6 +199,22 @@ def test_bad_configuration_names_the_setting(shop, more, named):
     assert run.returncode == 1 and named in run.stderr, run.stderr
 
 
+def test_another_fleets_key_is_refused(shop):
+    """One worker under another key-encryption key would make CAs that the others cannot open, and could open none of theirs."""
+    other = shop.folder / "other.kek"
+    other.touch(mode=0o600)
+    other.write_text("17" * 32)
+    config = shop.folder / "other.ini"
+    config.write_text(shop.config.read_text().replace(str(shop.folder / "kek"), str(other)))
+    before = [record.value for record in shop.client.read("ca") if record.key == b"fleet"]
+    for command in ("check-config", "topics", "run"):
+        refused = shop.run(["certmill-worker", command, "--config", config, "--single"], {})
+        assert refused.returncode == 1 and "key-encryption key" in refused.stderr, f"{command}: {refused.stderr}"
+    ok(shop.worker_command("topics", "--single"))
+    after = [record.value for record in shop.client.read("ca") if record.key == b"fleet"]
+    assert after == before and len(after) == 1, "it is written once"
+
+
 def test_evicting_redis_is_refused(shop):
     shop.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     try:
