@@ -143,6 +143,9 @@ settings_derive(struct settings *s, struct err *e)
 		s->ledger_topics[i] = join(s->prefix, '.', ledger_kind_names[i]);
 	for (int i = 0; i < LANE_KINDS; i++)
 		s->groups[i] = join(s->prefix, '-', lane_kind_names[i]);
+	if (s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] == 0)
+		return err_set(e, ERR_CONFIG,
+		    "lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
 	if (s->replay_window > s->dedup_window)
 		return err_set(e, ERR_CONFIG, "windows.replay is longer than windows.dedup");
 	s->queue = (struct queue_options){ .brokers = s->brokers,

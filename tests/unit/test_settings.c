@@ -255,6 +255,7 @@ test_refused(void **state)
 		{ "[lanes]\nbatch_max = 0\n", "lanes.batch_max" },
 		{ "[lanes]\nbatch_max = 10001\n", "lanes.batch_max" },
 		{ "[lanes]\nmint = many\n", "lanes.mint" },
+		{ "[lanes]\nmint = 0\ncontrol = 0\nquery = 0\n", "serve nothing" },
 		{ "[lanes]\nbatch_bytes = 100\n", "lanes.batch_bytes" },
 		{ "[windows]\ndedup = 1s\n", "windows.dedup" },
 		{ "[windows]\ndedup = 5m\n", "windows.replay" },
