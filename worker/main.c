@@ -20,7 +20,7 @@ settings(const struct worker_options *o)
 {
 	(void)o;
 	settings_document();
-	return 0;
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
 }
 
 static int
