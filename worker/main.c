@@ -2,6 +2,7 @@
 
 #include "document.h"
 #include "policy_cli.h"
+#include "streams.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ settings(const struct worker_options *o)
 {
 	(void)o;
 	settings_document();
-	return 0;
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
 }
 
 static int
@@ -36,20 +37,22 @@ messages(const struct worker_options *o)
 	return written ? 0 : 1;
 }
 
-static const struct {
+static const struct command {
 	const char *name;
 	int (*run)(const struct worker_options *o);
+	bool has_settings; /* takes the options that say which */
 	const char *help;
 } commands[] = {
-	{ "run", worker_run, "serve the request topics" },
-	{ "dev", worker_dev, "serve with everything embedded, to try it; nothing is kept" },
-	{ "topics", worker_topics,
+	{ "run", worker_run, true, "serve the request topics" },
+	{ "dev", worker_dev, false, "serve with everything embedded, to try it; nothing is kept" },
+	{ "topics", worker_topics, true,
 	    "make the topics, first offsets and first rows; changes nothing that stands" },
-	{ "check-config", worker_check_config,
+	{ "check-config", worker_check_config, true,
 	    "say whether configuration and topics keep the promises" },
-	{ "policy", policy, "decide requests given as JSON lines, without broker and Redis" },
-	{ "settings", settings, "print the manual of the settings (docs/settings.md)" },
-	{ "messages", messages, "print the manual of the messages (docs/messages.md)" },
+	{ "policy", policy, false,
+	    "decide requests given as JSON lines, without broker and Redis" },
+	{ "settings", settings, false, "print the manual of the settings (docs/settings.md)" },
+	{ "messages", messages, false, "print the manual of the messages (docs/messages.md)" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -67,6 +70,7 @@ usage(FILE *out, int status)
 	return status;
 }
 
+/* Behind the command's name. */
 static bool
 options_read(int argc, char **argv, struct worker_options *ret)
 {
@@ -75,6 +79,7 @@ options_read(int argc, char **argv, struct worker_options *ret)
 	int c;
 
 	*ret = (struct worker_options){ 0 };
+	optind = 2;
 	while ((c = getopt_long(argc, argv, "c:s", options, NULL)) != -1) {
 		if (c == 'c')
 			ret->config = optarg;
@@ -86,18 +91,32 @@ options_read(int argc, char **argv, struct worker_options *ret)
 	return optind == argc;
 }
 
-int
-main(int argc, char **argv)
+static int
+command_run(const struct command *c, int argc, char **argv)
 {
 	struct worker_options o;
 
+	if (!options_read(argc, argv, &o))
+		return usage(stderr, 2);
+	if (!c->has_settings && (o.config != NULL || o.single)) {
+		fprintf(stderr, "certmill-worker: %s has no settings: no --config, no --single\n",
+		    c->name);
+		return 2;
+	}
+	return c->run(&o);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (!streams_reserve())
+		return 1;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("certmill-worker %s\n", CERTMILL_VERSION) > 0 ? 0 : 1;
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
 		return usage(stdout, 0);
 	for (size_t i = 0; argc > 1 && i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return options_read(argc - 1, argv + 1, &o) ? commands[i].run(&o)
-								    : usage(stderr, 2);
+			return command_run(&commands[i], argc, argv);
 	return usage(stderr, 2);
 }

@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "audit.h"
+#include "fleet_record.h"
 #include "timespan.h"
 #include "topic_plan.h"
 #include "view.h"
@@ -83,22 +84,6 @@ record_partitions(
 	schema_encode(&topics_state_schema, &counts, &w);
 	return produce_one(
 	    s, s->ledger_topics[LEDGER_STATE], SLICE_LITERAL("topics//"), buf_slice(&b), e);
-}
-
-/* The workers' public key, to which private keys are sealed. */
-static MUST_USE bool
-publish_fleet_key(const struct settings *s, const struct secret *kek, struct err *e)
-{
-	EVP_PKEY *key = fleet_key(kek, e);
-	struct buf jwk SCOPED_BUF;
-
-	buf_init(&jwk, 1024);
-	if (key == NULL)
-		return false;
-	jwk_add(&jwk, key, true);
-	EVP_PKEY_free(key);
-	return produce_one(
-	    s, s->ledger_topics[LEDGER_CA], SLICE_LITERAL("fleet"), buf_slice(&jwk), e);
 }
 
 /* ---- first offsets ---- */
@@ -342,7 +327,7 @@ topics_make(const struct settings *s, struct err *e)
 	struct secret *kek = secret_load(s->kek_file, e);
 	struct queue_probe *probe = kek == NULL ? NULL : queue_probe_open(&s->queue, e);
 	bool ok = probe != NULL && redis_check(s, e) && topics_create(s, probe, e) &&
-	    record_partitions(s, probe, kek, e) && publish_fleet_key(s, kek, e) &&
+	    fleet_record_publish(s, probe, kek, e) && record_partitions(s, probe, kek, e) &&
 	    topics_first_rows(s, probe, e);
 
 	queue_probe_close(probe);
