@@ -47,6 +47,8 @@ static const struct {
 	    "make the topics, first offsets and first rows; changes nothing that stands" },
 	{ "check-config", worker_check_config,
 	    "say whether configuration and topics keep the promises" },
+	{ "rebuild", worker_rebuild,
+	    "make the view in Redis again from the topics; workers wait meanwhile" },
 	{ "policy", policy, "decide requests given as JSON lines, without broker and Redis" },
 	{ "settings", settings, "print the manual of the settings (docs/settings.md)" },
 	{ "messages", messages, "print the manual of the messages (docs/messages.md)" },
