@@ -168,8 +168,7 @@ steps_put(struct fold *f, const struct queue_position *at, size_t count, struct 
 			    "%s/%d has no committed offset: `certmill-worker topics` commits the first one",
 			    at[i].topic, (int)at[i].partition);
 		if (!audit_head_read(at[i].metadata, &head, e) ||
-		    !fold_sink_put(&f->sink, FOLD_STEP,
-			view_own_key(&f->message, at[i].topic, at[i].partition), SLICE_NONE,
+		    !fold_step(&f->sink, view_own_key(&f->message, at[i].topic, at[i].partition),
 			head.step, e))
 			return false;
 	}
@@ -247,7 +246,6 @@ view_fold(const struct fold_spec *spec, struct fold_progress *ret_end, enum fold
 	good = fold_sink_init(&f.sink, store, e) && fold_locked(&f, ret, e);
 	f.progress.seconds = (time_monotonic_us() - f.began_us) / 1000000;
 	*ret_end = f.progress;
-	fold_sink_done(&f.sink);
 	fold_mounts_done(&f);
 	arena_done(&f.memory);
 	arena_done(&f.message);

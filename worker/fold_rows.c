@@ -47,8 +47,7 @@ counter_put(
     struct fold *f, const struct fold_mount *m, const char *name, int64_t number, struct err *e)
 {
 	return number == 0 ||
-	    fold_sink_put(&f->sink, FOLD_RAISE, redis_counter_key(&f->message, m->name, name),
-		SLICE_NONE, number, e);
+	    fold_raise(&f->sink, redis_counter_key(&f->message, m->name, name), number, e);
 }
 
 bool
@@ -75,8 +74,8 @@ fold_state(struct fold *f, const struct queue_message *m, struct err *e)
 
 	if (!config_row_key(&f->message, m->key, &row))
 		return true;
-	return fold_sink_put(
-	    &f->sink, m->value.data == NULL ? FOLD_DELETE : FOLD_SET, row, m->value, 0, e);
+	return m->value.data == NULL ? fold_remove(&f->sink, row, e)
+				     : fold_put(&f->sink, row, m->value, 0, e);
 }
 
 /* ---- .certs ---- */
@@ -115,9 +114,9 @@ fold_certificate(struct fold *f, const struct queue_message *m, struct err *e)
 	expires_ms = (c.not_after + CERTIFICATE_ROW_BUFFER_S) * 1000;
 	if (expires_ms <= f->now_ms)
 		return true;
-	return fold_sink_put(&f->sink, FOLD_SET, redis_cert_key(&f->message, c.mount, c.serial),
-		   m->value, expires_ms, e) &&
-	    fold_sink_put(&f->sink, FOLD_INDEX, redis_index_key(&f->message, c.mount),
+	return fold_put(&f->sink, redis_cert_key(&f->message, c.mount, c.serial), m->value,
+		   expires_ms, e) &&
+	    fold_index(&f->sink, redis_index_key(&f->message, c.mount),
 		serial_text(&f->message, c.serial, 0), c.not_after, e);
 }
 
@@ -142,8 +141,7 @@ revocation_rows_read(struct fold *f, struct slice *argv, struct err *e)
 		buf_init(&row, certificate.len + f->revocations[i].record.len);
 		buf_add_slice(&row, certificate);
 		buf_add_slice(&row, f->revocations[i].record);
-		if (!fold_sink_put(
-			&f->sink, FOLD_KEEP, f->revocations[i].row_key, buf_slice(&row), 0, e))
+		if (!fold_replace(&f->sink, f->revocations[i].row_key, buf_slice(&row), e))
 			return false;
 	}
 	return true;
@@ -155,7 +153,7 @@ fold_revoked_end(struct fold *f, struct err *e)
 	struct slice *argv = arena_array(&f->lookups, FOLD_LOOKUPS_MAX + 1, sizeof(*argv));
 
 	if (f->revocation_count > 0 &&
-	    (!fold_sink_flush(&f->sink, e) || !revocation_rows_read(f, argv, e)))
+	    (!fold_sink_drain(&f->sink, e) || !revocation_rows_read(f, argv, e)))
 		return false;
 	arena_reset(&f->lookups);
 	f->revocation_count = 0;
@@ -239,7 +237,7 @@ entry_fold(struct fold *f, const struct audit_record *record, struct slice packe
 	if (topic == NULL || entry.outcome.data == NULL || entry.id.data == NULL ||
 	    expires_ms <= f->now_ms)
 		return true;
-	return fold_sink_put(&f->sink, FOLD_SET, claim_key(&f->message, topic, entry.id),
+	return fold_put(&f->sink, claim_key(&f->message, topic, entry.id),
 	    claim_of(f, record, &entry, source), expires_ms, e);
 }
 
