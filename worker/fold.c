@@ -96,32 +96,40 @@ message_fold(struct fold *f, struct queue_message *m, const struct topic_stretch
 	return good;
 }
 
+/* Between messages: is the topic read? *ret_end says so. */
+static MUST_USE bool
+reader_pause(struct fold *f, const struct queue_reader *r, const struct topic_stretches *t,
+    int64_t moved_us, bool *ret_end, struct err *e)
+{
+	fold_say(f);
+	*ret_end = stretches_read(t, r);
+	if (*ret_end)
+		return true;
+	if (time_monotonic_us() - moved_us > STILL_US)
+		return err_set(e, ERR_TIMEOUT, "%s could not be read to its end", t->topic);
+	return fold_sink_flush(&f->sink, e);
+}
+
 static MUST_USE bool
 reader_fold(struct fold *f, struct queue_reader *r, const struct topic_stretches *t,
     fold_record *fold, struct err *e)
 {
 	int64_t moved_us = time_monotonic_us();
+	bool end = false;
 
-	for (int64_t polls = 1;; polls++) {
+	for (int64_t polls = 1; !end; polls++) {
 		struct queue_message *m;
 
-		if (!fold_goes_on(f, e) || !queue_reader_poll(r, POLL_MS, &m, e))
+		if (!fold_goes_on(f, e) || !queue_reader_poll(r, POLL_MS, &m, e) ||
+		    (m != NULL && !message_fold(f, m, t, fold, e)))
 			return false;
-		if (m != NULL) {
-			if (!message_fold(f, m, t, fold, e))
-				return false;
+		if (m != NULL)
 			moved_us = time_monotonic_us();
-		}
-		if (m != NULL && polls % BUSY_CHECKS != 0)
-			continue;
-		fold_say(f);
-		if (stretches_read(t, r))
-			return true;
-		if (!fold_sink_flush(&f->sink, e))
+		if ((m == NULL || polls % BUSY_CHECKS == 0) &&
+		    !reader_pause(f, r, t, moved_us, &end, e))
 			return false;
-		if (time_monotonic_us() - moved_us > STILL_US)
-			return err_set(e, ERR_TIMEOUT, "%s could not be read to its end", t->topic);
 	}
+	return true;
 }
 
 static MUST_USE bool
