@@ -287,7 +287,8 @@ queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition
 	code = rd_kafka_offsets_for_times(h->rk, list, QUEUE_REQUEST_MS);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		code = asked->err;
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && asked->offset < 0)
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && asked->offset < 0 &&
+	    (what < 0 || asked->offset != RD_KAFKA_OFFSET_END))
 		code = RD_KAFKA_RESP_ERR__FAIL;
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		*ret = asked->offset;

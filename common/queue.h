@@ -181,6 +181,9 @@ bool queue_high_watermark(struct queue_probe *p, const char *topic, int32_t part
     struct err *e) MUST_USE;
 bool queue_low_watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret,
     struct err *e) MUST_USE;
+/* The first offset whose message is not older than that; the high watermark where all are. */
+bool queue_offset_since(struct queue_probe *p, const char *topic, int32_t partition,
+    int64_t since_ms, int64_t *ret, struct err *e) MUST_USE;
 /* Never creates. */
 bool queue_topic_info(
     struct queue_probe *p, const char *topic, struct queue_topic_info *ret, struct err *e) MUST_USE;

@@ -227,7 +227,7 @@ say_lost(struct lane *lane, const struct err *e)
 	if (!atomic_exchange(&lane->shared->view_lost, true))
 		log_error(LOG_ERROR, "view_lost", e, LOG_T("lane", lane->name),
 		    LOG_T("hint",
-			"Redis has lost committed writes; nothing is signed until the view is whole again"));
+			"Redis has lost committed writes; nothing is signed until the view is folded from the topics"));
 }
 
 /* A failure is logged when it is new, not at each attempt. */
@@ -298,6 +298,8 @@ lane_main(void *opaque)
 		}
 		if (ended)
 			break;
+		if ((e.code == ERR_VIEW_LOST || e.code == ERR_VIEW_FOLDING) && lane_mend(lane))
+			continue;
 		if (time_monotonic_us() - began > 10 * 1000000)
 			pause = PAUSE_FIRST_MS;
 		lane_pause(lane, pause);

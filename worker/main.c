@@ -49,6 +49,8 @@ static const struct command {
 	    "make the topics, first offsets and first rows; changes nothing that stands" },
 	{ "check-config", worker_check_config, true,
 	    "say whether configuration and topics keep the promises" },
+	{ "rebuild", worker_rebuild, true,
+	    "make the view in Redis again from the topics; workers wait meanwhile" },
 	{ "policy", policy, false,
 	    "decide requests given as JSON lines, without broker and Redis" },
 	{ "settings", settings, false, "print the manual of the settings (docs/settings.md)" },

@@ -105,21 +105,9 @@ static MUST_USE bool
 partitions_list(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
     struct arena *a, struct partitions *ret, struct err *e)
 {
-	*ret = (struct partitions){ arena_array(a, (size_t)TOPIC_KINDS * 256, sizeof(*ret->at)),
-		arena_array(a, (size_t)TOPIC_KINDS * 256, sizeof(*ret->last)), 0 };
-	for (int kind = 0; kind < TOPIC_KINDS; kind++) {
-		struct queue_topic_info info;
-
-		if (settings_lane_of((enum topic_kind)kind) != lane)
-			continue;
-		if (!queue_topic_info(probe, s->request_topics[kind], &info, e))
-			return false;
-		for (int32_t i = 0; i < info.partitions && i < 256; i++)
-			ret->at[ret->count++] =
-			    (struct queue_position){ .topic = s->request_topics[kind],
-				    .partition = i,
-				    .offset = QUEUE_NO_OFFSET };
-	}
+	if (!topic_plan_positions(s, probe, lane, a, &ret->at, &ret->count, e))
+		return false;
+	ret->last = arena_array(a, ret->count, sizeof(*ret->last));
 	return true;
 }
 

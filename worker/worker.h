@@ -14,6 +14,7 @@ struct worker_options {
 int worker_run(const struct worker_options *o);
 int worker_dev(const struct worker_options *o);
 int worker_topics(const struct worker_options *o);
+int worker_rebuild(const struct worker_options *o);
 int worker_check_config(const struct worker_options *o);
 
 /* settings_load, worker.single from the option, the log level. */
