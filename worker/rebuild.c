@@ -2,7 +2,6 @@
 #include "worker.h"
 
 #include "fold.h"
-#include "topic_plan.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -54,7 +53,7 @@ rebuild(const struct settings *s, const struct secret *kek, struct err *e)
 		.settings = s, .kek = kek, .probe = probe, .anyway = true, .progress = bar_show
 	};
 	struct fold_progress end = { 0 };
-	bool ok = probe != NULL && topic_plan_check(s, probe, e) && redis_check(s, e) &&
+	bool ok = probe != NULL && worker_engines_keep(s, probe, kek, e) &&
 	    rebuild_wait(&spec, &end, e);
 
 	queue_probe_close(probe);

@@ -204,19 +204,27 @@ wait_for_engines(const struct settings *s, struct queue_probe *probe)
 	return true;
 }
 
+bool
+worker_engines_keep(
+    const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
+{
+	bool stands;
+
+	return topic_plan_check(s, probe, e) && redis_check(s, e) &&
+	    fleet_record_check(s, probe, kek, &stands, e);
+}
+
 static MUST_USE bool
 engines_check(
     const struct settings *s, const struct secret *kek, bool wait, bool *ret_stop, struct err *e)
 {
 	struct queue_probe *probe = queue_probe_open(&s->queue, e);
-	bool ok, stands;
+	bool ok;
 
 	if (probe == NULL)
 		return false;
 	*ret_stop = wait && !wait_for_engines(s, probe);
-	ok = *ret_stop ||
-	    (topic_plan_check(s, probe, e) && redis_check(s, e) &&
-		fleet_record_check(s, probe, kek, &stands, e));
+	ok = *ret_stop || worker_engines_keep(s, probe, kek, e);
 	queue_probe_close(probe);
 	return ok;
 }
