@@ -38,6 +38,7 @@ static const struct schema *const messages[] = {
 	&crl_read_answer_schema,
 	&urls_answer_schema,
 	&crl_config_answer_schema,
+	&dry_run_answer_schema,
 	/* records */
 	&certificate_record_schema,
 	&revoked_record_schema,
@@ -56,4 +57,29 @@ const struct schema *
 message_schema(size_t i)
 {
 	return i < sizeof(messages) / sizeof(messages[0]) ? messages[i] : NULL;
+}
+
+static const struct {
+	const struct schema *outer;
+	const char *field;
+	const struct schema *inner;
+} nested[] = {
+	{ &request_schema, "seal_to", &jwk_schema },
+	{ &response_schema, "error", &error_schema },
+	{ &response_schema, "warnings", &warning_schema },
+	{ &mount_list_answer_schema, "mounts", &mount_entry_schema },
+	{ &mount_list_answer_schema, "seal_key", &jwk_schema },
+	{ &audit_record_schema, "entries", &audit_entry_schema },
+	{ &audit_entry_schema, "outcome", &outcome_schema },
+	{ &claim_record_schema, "outcome", &outcome_schema },
+	{ &outcome_schema, "warnings", &warning_schema },
+};
+
+const struct schema *
+message_inner(const struct schema *s, const char *field)
+{
+	for (size_t i = 0; i < sizeof(nested) / sizeof(nested[0]); i++)
+		if (nested[i].outer->fields == s->fields && strcmp(nested[i].field, field) == 0)
+			return nested[i].inner;
+	return NULL;
 }

@@ -23,17 +23,41 @@ settings(const struct worker_options *o)
 }
 
 static int
-messages(const struct worker_options *o)
+manual_print(void (*make)(struct buf *out))
 {
 	struct buf text SCOPED_BUF;
 	bool written;
 
-	(void)o;
 	buf_init(&text, (size_t)1 << 20);
-	document_messages(&text);
+	make(&text);
 	written = !text.failed && fwrite(text.data, text.len, 1, stdout) == 1 &&
 	    fflush(stdout) == 0;
 	return written ? 0 : 1;
+}
+
+static int
+messages(const struct worker_options *o)
+{
+	(void)o;
+	return manual_print(document_messages);
+}
+
+static int
+errors(const struct worker_options *o)
+{
+	(void)o;
+	return manual_print(document_errors);
+}
+
+static int
+schemas(const struct worker_options *o)
+{
+	struct err e;
+
+	if (document_schemas(o->folder, &e))
+		return 0;
+	fprintf(stderr, "certmill-worker: %s\n", e.msg);
+	return 1;
 }
 
 static const struct {
@@ -50,6 +74,8 @@ static const struct {
 	{ "policy", policy, "decide requests given as JSON lines, without broker and Redis" },
 	{ "settings", settings, "print the manual of the settings (docs/settings.md)" },
 	{ "messages", messages, "print the manual of the messages (docs/messages.md)" },
+	{ "errors", errors, "print the manual of the error codes (docs/errors.md)" },
+	{ "schemas", schemas, "write the JSON Schemas of all messages to DIR (schemas/json)" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -57,7 +83,9 @@ static const struct {
 static int
 usage(FILE *out, int status)
 {
-	fprintf(out, "usage: certmill-worker COMMAND [--config FILE] [--single]\n\n");
+	fprintf(out,
+	    "usage: certmill-worker COMMAND [--config FILE] [--single]\n"
+	    "       certmill-worker schemas DIR\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-14s %s\n", commands[i].name, commands[i].help);
 	fprintf(out,
@@ -68,7 +96,7 @@ usage(FILE *out, int status)
 }
 
 static bool
-options_read(int argc, char **argv, struct worker_options *ret)
+options_read(int argc, char **argv, bool takes_folder, struct worker_options *ret)
 {
 	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
 		{ "single", no_argument, NULL, 's' }, { 0 } };
@@ -83,7 +111,9 @@ options_read(int argc, char **argv, struct worker_options *ret)
 		else
 			return false;
 	}
-	return optind == argc;
+	if (takes_folder && optind < argc)
+		ret->folder = argv[optind++];
+	return optind == argc && (ret->folder != NULL) == takes_folder;
 }
 
 int
@@ -97,7 +127,8 @@ main(int argc, char **argv)
 		return usage(stdout, 0);
 	for (size_t i = 0; argc > 1 && i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return options_read(argc - 1, argv + 1, &o) ? commands[i].run(&o)
-								    : usage(stderr, 2);
+			return options_read(argc - 1, argv + 1, commands[i].run == schemas, &o)
+			    ? commands[i].run(&o)
+			    : usage(stderr, 2);
 	return usage(stderr, 2);
 }
