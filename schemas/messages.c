@@ -38,7 +38,6 @@ static const struct schema *const messages[] = {
 	&crl_read_answer_schema,
 	&urls_answer_schema,
 	&crl_config_answer_schema,
-	&dry_run_answer_schema,
 	/* records */
 	&certificate_record_schema,
 	&revoked_record_schema,
@@ -51,6 +50,9 @@ static const struct schema *const messages[] = {
 	&urls_state_schema,
 	&crl_state_schema,
 	&topics_state_schema,
+	/* later ones stand behind all others: the corpus of fuzz_params names tables by their place */
+	&role_names_schema,
+	&dry_run_answer_schema,
 };
 
 const struct schema *
@@ -74,6 +76,12 @@ static const struct {
 	{ &claim_record_schema, "outcome", &outcome_schema },
 	{ &outcome_schema, "warnings", &warning_schema },
 };
+
+const struct schema *
+message_beside(const struct schema *data)
+{
+	return data == &role_schema ? &role_names_schema : NULL;
+}
 
 const struct schema *
 message_inner(const struct schema *s, const char *field)

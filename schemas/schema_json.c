@@ -52,12 +52,13 @@ add_limit(const char *keyword, int64_t limit, struct buf *out)
 	buf_printf(out, ",\"%s\":%lld", keyword, (long long)limit);
 }
 
+/* JSON has larger numbers than int64: those are taken by no field, and what is written has none. */
 static void
-add_number_limits(const struct field *f, struct buf *out)
+add_number_limits(const struct field *f, bool written, struct buf *out)
 {
-	if (f->min > SCHEMA_ABSENT + 1)
+	if (!written || f->min > SCHEMA_ABSENT + 1)
 		add_limit("minimum", f->min, out);
-	if (f->max < INT64_MAX)
+	if (!written || f->max < INT64_MAX)
 		add_limit("maximum", f->max, out);
 }
 
@@ -101,14 +102,14 @@ add_value(const struct field *f, bool written, struct buf *out)
 		break;
 	case FIELD_INT:
 		add_type_or_text(f, "integer", DIGITS_PATTERN, written, out);
-		add_number_limits(f, out);
+		add_number_limits(f, written, out);
 		break;
 	case FIELD_BOOL:
 		add_type_or_text(f, "boolean", BOOL_PATTERN, written, out);
 		break;
 	case FIELD_SPAN:
 		add_type_or_text(f, "integer", SPAN_PATTERN, written, out);
-		add_number_limits(f, out);
+		add_number_limits(f, written, out);
 		break;
 	case FIELD_LIST:
 		add_list(f, written, out);

@@ -201,6 +201,8 @@ add_schema_files(struct document *d, const struct operation *op)
 static void
 add_operation(struct document *d, const struct operation *op)
 {
+	const struct schema *beside = message_beside(op->data);
+
 	buf_printf(d->out, "## %s\n\n", op->name);
 	buf_printf(d->out, "On `.%s`: %s.%s%s\n", topic_kind_names[op->kind], op->help,
 	    op->needs_role ? " Needs `role`." : "", op->makes_key ? " Takes `seal_to`." : "");
@@ -208,11 +210,17 @@ add_operation(struct document *d, const struct operation *op)
 	buf_add_text(d->out, " ");
 	add_link(d, "Answer", op->data, "an empty map");
 	buf_add_text(d->out, " ");
+	if (beside != NULL) {
+		add_link(d, "With it", beside, "");
+		buf_add_text(d->out, " ");
+	}
 	add_schema_files(d, op);
 	if (op->params->count > 0)
 		add_schema(d, op->params);
 	if (op->data != NULL)
 		add_schema(d, op->data);
+	if (beside != NULL)
+		add_schema(d, beside);
 }
 
 static void

@@ -251,12 +251,23 @@ dry_run_json(const struct operation *op, json_t *defs)
 	return dry;
 }
 
+static void
+table_extend(json_t *table, const struct schema *more, json_t *defs)
+{
+	SCOPED(json_t) added = table_json(more, defs);
+
+	json_object_update(
+	    json_object_get(table, "properties"), json_object_get(added, "properties"));
+	json_array_extend(json_object_get(table, "required"), json_object_get(added, "required"));
+}
+
 /* A table that requests and answers share is closed for requests; answers are open, all of them. */
 static json_t *
 data_json(const struct operation *op, json_t *defs)
 {
+	const struct schema *beside = message_beside(op->data);
 	struct schema answer = *op->data;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], plain[NAME_SIZE];
 	json_t *ref;
 
 	if (!answer.open) {
@@ -265,6 +276,8 @@ data_json(const struct operation *op, json_t *defs)
 		answer.open = true;
 	}
 	ref = reference(defs, &answer);
+	if (beside != NULL)
+		table_extend(json_object_get(defs, plain_name(answer.name, plain)), beside, defs);
 	return op->claims ? json_pack("{s:[o, o]}", "anyOf", ref, dry_run_json(op, defs)) : ref;
 }
 

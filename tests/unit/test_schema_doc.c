@@ -55,7 +55,7 @@ static const char taken[] =
 	"\"text\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":8,\"pattern\":\"^[^\\\\x00]*$\",\"description\":\"A \\\"text\\\" with a | and a \\\\.\"},"
 	"\"old_text\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":8,\"pattern\":\"^[^\\\\x00]*$\",\"deprecated\":true,\"description\":\"An older name.\"},"
 	"\"number\":{\"type\":[\"integer\",\"string\"],\"pattern\":\"^-?[0-9]+$\",\"minimum\":-5,\"maximum\":100,\"description\":\"A number.\"},"
-	"\"any\":{\"type\":[\"integer\",\"string\"],\"pattern\":\"^-?[0-9]+$\",\"description\":\"Any number.\"},"
+	"\"any\":{\"type\":[\"integer\",\"string\"],\"pattern\":\"^-?[0-9]+$\",\"minimum\":-9223372036854775807,\"maximum\":9223372036854775807,\"description\":\"Any number.\"},"
 	"\"span\":{\"type\":[\"integer\",\"string\"],\"pattern\":\"^([0-9]+|([0-9]+[dhms])+)?$\",\"minimum\":0,\"maximum\":7200,\"description\":\"A duration.\"},"
 	"\"flag\":{\"type\":[\"boolean\",\"string\"],\"pattern\":\"^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$\",\"description\":\"A flag.\"},"
 	"\"bytes\":{\"type\":[\"string\",\"null\"],\"minLength\":44,\"maxLength\":44,\"contentEncoding\":\"base64\",\"pattern\":\"^[A-Za-z0-9+/]*={0,2}$\",\"description\":\"Bytes.\"},"
