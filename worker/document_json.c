@@ -29,8 +29,9 @@ static const char *
 plain_name(const char *name, char ret[static NAME_SIZE])
 {
 	assert(strlen(name) < NAME_SIZE);
-	for (size_t i = 0; i <= strlen(name); i++)
-		ret[i] = name[i] == '/' ? '-' : name[i];
+	memcpy(ret, name, strlen(name) + 1);
+	for (char *p = ret; (p = strchr(p, '/')) != NULL;)
+		*p = '-';
 	return ret;
 }
 

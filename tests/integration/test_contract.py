@@ -4,11 +4,12 @@ import json
 import re
 import uuid
 
+import msgpack
 import pytest
 from jsonschema import Draft202012Validator
 
 import contract
-from client import TOPIC_OF
+from client import TOPIC_OF, Record
 
 FILES = sorted(path.stem for path in contract.FOLDER.glob("*.json"))
 
@@ -146,3 +147,36 @@ def test_schema_and_worker_agree(pki, op):
         if not answer.ok and answer.error["code"] == "out_of_range" and pki.faults[request["id"]] is None:
             field = answer.error["field"]
             assert may_be_more(request["params"].get(field, request.get(field))), (request, answer.error)
+
+
+def record(kind, body, key=b"k", headers=()):
+    value = None if body is None else msgpack.packb(body)
+    return Record(f"p.{kind}", 0, 0, 0, key, value, list(headers))
+
+
+REQUEST = {"v": 1, "id": "x", "op": "crl/rotate", "params": {"now": True}}
+REFUSED = {"v": 1, "id": "x", "status": "error", "error": {"code": "unknown_field", "message": "", "retryable": False}}
+DONE = {"v": 1, "id": "x", "op": "crl/rotate", "mount": "pki", "status": "ok", "data": {"success": True}}
+SOURCE = [("source", b"p.revoke/0/0")]
+ENTRY = {"offset": 0, "timestamp": 0, "result": "ok", "hash": bytes(32)}
+AUDIT = {"v": 1, "sequence": 1, "previous": bytes(32), "at": 0, "worker": "w", "state_offset": 0, "entries": [ENTRY]}
+STANDING = {
+    "a request that was refused": ([record("revoke", REQUEST), record("responses", REFUSED, headers=SOURCE)], 0),
+    "a request that was done": ([record("revoke", REQUEST), record("responses", DONE, headers=SOURCE)], 1),
+    "an answer with too much": ([record("responses", {**DONE, "more": 1}, headers=SOURCE)], 1),
+    "a tombstone": ([record("revoked", None)], 0),
+    "no record": ([record("certs", {"v": 1})], 1),
+    "an audit record": ([record("audit", AUDIT)], 0),
+    "a hash as text": ([record("audit", {**AUDIT, "entries": [{**ENTRY, "hash": "A" * 44}]})], 1),
+    "a result of nobody": ([record("audit", {**AUDIT, "entries": [{**ENTRY, "result": "fine"}]})], 1),
+    "state": ([record("state", {"v": 1, "expiry": "72h"}, b"crl/pki/")], 0),
+    "state of another kind": ([record("state", {"v": 1, "expiry": "72h"}, b"urls/pki/")], 1),
+    "a reject": ([record("rejects", {}, headers=[("reason", b"malformed"), ("message", b"m")])], 0),
+    "a reason of nobody": ([record("rejects", {}, headers=[("reason", b"oops"), ("message", b"m")])], 1),
+}
+
+
+@pytest.mark.parametrize("records, count", STANDING.values(), ids=STANDING.keys())
+def test_what_stands_on_the_topics_is_checked(records, count):
+    topics = {kind: [r for r in records if r.topic == f"p.{kind}"] for kind in contract.KINDS}
+    assert len(list(contract.violations(topics))) == count

@@ -110,5 +110,3 @@ def violations(topics):
         error = {"code": record.header("reason").decode(), "message": record.header("message").decode()}
         if fault := fault_of("response.error", error):
             yield f".rejects: {fault}"
-
-
