@@ -85,8 +85,9 @@ static const char json_schema[] =
     "(RFC 4648 section 4, with padding). Put that text in the place of byte strings before you validate a decoded message.\n\n"
     "A request that its schema refuses is refused by the workers. They also refuse what JSON Schema cannot say: lengths are counted in\n"
     "bytes of UTF-8, in the schema in characters; a number or a duration as text has the limits of the integer, and the parts of a text\n"
-    "with commas have those of a list's items; a float is no integer even if it is whole, and bin no text; no field stands twice; a message\n"
-    "has its size and its depth. And what policy forbids.\n\n";
+    "with commas have those of a list's items; a float is no integer even if it is whole, and bin no text; no field stands twice, nor under\n"
+    "two names with two values; a message has its size and its depth. And what policy forbids. Error and warning codes stand in the schemas\n"
+    "of answers: those of this version.\n\n";
 
 static const char headers[] =
     "### Headers of an answer\n\n"
