@@ -24,37 +24,67 @@ settings(const struct worker_options *o)
 }
 
 static int
-messages(const struct worker_options *o)
+manual_print(void (*make)(struct buf *out))
 {
 	struct buf text SCOPED_BUF;
 	bool written;
 
-	(void)o;
 	buf_init(&text, (size_t)1 << 20);
-	document_messages(&text);
+	make(&text);
 	written = !text.failed && fwrite(text.data, text.len, 1, stdout) == 1 &&
 	    fflush(stdout) == 0;
 	return written ? 0 : 1;
 }
 
+static int
+messages(const struct worker_options *o)
+{
+	(void)o;
+	return manual_print(document_messages);
+}
+
+static int
+errors(const struct worker_options *o)
+{
+	(void)o;
+	return manual_print(document_errors);
+}
+
+static int
+schemas(const struct worker_options *o)
+{
+	struct err e;
+
+	if (document_schemas(o->folder, &e))
+		return 0;
+	fprintf(stderr, "certmill-worker: %s\n", e.msg);
+	return 1;
+}
+
+enum takes { NOTHING, SETTINGS, FOLDER };
+
 static const struct command {
 	const char *name;
 	int (*run)(const struct worker_options *o);
-	bool has_settings; /* takes the options that say which */
+	enum takes takes; /* the options that say which settings, or a folder to write to */
 	const char *help;
 } commands[] = {
-	{ "run", worker_run, true, "serve the request topics" },
-	{ "dev", worker_dev, false, "serve with everything embedded, to try it; nothing is kept" },
-	{ "topics", worker_topics, true,
+	{ "run", worker_run, SETTINGS, "serve the request topics" },
+	{ "dev", worker_dev, NOTHING,
+	    "serve with everything embedded, to try it; nothing is kept" },
+	{ "topics", worker_topics, SETTINGS,
 	    "make the topics, first offsets and first rows; changes nothing that stands" },
-	{ "check-config", worker_check_config, true,
+	{ "check-config", worker_check_config, SETTINGS,
 	    "say whether configuration and topics keep the promises" },
-	{ "rebuild", worker_rebuild, true,
+	{ "rebuild", worker_rebuild, SETTINGS,
 	    "make the view in Redis again from the topics; workers wait meanwhile" },
-	{ "policy", policy, false,
+	{ "policy", policy, NOTHING,
 	    "decide requests given as JSON lines, without broker and Redis" },
-	{ "settings", settings, false, "print the manual of the settings (docs/settings.md)" },
-	{ "messages", messages, false, "print the manual of the messages (docs/messages.md)" },
+	{ "settings", settings, NOTHING, "print the manual of the settings (docs/settings.md)" },
+	{ "messages", messages, NOTHING, "print the manual of the messages (docs/messages.md)" },
+	{ "errors", errors, NOTHING, "print the manual of the error codes (docs/errors.md)" },
+	{ "schemas", schemas, FOLDER,
+	    "write the JSON Schemas of all messages to DIR (schemas/json)" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -62,7 +92,9 @@ static const struct command {
 static int
 usage(FILE *out, int status)
 {
-	fprintf(out, "usage: certmill-worker COMMAND [--config FILE] [--single]\n\n");
+	fprintf(out,
+	    "usage: certmill-worker COMMAND [--config FILE] [--single]\n"
+	    "       certmill-worker schemas DIR\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-14s %s\n", commands[i].name, commands[i].help);
 	fprintf(out,
@@ -74,7 +106,7 @@ usage(FILE *out, int status)
 
 /* Behind the command's name. */
 static bool
-options_read(int argc, char **argv, struct worker_options *ret)
+options_read(int argc, char **argv, bool takes_folder, struct worker_options *ret)
 {
 	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
 		{ "single", no_argument, NULL, 's' }, { 0 } };
@@ -90,7 +122,9 @@ options_read(int argc, char **argv, struct worker_options *ret)
 		else
 			return false;
 	}
-	return optind == argc;
+	if (takes_folder && optind < argc)
+		ret->folder = argv[optind++];
+	return optind == argc && (ret->folder != NULL) == takes_folder;
 }
 
 static int
@@ -98,9 +132,9 @@ command_run(const struct command *c, int argc, char **argv)
 {
 	struct worker_options o;
 
-	if (!options_read(argc, argv, &o))
+	if (!options_read(argc, argv, c->takes == FOLDER, &o))
 		return usage(stderr, 2);
-	if (!c->has_settings && (o.config != NULL || o.single)) {
+	if (c->takes != SETTINGS && (o.config != NULL || o.single)) {
 		fprintf(stderr, "certmill-worker: %s has no settings: no --config, no --single\n",
 		    c->name);
 		return 2;

@@ -9,6 +9,7 @@
 struct worker_options {
 	const char *config; /* --config FILE; NULL: the environment alone */
 	bool single;        /* --single */
+	const char *folder; /* of the one command that takes it */
 };
 
 int worker_run(const struct worker_options *o);
