@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import ca_certificate, name, open_jwe, seal_keys, x25519_jwk
 from scenario import Mismatch, Missing
+from scenario.certificates import serial_of
 from scenario.language import Values
 from scenario.materials import Materials
 
@@ -144,7 +145,8 @@ class World:
 
     def store_certificate(self, mount, serial):
         """A certificate of that serial number that no request made, in its topic and in the view."""
-        octets = bytes.fromhex(re.sub("[:-]", "", serial))
+        number = serial_of(serial)
+        octets = number.to_bytes(number.bit_length() // 8 + 1, "big")  # as in the DER of an INTEGER
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = ca_certificate("Stored", key, name("Stored"), key, days=1)
         now = int(time.time())
