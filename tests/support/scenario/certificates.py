@@ -33,7 +33,8 @@ def certificate_of(value):
     return found[0]
 
 
-def csr_of(text):
+def csr_of(value):
+    text = value["csr"] if isinstance(value, dict) else value
     if "-----BEGIN" in text:
         return x509.load_pem_x509_csr(text.encode())
     return x509.load_der_x509_csr(base64.b64decode(text))
@@ -238,4 +239,7 @@ FACTS = {
     "not_before": lambda c: epoch(c.not_valid_before_utc),
     "not_after": lambda c: epoch(c.not_valid_after_utc),
 }
+REQUEST_FACTS = [  # of a CSR too
+    "cn", "subject", "dns_sans", "email_sans", "ip_sans", "uri_sans", "key_usage", "key_type", "key_bits", "is_ca"
+]  # fmt: skip
 SYNONYMS = {"common_name": "cn", "alt_names": "dns_sans", "dns_names": "dns_sans"}

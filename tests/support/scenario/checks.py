@@ -9,9 +9,11 @@ import re
 from scenario import Mismatch
 from scenario.certificates import (
     FACTS,
+    REQUEST_FACTS,
     SYNONYMS,
     certificate_of,
     certificates_of,
+    csr_of,
     epoch,
     must_be_signed_by,
     serial_of,
@@ -60,9 +62,11 @@ COMMON = {"warnings": warnings, "reason": reason}
 # --- certificates ---------------------------------------------------------------------------------------------------
 
 
-def fact(name):
+def fact(name, of=certificate_of):
+    """What stands in the certificate of an answer, or in its CSR."""
+
     def compare(world, outcome, expected):
-        check(name, expected, FACTS[SYNONYMS.get(name, name)](certificate_of(outcome.data)))
+        check(name, expected, FACTS[SYNONYMS.get(name, name)](of(outcome.data)))
 
     return compare
 
@@ -159,6 +163,9 @@ ISSUED = {
     "serial_number_differs_from": differs_from("serial_number"),
 }
 CA = {**ISSUED, "issuer_id": datum("issuer_id", "issuer_id"), "issuer_id_differs_from": differs_from("issuer_id")}
+REQUESTED = {name: fact(name, csr_of) for name in [*REQUEST_FACTS, "common_name"]} | {
+    "private_key_returned": private_key_returned
+}
 CHAIN = {
     "contains": chain_contains,
     "lacks": chain_lacks,
@@ -233,6 +240,7 @@ CRL = {
     "max_extensions": max_extensions,
     "extensions": datum("extensions", "extensions"),
     "this_update_differs_from": this_update_differs_from,
+    "number": datum("number", "crl_number"),
     "number_above": number_above,
     "next_update_minus_this_update": datum("next_update_minus_this_update", "validity"),
     "signed_by": crl_signed_by,

@@ -34,7 +34,7 @@ ROLE = SUBJECT | TIMES | KEYS | USAGES | words(
     allowed_serial_numbers allowed_uri_sans allowed_uri_sans_template allowed_user_ids
     basic_constraints_valid_for_non_ca client_flag cn_validations code_signing_flag email_protection_flag
     enforce_hostnames generate_lease issuer_ref no_store no_store_metadata policy_identifiers require_cn
-    serial_number_source server_flag use_csr_common_name use_csr_sans"""
+    serial_number_source server_flag use_csr_common_name use_csr_sans lease lease_max"""
 )
 CRL_CONFIG = words(
     """allow_expired_cert_revocation auto_rebuild auto_rebuild_grace_period cross_cluster_revocation

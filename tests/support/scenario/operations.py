@@ -310,7 +310,7 @@ INTERMEDIATE = row(
     "ca/generate/intermediate",
     today=fields.CA,
     results=fields.ISSUER_RESULTS,
-    checks={"private_key_returned": checks.private_key_returned},
+    checks=checks.REQUESTED,
 )
 READ_URLS = row(plain("urls/read"), "urls/read", results=fields.URLS)
 SLEEP_UNTIL = row(sleep_until, own=["time"])
