@@ -4,8 +4,9 @@
 
 #include "certificate.h"
 
-#define SIGNATURE_MAX 1024 /* RSA-8192 */
-#define KEY_ID_SIZE   20   /* SHA-1 */
+#define SIGNATURE_MAX       1024 /* RSA-8192 */
+#define KEY_ID_SIZE         20   /* SHA-1 */
+#define SIGNER_DEFAULT_BITS 256
 
 bool signer_sign_into(struct signer *s, struct slice tbs, uint8_t ret[static SIGNATURE_MAX],
     size_t *ret_len, struct err *e) MUST_USE;

@@ -5,6 +5,8 @@
 #include "certificate.h"
 #include "scoped_openssl.h"
 
+#include <openssl/rsa.h>
+
 DEFINE_SCOPED(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
 DEFINE_SCOPED(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free)
 DEFINE_SCOPED(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
@@ -140,15 +142,42 @@ add_distribution_points(X509 *x, const struct slice_list *urls)
 		add(x, NID_crl_distribution_points, points, false);
 }
 
+static inline const EVP_MD *
+reference_digest(EVP_PKEY *key, struct signer_choice choice)
+{
+	int64_t bits = EVP_PKEY_get_bits(key);
+
+	if (EVP_PKEY_is_a(key, "ED25519"))
+		return NULL;
+	if (EVP_PKEY_is_a(key, "RSA"))
+		bits = choice.bits;
+	return bits == 384 ? EVP_sha384() : bits >= 512 ? EVP_sha512() : EVP_sha256();
+}
+
+static inline void
+reference_sign(X509 *x, EVP_PKEY *key, struct signer_choice choice)
+{
+	SCOPED(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *rsa = NULL;
+
+	assert_int_equal(
+	    EVP_DigestSignInit(ctx, &rsa, reference_digest(key, choice), NULL, key), 1);
+	if (choice.pss && EVP_PKEY_is_a(key, "RSA")) {
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(rsa, RSA_PKCS1_PSS_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(rsa, RSA_PSS_SALTLEN_DIGEST), 1);
+	}
+	assert_true(X509_sign_ctx(x, ctx) > 0);
+}
+
 static inline X509 *
-x509_reference(const struct certificate_input *in, EVP_PKEY *issuer_key)
+x509_reference(
+    const struct certificate_input *in, EVP_PKEY *issuer_key, struct signer_choice choice)
 {
 	const struct template *t = in->template;
 	const uint8_t *at = in->spki.data;
 	SCOPED(EVP_PKEY) subject_key = d2i_PUBKEY(NULL, &at, (long)in->spki.len);
 	SCOPED(X509_NAME) subject = X509_NAME_new();
 	SCOPED(BIGNUM) serial = BN_bin2bn(in->serial.data, (int)in->serial.len, NULL);
-	const EVP_MD *md = NULL;
 	X509 *x = X509_new();
 
 	X509_set_version(x, X509_VERSION_3);
@@ -176,11 +205,7 @@ x509_reference(const struct certificate_input *in, EVP_PKEY *issuer_key)
 	add_names(x, t);
 	if (in->urls != NULL)
 		add_distribution_points(x, &in->urls->crl_distribution_points);
-	if (!EVP_PKEY_is_a(issuer_key, "ED25519"))
-		md = EVP_PKEY_get_bits(issuer_key) == 384  ? EVP_sha384()
-		    : EVP_PKEY_get_bits(issuer_key) == 521 ? EVP_sha512()
-							   : EVP_sha256();
-	assert_true(X509_sign(x, issuer_key, md) > 0);
+	reference_sign(x, issuer_key, choice);
 	return x;
 }
 

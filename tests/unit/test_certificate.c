@@ -97,10 +97,20 @@ static const struct kind {
 	const char *name;
 	enum key_type type;
 	int64_t bits;
-	bool deterministic;
 } kinds[] = {
-	{ "RSA-2048", KEY_RSA, 2048, true }, { "P-224", KEY_EC, 224, false }, { "P-256", KEY_EC, 256, false },
-	{ "P-384", KEY_EC, 384, false }, { "P-521", KEY_EC, 521, false }, { "Ed25519", KEY_ED25519, 0, true },
+	{ "RSA-2048", KEY_RSA, 2048 }, { "P-224", KEY_EC, 224 }, { "P-256", KEY_EC, 256 },
+	{ "P-384", KEY_EC, 384 }, { "P-521", KEY_EC, 521 }, { "Ed25519", KEY_ED25519, 0 },
+};
+
+static const struct {
+	size_t kind;
+	struct signer_choice choice;
+	bool deterministic;
+} signers[] = {
+	{ 0, { 0, false }, true }, { 0, { 256, false }, true }, { 0, { 384, false }, true }, { 0, { 512, false }, true },
+	{ 0, { 0, true }, false }, { 0, { 256, true }, false }, { 0, { 384, true }, false }, { 0, { 512, true }, false },
+	{ 1, { 0, false }, false }, { 2, { 0, false }, false }, { 2, { 512, true }, false }, { 3, { 256, true }, false },
+	{ 4, { 0, false }, false }, { 5, { 0, false }, true }, { 5, { 384, true }, true },
 };
 
 /* RFC 5280 4.1.2.4: an issuer's name is taken as it is, whatever its string types */
@@ -112,6 +122,8 @@ static const uint8_t issuer_name[] =
 struct issuer_kit {
 	EVP_PKEY *key;
 	struct signer *signer;
+	struct signer_choice choice;
+	bool deterministic;
 };
 
 static struct slice
@@ -129,12 +141,11 @@ tbs_of(struct slice der)
 }
 
 static void
-expect_same(const char *name, const struct certificate_input *in, const struct issuer_kit *issuer,
-    bool deterministic)
+expect_same(const char *name, const struct certificate_input *in, const struct issuer_kit *issuer)
 {
 	struct buf SCOPED_BUF out;
 	struct err e = { 0 };
-	SCOPED(X509) expected = x509_reference(in, issuer->key);
+	SCOPED(X509) expected = x509_reference(in, issuer->key, issuer->choice);
 	uint8_t *der = NULL;
 	int len;
 
@@ -144,7 +155,7 @@ expect_same(const char *name, const struct certificate_input *in, const struct i
 		fail_msg("%s: %s", name, e.msg);
 	struct slice got = slice_of(out.data + 18, out.len - 18);
 	len = i2d_X509(expected, &der);
-	if (deterministic)
+	if (issuer->deterministic)
 		expect_bytes(name, got, slice_of(der, (size_t)len));
 	else
 		expect_bytes(name, tbs_of(got), tbs_of(slice_of(der, (size_t)len)));
@@ -178,8 +189,9 @@ spki_of(EVP_PKEY *key, uint8_t room[static 2048])
 	return slice_of(room, (size_t)i2d_PUBKEY(key, &at));
 }
 
+/* Every case, the subjects' keys in turn. */
 static void
-test_certificates_are_openssls(void **state)
+expect_cases(const struct issuer_kit *issuer, size_t kind, EVP_PKEY *const keys[])
 {
 	static uint8_t serials[][SERIAL_SIZE] = {
 		{ 0x01, 0x02 },
@@ -188,39 +200,68 @@ test_certificates_are_openssls(void **state)
 		{ 0x00, 0x00, 0x01, 1 },
 	};
 	static const uint8_t key_id[20] = "01234567890123456789";
+
+	for (size_t c = 0; c < COUNT(cases); c++) {
+		uint8_t spki[2048];
+		size_t subject = cases[c].self_signed ? kind : (kind + c) % COUNT(kinds);
+		char name[160];
+		struct certificate_input in = {
+			.template = &cases[c].template,
+			.urls = cases[c].urls,
+			.serial = slice_of(serials[c % COUNT(serials)], SERIAL_SIZE),
+			.spki = spki_of(keys[subject], spki),
+		};
+
+		if (!cases[c].self_signed) {
+			in.issuer_subject = slice_of(issuer_name, sizeof(issuer_name) - 1);
+			in.issuer_key_id = slice_of(key_id, sizeof(key_id));
+		}
+		snprintf(name, sizeof(name), "%s, key %s, signed with %s, %lld bits%s",
+		    cases[c].name, kinds[subject].name, kinds[kind].name,
+		    (long long)issuer->choice.bits, issuer->choice.pss ? ", PSS" : "");
+		expect_same(name, &in, issuer);
+	}
+}
+
+static void
+test_certificates_are_openssls(void **state)
+{
 	EVP_PKEY *keys[COUNT(kinds)];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(kinds); i++)
 		keys[i] = make(&kinds[i]);
-	for (size_t i = 0; i < COUNT(kinds); i++) {
+	for (size_t i = 0; i < COUNT(signers); i++) {
+		EVP_PKEY *key = keys[signers[i].kind];
 		struct err e = { 0 };
-		struct issuer_kit issuer = { keys[i], signer_new(keys[i], &e) };
+		struct issuer_kit issuer = { key, signer_new_choice(key, signers[i].choice, &e),
+			signers[i].choice, signers[i].deterministic };
 
 		assert_non_null(issuer.signer);
-		for (size_t c = 0; c < COUNT(cases); c++) {
-			uint8_t spki[2048];
-			size_t subject = cases[c].self_signed ? i : (i + c) % COUNT(kinds);
-			char name[160];
-			struct certificate_input in = {
-				.template = &cases[c].template,
-				.urls = cases[c].urls,
-				.serial = slice_of(serials[c % COUNT(serials)], SERIAL_SIZE),
-				.spki = spki_of(keys[subject], spki),
-			};
-
-			if (!cases[c].self_signed) {
-				in.issuer_subject = slice_of(issuer_name, sizeof(issuer_name) - 1);
-				in.issuer_key_id = slice_of(key_id, sizeof(key_id));
-			}
-			snprintf(name, sizeof(name), "%s, key %s, signed with %s", cases[c].name,
-			    kinds[subject].name, kinds[i].name);
-			expect_same(name, &in, &issuer, kinds[i].deterministic);
-		}
+		expect_cases(&issuer, signers[i].kind, keys);
 		signer_free(issuer.signer);
 	}
 	for (size_t i = 0; i < COUNT(kinds); i++)
 		EVP_PKEY_free(keys[i]);
+}
+
+static void
+test_choices(void **state)
+{
+	static const int64_t wrong[] = { 1, 224, 255, 521, -256, INT64_MAX };
+	SCOPED(EVP_PKEY) rsa = make(&kinds[0]);
+	SCOPED(EVP_PKEY) pss = EVP_PKEY_Q_keygen(NULL, NULL, "RSA-PSS", (size_t)2048);
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		assert_null(signer_new_choice(
+		    rsa, (struct signer_choice){ .bits = wrong[i], .pss = i % 2 == 0 }, &e));
+		assert_int_equal(e.code, ERR_INVALID_VALUE);
+		assert_string_equal(e.field, "signature_bits");
+	}
+	assert_null(signer_new(pss, &e));
+	assert_int_equal(e.code, ERR_WEAK_KEY);
 }
 
 static void
@@ -306,6 +347,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_certificates_are_openssls),
+		cmocka_unit_test(test_choices),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_read),
 	};
