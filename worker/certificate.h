@@ -1,9 +1,20 @@
 /*
  * template + key + issuer -> DER: a pure function but for the signature's own randomness. Version 3, RFC 5280 4.1.
- * It does not decide: whatever the template holds is encoded. Extensions, in this order: basicConstraints (CAs: critical;
- * leaves: absent), keyUsage (critical), extendedKeyUsage, subjectKeyIdentifier (SHA-1 of the key bits), authorityKeyIdentifier
- * (key id only), authorityInfoAccess, subjectAltName (critical when the subject is empty), cRLDistributionPoints (one
- * DistributionPoint that holds every URL).
+ * It does not decide: whatever the template holds is encoded, the subject as subject.h says. Extensions, in this order:
+ *
+ *   basicConstraints        critical. CAs, and end entities whose template says so (CA:FALSE)
+ *   keyUsage                critical
+ *   extendedKeyUsage        the named purposes, then the further OIDs
+ *   subjectKeyIdentifier    SHA-1 of the key bits
+ *   authorityKeyIdentifier  key id only
+ *   authorityInfoAccess     OCSP, then CA issuers
+ *   subjectAltName          critical when the subject is empty. DNS, e-mail, IP, URI, other names
+ *   certificatePolicies
+ *   cRLDistributionPoints   one DistributionPoint that holds every URL
+ *
+ * A verbatim extension of the template stands in the place of the one that would be made; those of further kinds stand
+ * behind, as they are listed. But what an issuer says of itself is ours: the key identifiers, and access and
+ * distribution points where the mount has URLs; and a verbatim basicConstraints is dropped.
  */
 #ifndef CERTMILL_CERTIFICATE_H
 #define CERTMILL_CERTIFICATE_H

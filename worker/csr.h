@@ -8,7 +8,10 @@
 #define CERTMILL_CSR_H
 
 #include "arena.h"
+#include "buf.h"
 #include "template.h"
+
+struct signer; /* certificate.h */
 
 #define CSR_MAX (64 * 1024) /* bytes of PEM */
 
@@ -36,6 +39,14 @@ struct csr {
 /* PEM ("CERTIFICATE REQUEST" or "NEW CERTIFICATE REQUEST"), one block. The key is checked as key_check_spki
  * does, but for a point off its curve: csr_verify refuses that one (ERR_WEAK_KEY). */
 bool csr_parse(struct slice pem, struct arena *a, struct csr *ret, struct err *e) MUST_USE;
+
+/*
+ * The other way: a request of the template for the key of spki, signed with s (which must be of that key), DER, appended to
+ * out. Beside the subject it asks for the subject alternative names and, where t->basic_constraints is set, for
+ * basicConstraints; nothing else of the template is in it.
+ */
+bool csr_build(const struct template *t, struct slice spki, struct signer *s, struct buf *out,
+    struct err *e) MUST_USE;
 
 struct csr_verifier; /* one a lane: reused contexts and template keys */
 struct csr_verifier *csr_verifier_new(struct err *e) MUST_USE;

@@ -6,6 +6,8 @@
 
 #include <openssl/rsa.h>
 
+#include <assert.h>
+
 struct signer {
 	EVP_PKEY *key;
 	EVP_PKEY_CTX *ctx; /* NULL for Ed25519, which takes the message and not its digest */
@@ -200,6 +202,35 @@ signer_sign(struct signer *s, struct slice tbs, struct buf *out_signature, struc
 	buf_add(out_signature, signature, len);
 	if (out_signature->failed)
 		return err_set(e, ERR_TOO_LARGE, "the signature does not fit");
+	return true;
+}
+
+bool
+signer_append(struct signer *s, struct slice tbs, struct buf *out, struct err *e)
+{
+	uint8_t signature[SIGNATURE_MAX];
+	size_t signature_len, room_len;
+	struct slice whole;
+	const uint8_t *mark;
+	struct der d;
+	uint8_t *room;
+
+	if (!signer_sign_into(s, tbs, signature, &signature_len, e))
+		return false;
+	room_len = tbs.len + s->algorithm.len + signature_len + 32;
+	room = buf_reserve(out, room_len);
+	if (room == NULL)
+		return err_set(e, ERR_TOO_LARGE, "what is signed is over its limit");
+	der_init(&d, room, room_len);
+	mark = der_mark(&d);
+	der_bit_string(&d, slice_of(signature, signature_len));
+	der_raw(&d, s->algorithm);
+	der_raw(&d, tbs);
+	der_wrap(&d, mark, DER_SEQUENCE);
+	assert(!d.failed);
+	whole = der_slice(&d);
+	memmove(room, whole.data, whole.len);
+	out->len += whole.len;
 	return true;
 }
 

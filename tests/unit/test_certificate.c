@@ -47,6 +47,26 @@ static struct slice two_urls[] = {
 	T("http://crl2.example.com/a-rather-long-path/that-makes/the-length-grow/over/one-hundred-and-twenty-seven/octets/so-that/it-needs-two.crl")
 };
 
+static struct slice one_value[] = { T("Acme") };
+static struct slice two_values[] = { T("M\xc3\xbcller & S\xc3\xb6hne"), T("B") };
+static struct slice with_empty[] = { T(""), T("z"), T(""), T("a") };
+static struct slice countries[] = { T("DE"), T("\xc3\x96sterreich") };
+static struct slice two_uris[] = { T("spiffe://example.com/a"), T("https://example.com/?q=a,b") };
+static struct other_name two_others[] = {
+	{ T("\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03"), T("someone@example.com") },
+	{ T("\x2a\x03\x04"), T("\xe2\x82\xac") },
+};
+static struct slice two_purposes[] = { T("\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x02"),
+	T("\x2a\x03\x04\x05") };
+/* anyPolicy, and one with a CPS pointer */
+#define POLICIES \
+	"\x30\x26\x30\x06\x06\x04\x55\x1d\x20\x00\x30\x1c\x06\x03\x2a\x03\x04\x30\x15\x30\x13" \
+	"\x06\x08\x2b\x06\x01\x05\x05\x07\x02\x01\x16\x07http://"
+/* one RelativeDistinguishedName of two attributes, of odd string types */
+#define RAW_SUBJECT \
+	"\x30\x1c\x31\x1a\x30\x0b\x06\x03\x55\x04\x03\x1e\x04\x00\x43\x00\x41\x30\x0b\x06\x03\x55\x04\x0a" \
+	"\x14\x04\x41\x43\x45\xe9"
+
 static const struct certificate_urls no_urls = { 0 };
 static const struct certificate_urls all_urls = {
 	.issuing_certificates = { one_url, 1 },
@@ -85,6 +105,31 @@ static const struct {
 	{ "over the border of 2050", { .common_name = T("t"), .not_before = YEAR_2050 - 1, .not_after = YEAR_2050, LEAF }, NULL, false },
 	{ "behind the border of 2050", { .common_name = T("t"), .not_before = YEAR_2050, .not_after = 253402300799, LEAF }, NULL, false },
 	{ "before 1970", { .common_name = T("t"), .not_before = -86400, .not_after = 0, LEAF }, NULL, false },
+	{ "the last second", { .common_name = T("t"), .not_before = YEAR_2050 + 1, .not_after = 253402300799, LEAF }, NULL, false },
+	{ "the whole subject", { .country = { countries, 1 }, .organization = { one_value, 1 }, .organizational_unit = { one_value, 1 },
+	    .locality = { one_value, 1 }, .province = { one_value, 1 }, .street_address = { one_value, 1 }, .postal_code = { one_value, 1 },
+	    .common_name = T("cn"), .serial_number = T("1-2 (3)"), .user_ids = { one_value, 1 }, .dns = { one_dns, 1 }, NOW, LEAF }, NULL, false },
+	{ "several values", { .country = { countries, 2 }, .organization = { two_values, 2 }, .organizational_unit = { with_empty, 4 },
+	    .locality = { two_values, 2 }, .province = { two_values, 2 }, .street_address = { with_empty, 4 }, .postal_code = { two_values, 2 },
+	    .user_ids = { with_empty, 4 }, NOW, LEAF }, NULL, false },
+	{ "a serial number that does not print", { .serial_number = T("a*b_c"), NOW, LEAF }, NULL, false },
+	{ "no subject but empty values", { .organization = { with_empty, 1 }, .dns = { one_dns, 1 }, NOW, LEAF }, NULL, false },
+	{ "only an organization", { .organization = { one_value, 1 }, .dns = { one_dns, 1 }, NOW, LEAF }, NULL, false },
+	{ "a subject as it is", { .subject = T(RAW_SUBJECT), .common_name = T("not this"), .organization = { one_value, 1 },
+	    .dns = { one_dns, 1 }, NOW, LEAF }, NULL, false },
+	{ "an empty subject as it is", { .subject = T("\x30\x00"), .common_name = T("not this"), .dns = { one_dns, 1 }, NOW, LEAF }, NULL, false },
+	{ "URIs", { .uris = { two_uris, 2 }, NOW, LEAF }, NULL, false },
+	{ "other names", { .common_name = T("x"), .others = { two_others, 2 }, NOW, LEAF }, NULL, false },
+	{ "really every kind of name", { .dns = { three_dns, 3 }, .emails = { two_emails, 2 }, .ips = { three_ips, 3 },
+	    .uris = { two_uris, 2 }, .others = { two_others, 2 }, NOW, LEAF }, NULL, false },
+	{ "every purpose", { .common_name = T("eku"), .ext_key_usage = (1 << TEMPLATE_PURPOSES) - 1,
+	    .ext_key_usage_oids = { two_purposes, 2 }, NOW, LEAF }, NULL, false },
+	{ "a purpose of one's own", { .common_name = T("eku"), .ext_key_usage_oids = { two_purposes, 2 }, NOW, LEAF }, NULL, false },
+	{ "policies", { .common_name = T("x"), .policies = T(POLICIES), NOW, LEAF }, &all_urls, false },
+	{ "no CA, and it says so", { .common_name = T("x"), .basic_constraints = true, TLS, NOW, LEAF }, NULL, false },
+	{ "no CA with path length", { .common_name = T("x"), .basic_constraints = true, NOW, .max_path_length = 3 }, NULL, false },
+	{ "a CA of an organization", { .common_name = T("Root"), .organization = { one_value, 1 }, .country = { countries, 1 }, .is_ca = true,
+	    .basic_constraints = true, .key_usage = USAGE_KEY_CERT_SIGN, NOW, .max_path_length = -1 }, &all_urls, true },
 	{ "a root", { .common_name = T("Root"), .is_ca = true, .key_usage = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN, NOW,
 	    .max_path_length = -1 }, &no_urls, true },
 	{ "a root with path length", { .common_name = T("Root"), .is_ca = true, .key_usage = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN,
