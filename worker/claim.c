@@ -145,7 +145,7 @@ claim_rows(struct context *cx, const struct request *rq)
 		return rows;
 	if (op->signs)
 		rows.record_key = redis_cert_key(cx->arena, rq->envelope.mount, rq->outcome.serial);
-	if (op->makes_key && !rq->key_withheld)
+	if (op->contract->makes_key && !rq->key_withheld)
 		rows.leaf_key = claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id);
 	return rows;
 }
@@ -202,7 +202,7 @@ claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *
 			    "the claim of id %.*s stands, its certificate's row does not",
 			    SLICE_FMT(rq->envelope.id));
 	}
-	if (!op->makes_key || rq->key_withheld)
+	if (!op->contract->makes_key || rq->key_withheld)
 		return true;
 	if (leaf.data == NULL && rq->own_claim)
 		return err_set(e, ERR_VIEW_LOST,

@@ -1,9 +1,9 @@
 #include "document.h"
 
 #include "answers.h"
+#include "contract.h"
 #include "envelope.h"
 #include "ledger.h"
-#include "operation.h"
 #include "states.h"
 #include "warnings.h"
 
@@ -127,10 +127,10 @@ add_link(struct document *d, const char *what, const struct schema *s, const cha
 /* ---- operations ---- */
 
 static void
-add_operation(struct document *d, const struct operation *op)
+add_operation(struct document *d, const struct contract *op)
 {
 	buf_printf(d->out, "## %s\n\n", op->name);
-	buf_printf(d->out, "On `.%s`: %s.%s%s\n", topic_kind_names[op->kind], op->help,
+	buf_printf(d->out, "On `.%s`: %s.%s%s\n", topic_kind_names[op->topic], op->help,
 	    op->needs_role ? " Needs `role`." : "", op->makes_key ? " Takes `seal_to`." : "");
 	add_link(d, "Parameters", op->params, "none");
 	buf_add_text(d->out, " ");
@@ -147,20 +147,20 @@ add_operation(struct document *d, const struct operation *op)
 static void
 add_operations(struct document *d)
 {
-	const struct operation *op;
-
 	buf_add_text(d->out,
 	    "\n## Operations\n\n| operation | topic | what it does |\n| --- | --- | --- |\n");
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++) {
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		const struct contract *op = &contracts[i];
+
 		buf_printf(d->out, "| [`%s`](#", op->name);
 		add_anchor(d->out, op->name);
-		buf_printf(d->out, ") | `.%s` | %s |\n", topic_kind_names[op->kind], op->help);
+		buf_printf(d->out, ") | `.%s` | %s |\n", topic_kind_names[op->topic], op->help);
 	}
 	buf_add_text(d->out,
 	    "\nAn operation on another topic than its own is refused (`wrong_topic`). With `dry_run` the answer holds `expiration` where a\n"
 	    "certificate would be signed, and is otherwise an empty map; queries are answered as ever.\n\n");
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++)
-		add_operation(d, op);
+	for (size_t i = 0; i < OP_COUNT; i++)
+		add_operation(d, &contracts[i]);
 }
 
 /* ---- envelopes, codes, records ---- */

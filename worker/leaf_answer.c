@@ -130,7 +130,7 @@ leaf_write(struct context *cx, struct request *rq, struct slice der, struct leaf
     struct writer *data, struct err *e)
 {
 	const struct leaf_params *params = rq->params;
-	bool with_key = rq->operation->makes_key && rq->has_leaf && !rq->key_withheld;
+	bool with_key = rq->operation->contract->makes_key && rq->has_leaf && !rq->key_withheld;
 	struct buf text SCOPED_BUF = { 0 };
 	struct span key = { 0 }, clear_key = { 0 }, certificate;
 	enum answer_format format;
@@ -157,7 +157,7 @@ leaf_write(struct context *cx, struct request *rq, struct slice der, struct leaf
 static void
 leaf_warn(struct context *cx, struct request *rq)
 {
-	if (rq->operation->makes_key && (rq->key_withheld || !rq->has_leaf))
+	if (rq->operation->contract->makes_key && (rq->key_withheld || !rq->has_leaf))
 		request_warn(cx, rq, "private_key_withheld",
 		    "this is a replay, and the private key is not given out again");
 }
@@ -183,8 +183,8 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	    answer.ca_chain.items
 		[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
 	answer.lease_id = slice_text(arena_printf(cx->arena, "%.*s/%s/%.*s/%.*s",
-	    SLICE_FMT(rq->envelope.mount), rq->operation->name, SLICE_FMT(rq->envelope.role),
-	    SLICE_FMT(serial_text(cx->arena, record.serial, '-'))));
+	    SLICE_FMT(rq->envelope.mount), rq->operation->contract->name,
+	    SLICE_FMT(rq->envelope.role), SLICE_FMT(serial_text(cx->arena, record.serial, '-'))));
 	leaf_warn(cx, rq);
 	return leaf_write(cx, rq, record.certificate, &answer, data, e);
 }

@@ -111,12 +111,12 @@ answer_new(struct world *w, struct request_envelope envelope, const struct opera
 		.offset = w->offset++,
 		.timestamp_ms = WORLD_NOW * 1000 + 250 };
 	a->rq = (struct request){ .message = &a->message,
-		.kind = op->kind,
+		.kind = op->contract->topic,
 		.source = slice_text(
 		    arena_printf(&w->arena, "certmill.test/0/%lld", (long long)a->message.offset)),
 		.envelope = envelope,
 		.operation = op };
-	a->rq.params = arena_alloc(&w->arena, op->params->size);
+	a->rq.params = arena_alloc(&w->arena, op->contract->params->size);
 	if (op->defaults != NULL)
 		op->defaults(a->rq.params);
 	buf_init_secret(&a->bytes, (size_t)4 << 20);
@@ -245,7 +245,8 @@ world_ask(struct world *w, const struct ask *ask)
 	struct err e = { 0 };
 
 	lease(w, rq->envelope.mount);
-	if (!schema_decode(op->params, rq->envelope.params, &w->arena, rq->params, &rq->seen, &e))
+	if (!schema_decode(
+		op->contract->params, rq->envelope.params, &w->arena, rq->params, &rq->seen, &e))
 		request_refuse(&w->cx, rq, &e);
 	else {
 		if (op->lookup != NULL)
@@ -301,8 +302,8 @@ world_replay(struct world *w, const struct answer *first, bool key_withheld)
 	struct request *rq = &a->rq;
 	struct err e = { 0 };
 
-	MUST(schema_decode(
-	    rq->operation->params, rq->envelope.params, &w->arena, rq->params, &rq->seen, &e));
+	MUST(schema_decode(rq->operation->contract->params, rq->envelope.params, &w->arena,
+	    rq->params, &rq->seen, &e));
 	rq->replay = true;
 	rq->key_withheld = key_withheld;
 	MUST(outcome_decode(

@@ -1,5 +1,6 @@
 #include "document.h"
-#include "operation.h"
+
+#include "contract.h"
 #include "warnings.h"
 
 #include <ctype.h>
@@ -65,12 +66,13 @@ expect_line(const char *text, const char *line)
 static void
 test_operations(void **state)
 {
-	const struct operation *op;
 	char line[128];
 
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++) {
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		const struct contract *op = &contracts[i];
+
 		snprintf(line, sizeof(line), "## %s\n\nOn `.%s`: ", op->name,
-		    topic_kind_names[op->kind]);
+		    topic_kind_names[op->topic]);
 		expect_line(text_of(state), line);
 		if (op->params->count > 0) {
 			snprintf(line, sizeof(line), "### %s\n\n| field", op->params->name);

@@ -59,19 +59,22 @@ test_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct operation *op = operation_find(slice_text(cases[i].name));
+		const struct contract *contract;
 
 		if (op == NULL)
 			fail_msg("%s: there is no such operation", cases[i].name);
-		if (op->kind != cases[i].kind || op->claims != cases[i].claims ||
-		    op->signs != cases[i].signs || op->makes_key != cases[i].makes_key ||
-		    op->needs_role != cases[i].needs_role)
+		contract = op->contract;
+		if (contract->topic != cases[i].kind || op->claims != cases[i].claims ||
+		    op->signs != cases[i].signs || contract->makes_key != cases[i].makes_key ||
+		    contract->needs_role != cases[i].needs_role)
 			fail_msg("%s: is not what it should be", cases[i].name);
-		if (op->decide == NULL || op->answer == NULL || op->params == NULL ||
-		    op->help[0] == '\0')
+		if (op->decide == NULL || op->answer == NULL || contract->params == NULL ||
+		    contract->help[0] == '\0')
 			fail_msg("%s: is not whole", cases[i].name);
 	}
-	while (operation_at(count) != NULL)
-		count++;
+	for (; operation_at(count) != NULL; count++)
+		assert_ptr_equal(operation_at(count)->contract, &contracts[count]);
+	assert_int_equal(count, OP_COUNT);
 	assert_int_equal(count, sizeof(cases) / sizeof(cases[0]));
 	assert_null(operation_find(SLICE_LITERAL("issu")));
 	assert_null(operation_find(SLICE_LITERAL("issue2")));
@@ -107,7 +110,7 @@ test_common_refusals(void **state)
 
 	world_sample(w);
 	for (size_t i = 0; operation_at(i) != NULL; i++) {
-		const struct operation *op = operation_at(i);
+		const struct contract *op = operation_at(i)->contract;
 		const char *const *params = least_params(op->name);
 
 		if (op->needs_role)
