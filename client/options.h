@@ -26,8 +26,9 @@ struct options {
 	size_t kafka_count;
 	bool help, version;
 	/* requests */
-	const char *format, *field, *id, *seal_to, *path;
-	bool dry_run;
+	const char *format, *field, *id, *seal_to, *path, *identity, *display_name;
+	const char *description, *default_lease_ttl, *max_lease_ttl;
+	bool dry_run, seal;
 	/* follow */
 	const char *dir, *exec;
 	bool once;

@@ -100,5 +100,7 @@ void schema_encode(const struct schema *s, const void *in, struct writer *w);
 /* The manual: a markdown table, and JSON Schema (draft 2020-12). */
 void schema_markdown(const struct schema *s, struct buf *out);
 void schema_json(const struct schema *s, struct buf *out);
+/* One row for a person at a terminal: "name (text, required, 1 to 64 bytes)", and below it its help, in lines. */
+void schema_text(const struct schema *s, size_t row, struct buf *out);
 
 #endif

@@ -35,4 +35,8 @@ struct field_value {
 bool field_read(
     const struct field *f, struct cursor *c, struct field_value *ret, struct err *e) MUST_USE;
 
+/* The words of the manual. */
+extern const char *const field_type_names[];                   /* by enum field_type */
+void field_limits_add(const struct field *f, struct buf *out); /* "1 to 64 bytes", or nothing */
+
 #endif
