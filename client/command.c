@@ -4,14 +4,7 @@
 
 #define MANY SIZE_MAX
 
-static const struct command {
-	const char *name, *words;
-	size_t least, most; /* words */
-	enum status (*run)(struct options *o);
-	const char *help;
-	const struct contract
-	    *contract; /* whose parameters it takes as words; NULL: the path says */
-} commands[] = {
+static const struct command commands[] = {
 	/* clang-format off */
 	{ "mount",      "pki [KEY=VALUE...]",       1, MANY, command_mount,      "make a CA mount", &contracts[OP_MOUNT_WRITE] },
 	{ "unmount",    "MOUNT",                    1, 1,    command_unmount,    "take a mount away: it issues no more, its CRL stays", NULL },
@@ -27,10 +20,17 @@ static const struct command {
 	{ "request",    "FILE",                     1, 1,    request_file,       "send request envelopes, one JSON object a line (- for standard input)", NULL },
 	{ "follow",     "crl|certs",                1, 1,    follow,             "keep the current CRLs as files; print what is issued", NULL },
 	{ "bench",      "",                         0, 0,    bench,              "measure a fleet", NULL },
+	{ "manual",     "",                         0, 0,    manual,             "print the manual of this program (docs/certmill.md)", NULL },
 	/* clang-format on */
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *
+command_at(size_t i)
+{
+	return i < COMMANDS ? &commands[i] : NULL;
+}
 
 static const struct command *
 command_find(const char *name)

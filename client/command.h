@@ -2,8 +2,19 @@
 #ifndef CERTMILL_COMMAND_H
 #define CERTMILL_COMMAND_H
 
+#include "contract.h"
 #include "options.h"
 
+struct command {
+	const char *name, *words;
+	size_t least, most; /* words */
+	enum status (*run)(struct options *o);
+	const char *help;
+	const struct contract
+	    *contract; /* whose parameters it takes as words; NULL: the path says */
+};
+
+const struct command *command_at(size_t i); /* NULL behind the last */
 /* The command that the options name, or the help that they ask for. */
 enum status command_run(struct options *o);
 
@@ -19,6 +30,7 @@ enum status command_list(struct options *o);
 enum status command_delete(struct options *o);
 enum status command_revoke(struct options *o);
 enum status path_help(struct options *o);    /* certmill path-help */
+enum status manual(struct options *o);       /* certmill manual */
 enum status request_file(struct options *o); /* certmill request */
 enum status follow(struct options *o);       /* certmill follow */
 enum status bench(struct options *o);        /* certmill bench */

@@ -280,6 +280,13 @@ options_print(FILE *out, const char *command)
 			fprintf(out, "  -%-17s %s\n", table[i].name, table[i].help);
 }
 
+void
+options_each(void (*print)(const char *name, const char *for_commands, const char *help))
+{
+	for (size_t i = 0; i < COUNT(table); i++)
+		print(table[i].name, table[i].commands, table[i].help);
+}
+
 struct certmill_options
 options_client(const struct options *o)
 {

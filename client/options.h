@@ -51,6 +51,8 @@ void options_done(struct options *o);
 void options_print(
     FILE *out, const char *command); /* the options of a command, for --help; NULL: of all */
 
+void options_each(void (*print)(const char *name, const char *for_commands, const char *help));
+
 /* What every command needs. */
 struct certmill_options options_client(const struct options *o);
 struct queue_options options_queue(const struct options *o);

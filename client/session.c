@@ -111,7 +111,7 @@ static bool
 exports_key(const struct route *r)
 {
 	return r->param != NULL && strcmp(r->param, "exported") == 0 &&
-	    strcmp(r->value, "internal") != 0;
+	    (strcmp(r->value, "exported") == 0 || strcmp(r->value, "external") == 0);
 }
 
 /*
