@@ -145,7 +145,7 @@ command_revoke(struct options *o)
 	session_init(&s, o);
 	if (!lease_mount(o, o->words[0], &mount, &e))
 		return fail_with(&e);
-	session_route(&s, OP_REVOKE, mount, SHOW_SUCCESS);
+	session_route(&s, OP_REVOKE, mount, SHOW_DATA);
 	if (!session_read_words(&s, &e) || !session_add_option(&s, "lease_id", o->words[0], &e))
 		return fail_with(&e);
 	return session_run(&s, arena_printf(&o->arena, "Success! Revoked: %s", o->words[0]));
