@@ -47,10 +47,8 @@ leaf_allow(
 
 	if (!policy_decide(&in, cx->arena, &leaf->template, e))
 		return false;
-	for (size_t i = 0; i < leaf->template.warning_count; i++)
-		request_warn(cx, rq, leaf->template.warnings[i].code, "%.*s",
-		    SLICE_FMT(leaf->template.warnings[i].message));
-	rq->outcome.not_after = leaf->template.not_after;
+	outcome_take(cx, rq, &leaf->template);
+	ca_warn_end(cx, rq, leaf->issuer->not_before, leaf->issuer->not_after);
 	return true;
 }
 

@@ -41,9 +41,12 @@ struct operation {
 	const struct schema *data;      /* of the answer; NULL: an empty map */
 	void (*defaults)(void *params); /* NULL: none */
 	bool needs_role;
-	bool claims;    /* makes a claim: the same id gets the same answer */
-	bool signs;     /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
-	bool makes_key; /* rq->leaf is filled */
+	bool claims;     /* makes a claim: the same id gets the same answer */
+	bool signs;      /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
+	bool makes_key;  /* rq->leaf is filled, if gives_key says so */
+	bool of_deleted; /* also where the mount was deleted: its certificates live on */
+	/* Does the answer to these parameters hold the private key? NULL: always, where one is made. */
+	bool (*gives_key)(const void *params);
 	/* The Redis row it needs before it decides (cm:cert:...), or absent. Runs before decide; errors are left to decide. */
 	struct slice (*lookup)(const struct context *cx, const struct request *rq);
 	/* Could deciding it now wait for a key? (The lane then ends the batch before it.) NULL: never. */
@@ -56,13 +59,15 @@ struct operation {
 const struct operation *operation_find(struct slice name);
 const struct operation *operation_at(size_t i); /* NULL behind the last */
 
+/* Is the private key that the request makes in its answer, and in Redis for replays? */
+bool request_gives_key(const struct request *rq);
 /* Makes rq->outcome the refusal that e says; warnings stay. */
 void request_refuse(struct context *cx, struct request *rq, const struct err *e);
 /* Adds a warning to rq->outcome (code and message are copied into the arena). */
 void request_warn(struct context *cx, struct request *rq, const char *code, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
-/* The mount of a request, or ERR_UNKNOWN_MOUNT. */
+/* The mount of a request, deleted or not, or ERR_UNKNOWN_MOUNT. */
 const struct catalog_mount *context_mount(
     const struct context *cx, const struct request *rq, struct err *e) MUST_USE;
 
