@@ -235,7 +235,7 @@ verbatim_oid(struct slice whole, struct slice *ret)
 	bool critical;
 
 	return der_enter(&r, DER_SEQUENCE, &inside) && der_reader_done(&r) &&
-	    der_read(&inside, DER_OID, ret, NULL) && der_read_bool(&inside, &critical) &&
+	    der_read_oid(&inside, ret) && der_read_bool(&inside, &critical) &&
 	    der_read(&inside, DER_OCTET_STRING, NULL, NULL) && der_reader_done(&inside);
 }
 

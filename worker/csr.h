@@ -13,7 +13,9 @@
 
 struct signer; /* certificate.h */
 
-#define CSR_MAX (64 * 1024) /* bytes of PEM */
+#define CSR_MAX            (64 * 1024) /* bytes of PEM */
+#define CSR_USER_IDS_MAX   64
+#define CSR_EXTENSIONS_MAX 64
 
 struct csr {
 	struct slice info;        /* CertificationRequestInfo, DER: what is signed */
@@ -25,9 +27,13 @@ struct csr {
 	struct slice
 	    serial_number; /* first subject serialNumber (2.5.4.5) as UTF-8; absent: none */
 	struct slice_list user_ids; /* subject UIDs (0.9.2342.19200300.100.1.1) as UTF-8 */
-	/* From the extensionRequest: */
+	/*
+	 * From the extensionRequest, in which every extension stands at most once. Names of other kinds (directoryName,
+	 * registeredID, an otherName of another type) are not issued here: they must parse, and are passed over.
+	 */
 	struct slice_list dns, emails, ips, uris; /* subjectAltName, raw octets */
 	struct other_names others;                /* those whose value is a UTF8String */
+	bool passed_over;                         /* there was a name of another kind */
 	unsigned key_usage;                       /* template.h's bits; 0: not requested */
 	bool asks_for_purposes;                   /* extendedKeyUsage requested */
 	bool asks_for_ca;                         /* BasicConstraints CA:TRUE requested */
