@@ -49,7 +49,9 @@ static const struct field outcome_fields[] = {
 	ROW(reason, INT, OPTIONAL, INT_LEAST, INT64_MAX, "The reason code of the revocation."),
 	ROW(invalidity_date, INT, OPTIONAL, INT_LEAST, INT64_MAX, "The revocation's invalidity date, in seconds since the epoch."),
 	ROW(already, BOOL, OPTIONAL, 0, 1, "The certificate had been revoked before: there is no new record."),
-	ROW(rotate, BOOL, OPTIONAL, 0, 1, "The mount's CRL is to be made again."),
+	ROW(rotate, BOOL, OPTIONAL, 0, 1, "The mount's CRLs are to be made again."),
+	ROW(lease, INT, OPTIONAL, INT_LEAST, INT64_MAX, "For how many seconds the certificate was valid when it was decided. Absent where the answer has no lease."),
+	ROW(csr, BYTES, OPTIONAL, 1, CSR_MAX, "The certification request that was made, DER."),
 	ROW(changes, RAWS, OPTIONAL, 0, 1024, "The records of `.state` that it writes: arrays of key and value (nil deletes)."),
 	ROW(warnings, RAWS, OPTIONAL, 0, WARNINGS_MAX, "The warnings of the answer: maps of `code` and `message`."),
 };

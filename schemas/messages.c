@@ -18,7 +18,7 @@ static const struct schema *const messages[] = {
 	&revoke_params_schema,
 	&mount_params_schema,
 	&ca_set_params_schema,
-	&ca_generate_params_schema,
+	&ca_root_params_schema,
 	&urls_params_schema,
 	&crl_params_schema,
 	&role_schema,
@@ -50,6 +50,12 @@ static const struct schema *const messages[] = {
 	&urls_state_schema,
 	&crl_state_schema,
 	&topics_state_schema,
+	/* later ones stand behind all others: the corpus of fuzz_params names tables by their place */
+	&mount_tune_params_schema,
+	&ca_intermediate_params_schema,
+	&ca_sign_params_schema,
+	&csr_answer_schema,
+	&pending_state_schema,
 };
 
 const struct schema *

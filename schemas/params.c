@@ -28,9 +28,10 @@ const struct schema sign_params_schema = SCHEMA("sign.params", leaf_params, sign
 
 #define ROW(member, type, need, min, max, help) FIELD(revoke_params, member, type, need, min, max, help)
 static const struct field revoke_fields[] = {
-	ROW(serial_number, TEXT, OPTIONAL, 1, SERIAL_TEXT_MAX, "The certificate's serial number in hexadecimal, octets separated by colons or hyphens. Give it or `certificate`."),
+	ROW(serial_number, TEXT, OPTIONAL, 1, SERIAL_TEXT_MAX, "The certificate's serial number in hexadecimal, octets separated by colons or hyphens. Give it, `certificate` or `lease_id`."),
 	FIELD_NAMED(revoke_params, serial_number, "serial", TEXT, OPTIONAL, 1, SERIAL_TEXT_MAX, FIELD_ALIAS, "Another name of `serial_number`."),
 	ROW(certificate, TEXT, OPTIONAL, 1, CERTIFICATE_MAX, "The certificate in PEM, instead of its serial number."),
+	ROW(lease_id, TEXT, OPTIONAL, 1, LEASE_ID_MAX, "The `lease_id` that the certificate was answered with, instead of its serial number."),
 	ROW(reason, TEXT, OPTIONAL, 1, WORD_MAX, "Why: a name of RFC 5280 section 5.3.1, as `keyCompromise` or `key_compromise`, or its number. Default: no reason is given."),
 	ROW(invalidity_date, TEXT, OPTIONAL, 1, 40, "When the key is known or feared to have been lost, as RFC 3339 text. Default: none."),
 };
@@ -38,36 +39,79 @@ static const struct field revoke_fields[] = {
 const struct schema revoke_params_schema = SCHEMA("revoke.params", revoke_params, revoke_fields);
 
 #define ROW(member, type, need, min, max, help) FIELD(mount_params, member, type, need, min, max, help)
+#define UNCHANGED " In `mount/tune`: unchanged."
 static const struct field mount_fields[] = {
-	ROW(default_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "Lifetime of a certificate where neither request nor role says one, in seconds or as text such as `72h`. Default: 768h, or `max_ttl` if that is shorter."),
-	ROW(max_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "The longest lifetime under roles that set none of their own, in seconds or as text. Default: 768h."),
-	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Take private keys in clear in `ca/set`. Only for trying things out. Default: false."),
-	ROW(allow_slow_keys, BOOL, OPTIONAL, 0, 1, "Let `issue` make RSA keys over 4096 bits, which takes seconds each. Default: false."),
-	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people. Default: none."),
+	ROW(default_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "Lifetime of a certificate where neither request nor role says one, in seconds or as text such as `72h`. Default, also for 0: 768h, or `max_ttl` if that is shorter." UNCHANGED),
+	FIELD_NAMED(mount_params, default_ttl, "default_lease_ttl", SPAN, OPTIONAL, 0, TIMESPAN_MAX, FIELD_ALIAS, "Another name of `default_ttl`."),
+	ROW(max_ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "The longest lifetime under roles that set none of their own, in seconds or as text. Default, also for 0: 768h." UNCHANGED),
+	FIELD_NAMED(mount_params, max_ttl, "max_lease_ttl", SPAN, OPTIONAL, 0, TIMESPAN_MAX, FIELD_ALIAS, "Another name of `max_ttl`."),
+	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Take private keys in clear in `ca/set`, and give those of CAs in clear. Only for trying things out. Default: false." UNCHANGED),
+	ROW(allow_slow_keys, BOOL, OPTIONAL, 0, 1, "Let `issue` make RSA keys over 4096 bits, which takes seconds each. Default: false." UNCHANGED),
+	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people. Default: none." UNCHANGED),
 };
+#undef UNCHANGED
 #undef ROW
 const struct schema mount_params_schema = SCHEMA("mount/write.params", mount_params, mount_fields);
+const struct schema mount_tune_params_schema = SCHEMA("mount/tune.params", mount_params, mount_fields);
 
 static const struct field ca_set_fields[] = {
 	FIELD_NAMED(ca_set_params, pem_bundle, "pem_bundle", TEXT, REQUIRED, 1, BUNDLE_MAX, FIELD_SECRET,
-	    "The CA certificate, its chain and its private key, in any order: certificates in PEM, the key as a compact JWE sealed to the fleet's key (or in PEM, where the mount takes clear keys)."),
+	    "The CA certificate, its chain and its private key, in any order: certificates in PEM, the key as a compact JWE sealed to the fleet's key (or in PEM, where the mount takes clear keys). Without the key where `ca/generate/intermediate` made it, or the mount has it already."),
+	FIELD(ca_set_params, replace, BOOL, OPTIONAL, 0, 1, "Put this CA in the place of another one that the mount has. The other one signs nothing more; its CRL goes on until it expires. Default: false."),
 };
 const struct schema ca_set_params_schema = SCHEMA("ca/set.params", ca_set_params, ca_set_fields);
 
-#define ROW(member, type, need, min, max, help) FIELD(ca_generate_params, member, type, need, min, max, help)
-static const struct field ca_generate_fields[] = {
+#define ROW(member, type, need, min, max, help) FIELD(ca_params, member, type, need, min, max, help)
+#define SUBJECT(member, help) ROW(member, LIST, OPTIONAL, 0, SUBJECT_VALUES_MAX, help " of the CA's subject, an array or a comma-separated text. Default: none.")
+#define CA_NAME_ROWS \
+	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, "Host names and e-mail addresses of the CA, an array or a comma-separated text. Default: none."), \
+	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, "IP addresses of the CA, an array or a comma-separated text. Default: none."), \
+	ROW(exclude_cn_from_sans, BOOL, OPTIONAL, 0, 1, "Do not put the common name among the alternative names, where it is a host name or an e-mail address. Default: false."), \
+	SUBJECT(ou, "organizationalUnitName"), \
+	SUBJECT(organization, "organizationName"), \
+	SUBJECT(country, "countryName, of two letters each,"), \
+	SUBJECT(locality, "localityName"), \
+	SUBJECT(province, "stateOrProvinceName"), \
+	SUBJECT(street_address, "streetAddress"), \
+	SUBJECT(postal_code, "postalCode"), \
+	ROW(signature_bits, INT, OPTIONAL, 0, 512, "With which SHA-2 an RSA key signs: 256, 384 or 512. Other keys sign as they must. Default: 0, which is 256."), \
+	ROW(use_pss, BOOL, OPTIONAL, 0, 1, "An RSA key signs with PSS padding. Default: false.")
+#define CA_LIMIT_ROWS(ttl_help, path_help) \
+	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the CA certificate is to be valid, in seconds or as text such as `87600h`. What is over the mount's `max_ttl` is cut to it, with a warning" ttl_help ". Default: the mount's `default_ttl`."), \
+	ROW(max_path_length, INT, OPTIONAL, -1, PATH_LENGTH_MAX, "How many CAs may follow in a chain under this one; -1 for no limit" path_help ". Default: -1.")
+#define CA_KEY_ROWS \
+	ROW(key_type, TEXT, OPTIONAL, 1, WORD_MAX, "`rsa`, `ec` or `ed25519`. Default: `rsa`."), \
+	ROW(key_bits, INT, OPTIONAL, 0, KEY_BITS_MAX, "Size of the key in bits: 2048 to 8192 for `rsa`; 224, 256, 384 or 521 for `ec`. Default: 2048 for `rsa`, 256 for `ec`."), \
+	ROW(exported, TEXT, OPTIONAL, 1, WORD_MAX, "`internal`: the private key never leaves the workers. `exported`, or `external`: it is in the answer too, sealed to `seal_to`, and cannot be had later. Default: `internal`.")
+static const struct field ca_root_fields[] = {
 	ROW(common_name, TEXT, REQUIRED, 1, COMMON_NAME_MAX, "The CA's common name."),
-	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, "Host names and e-mail addresses of the CA, an array or a comma-separated text. Default: none."),
-	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, "IP addresses of the CA, an array or a comma-separated text. Default: none."),
-	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the CA certificate is to be valid, in seconds or as text such as `87600h`. What is over the mount's `max_ttl` is cut to it, with a warning. Default: the mount's `default_ttl`."),
+	CA_NAME_ROWS,
+	CA_LIMIT_ROWS("", ""),
 	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP),
-	ROW(key_type, TEXT, OPTIONAL, 1, WORD_MAX, "`rsa`, `ec` or `ed25519`. Default: `rsa`."),
-	ROW(key_bits, INT, OPTIONAL, 0, KEY_BITS_MAX, "Size of the key in bits: 2048 to 8192 for `rsa`; 224, 256, 384 or 521 for `ec`. Default: 2048 for `rsa`, 256 for `ec`."),
-	ROW(max_path_length, INT, OPTIONAL, -1, PATH_LENGTH_MAX, "How many CAs may follow in a chain under this one; -1 for no limit. Default: -1."),
-	ROW(exported, TEXT, OPTIONAL, 1, WORD_MAX, "`internal`: the private key never leaves the workers. No other value is taken yet. Default: `internal`."),
+	CA_KEY_ROWS,
 };
+static const struct field ca_intermediate_fields[] = {
+	ROW(common_name, TEXT, REQUIRED, 1, COMMON_NAME_MAX, "The CA's common name. Whoever signs the request may give it another."),
+	CA_NAME_ROWS,
+	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, "`pem`, `der` (base64 text of the DER), or `pem_bundle` (the request's field also holds the key). Default: `pem`."),
+	CA_KEY_ROWS,
+};
+static const struct field ca_sign_fields[] = {
+	ROW(csr, TEXT, REQUIRED, 1, CSR_MAX, "The PKCS#10 certification request in PEM. Its signature must verify."),
+	ROW(common_name, TEXT, OPTIONAL, 0, COMMON_NAME_MAX, "The CA's common name. Needed, unless `use_csr_values` is set."),
+	ROW(use_csr_values, BOOL, OPTIONAL, 0, 1, "Take subject and alternative names from the request as they stand there, not from the parameters, and add the key usages that it asks for to a CA's own. Default: false, and nothing but the public key is taken from it."),
+	CA_NAME_ROWS,
+	CA_LIMIT_ROWS("; what outlives the mount's CA is cut to its end, with a warning", ". It must be under the signing CA's, which is what -1 means under a CA that has one"),
+	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP),
+};
+#undef CA_KEY_ROWS
+#undef CA_LIMIT_ROWS
+#undef CA_NAME_ROWS
+#undef SUBJECT
 #undef ROW
-const struct schema ca_generate_params_schema = SCHEMA("ca/generate.params", ca_generate_params, ca_generate_fields);
+const struct schema ca_root_params_schema = SCHEMA("ca/generate/root.params", ca_params, ca_root_fields);
+const struct schema ca_intermediate_params_schema = SCHEMA("ca/generate/intermediate.params", ca_params, ca_intermediate_fields);
+const struct schema ca_sign_params_schema = SCHEMA("ca/sign.params", ca_params, ca_sign_fields);
 
 #define ROW(member, type, need, min, max, help) FIELD(urls_params, member, type, need, min, max, help)
 static const struct field urls_fields[] = {
@@ -120,11 +164,11 @@ mount_params_defaults(void *params)
 }
 
 void
-ca_generate_params_defaults(void *params)
+ca_params_defaults(void *params)
 {
-	struct ca_generate_params *p = params;
+	struct ca_params *p = params;
 
-	*p = (struct ca_generate_params){
+	*p = (struct ca_params){
 		.ttl = SCHEMA_ABSENT,
 		.format = SLICE_LITERAL("pem"),
 		.key_type = SLICE_LITERAL("rsa"),

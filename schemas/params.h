@@ -17,16 +17,19 @@ struct leaf_params {
 	struct slice format; /* "pem" (default), "der", "pem_bundle" */
 };
 
-struct revoke_params {
+struct revoke_params {              /* one of the first three */
 	struct slice serial_number; /* alias: serial */
 	struct slice certificate;   /* PEM */
+	struct slice lease_id;      /* "pki/issue/web/aa-bb-..." */
 	/* RFC 5280 name: "keyCompromise", or snake case, or the number as text; absent: none */
 	struct slice reason;
 	struct slice invalidity_date; /* RFC 3339 */
 };
 
+/* mount/write and mount/tune */
 struct mount_params {
-	int64_t default_ttl, max_ttl; /* SCHEMA_ABSENT: the system's 768h */
+	int64_t default_ttl,
+	    max_ttl; /* aliases: default_lease_ttl, max_lease_ttl; SCHEMA_ABSENT: not given */
 	bool allow_clear_keys, allow_slow_keys;
 	struct slice description;
 };
@@ -34,16 +37,26 @@ struct mount_params {
 struct ca_set_params {
 	/* certificates in PEM, the key as PEM (where allowed) or as a compact JWE, any order */
 	struct slice pem_bundle;
+	bool replace; /* another CA in the place of the mount's */
 };
 
-struct ca_generate_params {
-	struct slice common_name;
+/* ca/generate/root, ca/generate/intermediate and ca/sign: each has the rows that mean something to it */
+struct ca_params {
+	struct slice csr;         /* PEM */
+	struct slice common_name; /* absent: it must come from the CSR */
 	struct slice_list alt_names, ip_sans;
-	int64_t ttl;
-	struct slice format, key_type;
-	int64_t key_bits;        /* SCHEMA_ABSENT: the type's default */
-	int64_t max_path_length; /* -1: none */
-	struct slice exported;   /* "internal" (default) or "exported" ("external" is the same) */
+	bool exclude_cn_from_sans;
+	struct slice_list country, organization, ou, locality, province, street_address,
+	    postal_code;
+	int64_t ttl; /* SCHEMA_ABSENT when not asked for */
+	struct slice format;
+	int64_t max_path_length; /* -1: none of its own */
+	int64_t signature_bits;  /* 0: SHA-256 */
+	bool use_pss;
+	struct slice key_type;
+	int64_t key_bits;      /* SCHEMA_ABSENT: the type's default */
+	struct slice exported; /* "internal" (default) or "exported" ("external" is the same) */
+	bool use_csr_values;
 };
 
 struct urls_params {
@@ -73,16 +86,16 @@ struct no_params {
 };
 
 extern const struct schema issue_params_schema, sign_params_schema, revoke_params_schema,
-    mount_params_schema, ca_set_params_schema, ca_generate_params_schema, urls_params_schema,
-    crl_params_schema, cert_read_params_schema, page_params_schema, read_params_schema,
-    no_params_schema;
+    mount_params_schema, mount_tune_params_schema, ca_set_params_schema, ca_root_params_schema,
+    ca_intermediate_params_schema, ca_sign_params_schema, urls_params_schema, crl_params_schema,
+    cert_read_params_schema, page_params_schema, read_params_schema, no_params_schema;
 /* role/write's parameters are the role itself: role_schema and role_defaults in states.h */
 
 /* What absent means, set before schema_decode. Each takes its own struct; the type is what struct operation calls. The
  * others (revoke, ca/set, urls, crl, cert/read) begin as all zero. */
 void leaf_params_defaults(void *params);  /* ttl absent, format pem */
 void mount_params_defaults(void *params); /* both ttls absent */
-void ca_generate_params_defaults(
+void ca_params_defaults(
     void *params); /* ttl and key_bits absent, format pem, rsa, max_path_length -1, internal */
 void page_params_defaults(void *params); /* limit 100 */
 void read_params_defaults(void *params); /* format pem */

@@ -4,7 +4,7 @@
 #include "timespan.h"
 
 /*
- * Mount, issuer and role are closed: a worker that does not know a field does not know what it forbids, so it must not
+ * Mount, issuer, pending key and role are closed: a worker that does not know a field does not know what it forbids, so it must not
  * sign under the record. The rest is open.
  */
 
@@ -21,6 +21,8 @@ static const struct field mount_fields[] = {
 	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people."),
 	ROW(issuer, TEXT, OPTIONAL, 1, OBJECT_NAME_MAX, "The id of the issuer that signs. Absent while there is none."),
 	ROW(created, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the mount was made: the request's timestamp, in milliseconds since the epoch."),
+	ROW(deleted, INT, OPTIONAL, INT_LEAST, INT64_MAX, "When the mount was deleted, in milliseconds since the epoch: it signs nothing more, and its CRLs go on. Absent while it stands."),
+	ROW(since, INT, OPTIONAL, INT_LEAST, INT64_MAX, "Records of the mount with a lower offset are of a mount of that name that was deleted, and count no more; issuers stay. Absent where there was none."),
 };
 #undef ROW
 const struct schema mount_state_schema = SCHEMA("state.mount", mount_state, mount_fields);
@@ -37,6 +39,16 @@ static const struct field issuer_fields[] = {
 };
 #undef ROW
 const struct schema issuer_state_schema = SCHEMA("state.issuer", issuer_state, issuer_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(pending_state, member, type, need, min, max, help)
+static const struct field pending_fields[] = {
+	ROW(v, INT, REQUIRED, 1, 1, STATE_VERSION_HELP),
+	ROW(id, TEXT, REQUIRED, 1, OBJECT_NAME_MAX, "The first 16 octets of the SHA-256 of the public key (SubjectPublicKeyInfo), in lower-case hexadecimal."),
+	ROW(key, BYTES, REQUIRED, 1, 65536, "The PKCS#8 private key in a sealed box, bound to mount and id."),
+	ROW(created, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the key was made: the request's timestamp, in milliseconds since the epoch."),
+};
+#undef ROW
+const struct schema pending_state_schema = SCHEMA("state.pending", pending_state, pending_fields);
 
 #define ROW(member, type, need, min, max, help) FIELD(role, member, type, need, min, max, help)
 #define ROW_BOOL(member, help) FIELD(role, member, BOOL, OPTIONAL, 0, 1, help)

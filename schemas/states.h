@@ -7,7 +7,10 @@
 
 #include "schema.h"
 
-/* kinds: "mount/pki/", "issuer/pki/ID", "role/pki/NAME", "urls/pki/", "crl/pki/", "topics//" */
+/*
+ * kinds: "mount/pki/", "issuer/pki/ID", "pending/pki/", "role/pki/NAME", "urls/pki/", "crl/pki/", "topics//". No catalog
+ * holds "certificate/pki/SERIAL": the certificate_record (ledger.h) of a CA certificate that outlives what `.certs` keeps.
+ */
 
 struct mount_state {
 	int64_t v;
@@ -16,6 +19,10 @@ struct mount_state {
 	struct slice description;
 	struct slice issuer; /* id of the issuer that signs, absent while there is none */
 	int64_t created;     /* ms: the request's timestamp */
+	int64_t
+	    deleted; /* ms: it signs nothing more, its CRLs go on; 0 or SCHEMA_ABSENT: it was not */
+	/* Records of the mount below this offset of `.state` are of a mount that was deleted; issuers stay. 0 or SCHEMA_ABSENT: none */
+	int64_t since;
 };
 
 struct issuer_state {
@@ -25,6 +32,15 @@ struct issuer_state {
 	struct slice_list chain;  /* DER, the issuer's issuer first; empty for a root */
 	struct slice key;         /* sealed box (seal.h) of the PKCS#8 key, bound to "mount/id" */
 	int64_t crl_shards;       /* 1: one CRL */
+	int64_t created;
+};
+
+/* The key of a CA whose certificate has yet to be brought: the last that ca/generate/intermediate made. */
+struct pending_state {
+	int64_t v;
+	struct slice
+	    id; /* first 16 octets of SHA-256 of its SubjectPublicKeyInfo, lower-case hex */
+	struct slice key; /* sealed box of the PKCS#8 key, bound to "mount/id" */
 	int64_t created;
 };
 
@@ -58,8 +74,8 @@ struct topics_state {
 	int64_t issue, sign, query, revoke, config;
 };
 
-extern const struct schema mount_state_schema, issuer_state_schema, role_schema, urls_state_schema,
-    crl_state_schema, topics_state_schema;
+extern const struct schema mount_state_schema, issuer_state_schema, pending_state_schema,
+    role_schema, urls_state_schema, crl_state_schema, topics_state_schema;
 
 /* The source document's defaults: allow_localhost, allow_ip_sans, server_flag, client_flag true, key_type rsa, the rest off. */
 void role_defaults(struct role *role);

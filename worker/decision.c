@@ -68,7 +68,7 @@ take_name(struct decision *d, struct slice text, const char *field, struct name 
 	return true;
 }
 
-static size_t
+size_t
 count_characters(struct slice utf8)
 {
 	size_t n = 0;

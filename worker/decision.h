@@ -29,6 +29,11 @@ bool decision_run(
 /* Once for each code, however many names give rise to it. */
 void decision_warn(struct decision *d, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Of UTF-8. */
+size_t count_characters(struct slice utf8);
+/* The bits that a key of the type may have. */
+unsigned key_usage_allowed(enum key_type type);
+
 /* Rules that leaf and CA certificates have in common. */
 bool rule_common_name(struct decision *d, struct err *e) MUST_USE;
 bool rule_alt_names(struct decision *d, struct err *e) MUST_USE;

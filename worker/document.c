@@ -76,7 +76,8 @@ static const char records[] =
     "| `.ca` | `fleet` | the workers' public key as JSON ([jwk](#jwk)) |\n"
     "| `.rejects` | the request's | the request's bytes, of one from `.config` their SHA-256; headers `reason` (an error code), `message`, `topic`, `partition`, `offset` as text |\n\n"
     "Serial numbers in keys are lower-case hexadecimal without separators. Keys of `.state`: `mount/MOUNT/`, `issuer/MOUNT/ID`,\n"
-    "`role/MOUNT/NAME` (its value: [role](#role)), `urls/MOUNT/`, `crl/MOUNT/`, `topics//`.\n\n";
+    "`pending/MOUNT/`, `role/MOUNT/NAME` (its value: [role](#role)), `urls/MOUNT/`, `crl/MOUNT/`, `topics//`, and `certificate/MOUNT/SERIAL`\n"
+    "(its value: [record.certificate](#recordcertificate)) of a CA certificate that outlives the 400 days of `.certs`.\n\n";
 /* clang-format on */
 
 /* ---- one table ---- */
@@ -212,6 +213,7 @@ add_records(struct document *d)
 		&outcome_schema,
 		&mount_state_schema,
 		&issuer_state_schema,
+		&pending_state_schema,
 		&urls_state_schema,
 		&crl_state_schema,
 		&topics_state_schema,

@@ -47,10 +47,8 @@ leaf_allow(
 
 	if (!policy_decide(&in, cx->arena, &leaf->template, e))
 		return false;
-	for (size_t i = 0; i < leaf->template.warning_count; i++)
-		request_warn(cx, rq, leaf->template.warnings[i].code, "%.*s",
-		    SLICE_FMT(leaf->template.warnings[i].message));
-	rq->outcome.not_after = leaf->template.not_after;
+	outcome_take(cx, rq, &leaf->template);
+	ca_warn_end(cx, rq, leaf->issuer->not_before, leaf->issuer->not_after);
 	return true;
 }
 
@@ -69,7 +67,9 @@ leaf_sign(struct context *cx, struct request *rq, const struct leaf *leaf, struc
 		.issuer_subject = issuer->subject,
 		.issuer_key_id = issuer->key_id,
 		.urls = &urls };
-	struct signer *signer = minter_signer(cx->minter, issuer, e);
+	const struct signer_choice choice = { leaf->template.signature_bits,
+		leaf->template.use_pss };
+	struct signer *signer = minter_signer(cx->minter, issuer, choice, e);
 
 	if (signer == NULL || !minter_serial(cx->minter, cx->store, leaf->mount->name, serial, e))
 		return false;

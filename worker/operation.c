@@ -18,18 +18,28 @@ static const struct operation operations[] = {
 	  .claims = true, .signs = true,
 	  .decide = sign_decide, .answer = leaf_answer },
 	/* revoke */
-	{ .contract = &contracts[OP_REVOKE], .claims = true,
+	{ .contract = &contracts[OP_REVOKE], .claims = true, .of_deleted = true,
 	  .lookup = revoke_lookup, .decide = revoke_decide, .answer = revoke_answer },
-	{ .contract = &contracts[OP_CRL_ROTATE], .claims = true,
+	{ .contract = &contracts[OP_CRL_ROTATE], .claims = true, .of_deleted = true,
 	  .decide = crl_rotate_decide, .answer = crl_rotate_answer },
 	/* config */
 	{ .contract = &contracts[OP_MOUNT_WRITE], .defaults = mount_params_defaults,
 	  .claims = true, .decide = mount_write_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_MOUNT_TUNE], .defaults = mount_params_defaults,
+	  .claims = true, .decide = mount_tune_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_MOUNT_DELETE],
+	  .claims = true, .decide = mount_delete_decide, .answer = empty_answer },
 	{ .contract = &contracts[OP_CA_SET], .claims = true,
 	  .decide = ca_set_decide, .answer = empty_answer },
 	{ .contract = &contracts[OP_CA_GENERATE_ROOT],
-	  .defaults = ca_generate_params_defaults, .claims = true, .signs = true,
-	  .decide = ca_generate_decide, .answer = ca_generate_answer },
+	  .defaults = ca_params_defaults, .claims = true, .signs = true, .gives_key = ca_gives_key,
+	  .decide = ca_root_decide, .answer = ca_root_answer },
+	{ .contract = &contracts[OP_CA_GENERATE_INTERMEDIATE],
+	  .defaults = ca_params_defaults, .claims = true, .gives_key = ca_gives_key,
+	  .decide = ca_intermediate_decide, .answer = ca_intermediate_answer },
+	{ .contract = &contracts[OP_CA_SIGN],
+	  .defaults = ca_params_defaults, .claims = true, .signs = true,
+	  .decide = ca_sign_decide, .answer = ca_sign_answer },
 	{ .contract = &contracts[OP_URLS_WRITE], .claims = true,
 	  .decide = urls_write_decide, .answer = empty_answer },
 	{ .contract = &contracts[OP_CRL_WRITE], .claims = true,
@@ -42,17 +52,17 @@ static const struct operation operations[] = {
 	{ .contract = &contracts[OP_MOUNT_LIST],
 	  .decide = mount_list_decide, .answer = mount_list_answer },
 	{ .contract = &contracts[OP_CA_READ], .defaults = read_params_defaults,
-	  .decide = ca_read_decide, .answer = ca_read_answer },
+	  .of_deleted = true, .decide = ca_read_decide, .answer = ca_read_answer },
 	{ .contract = &contracts[OP_CERT_READ], .lookup = cert_read_lookup,
-	  .decide = cert_read_decide, .answer = cert_read_answer },
+	  .of_deleted = true, .decide = cert_read_decide, .answer = cert_read_answer },
 	{ .contract = &contracts[OP_CERT_LIST], .defaults = page_params_defaults,
-	  .decide = cert_list_decide, .answer = cert_list_answer },
+	  .of_deleted = true, .decide = cert_list_decide, .answer = cert_list_answer },
 	{ .contract = &contracts[OP_URLS_READ],
 	  .decide = urls_read_decide, .answer = urls_read_answer },
 	{ .contract = &contracts[OP_CRL_CONFIG_READ],
 	  .decide = crl_config_read_decide, .answer = crl_config_read_answer },
 	{ .contract = &contracts[OP_CRL_READ], .defaults = read_params_defaults,
-	  .decide = crl_read_decide, .answer = crl_read_answer },
+	  .of_deleted = true, .decide = crl_read_decide, .answer = crl_read_answer },
 	{ .contract = &contracts[OP_ROLE_READ],
 	  .decide = role_read_decide, .answer = role_read_answer },
 	{ .contract = &contracts[OP_ROLE_LIST], .defaults = page_params_defaults,
@@ -97,6 +107,7 @@ outcome_reset(struct outcome *o)
 		.revoked_at = SCHEMA_ABSENT,
 		.reason = SCHEMA_ABSENT,
 		.invalidity_date = SCHEMA_ABSENT,
+		.lease = SCHEMA_ABSENT,
 		.warnings = o->warnings };
 }
 
@@ -110,7 +121,7 @@ request_admit(
 	if (op->contract->needs_role && rq->envelope.role.len == 0)
 		return err_field(
 		    e, ERR_MISSING_FIELD, "role", "\"%s\" needs a role", op->contract->name);
-	if (!op->contract->makes_key && rq->envelope.seal_to.data != NULL)
+	if (!request_gives_key(rq) && rq->envelope.seal_to.data != NULL)
 		return err_field(e, ERR_INVALID_VALUE, "seal_to",
 		    "\"%s\" answers with no private key to seal", op->contract->name);
 	if (rq->envelope.identity.data != NULL)
@@ -119,7 +130,18 @@ request_admit(
 	if (ret == NULL)
 		return true;
 	*ret = context_mount(cx, rq, e);
+	if (*ret != NULL && catalog_mount_deleted(*ret) && !op->of_deleted)
+		return err_field(e, ERR_UNKNOWN_MOUNT, "mount", "mount \"%.*s\" was deleted",
+		    SLICE_FMT((*ret)->name));
 	return *ret != NULL;
+}
+
+bool
+request_gives_key(const struct request *rq)
+{
+	const struct operation *op = rq->operation;
+
+	return op->contract->makes_key && (op->gives_key == NULL || op->gives_key(rq->params));
 }
 
 void
@@ -158,6 +180,16 @@ request_warn(struct context *cx, struct request *rq, const char *code, const cha
 	*list = (struct slice_list){ items, list->count + 1 };
 }
 
+void
+outcome_take(struct context *cx, struct request *rq, const struct template *t)
+{
+	for (size_t i = 0; i < t->warning_count; i++)
+		request_warn(
+		    cx, rq, t->warnings[i].code, "%.*s", SLICE_FMT(t->warnings[i].message));
+	rq->outcome.not_after = t->not_after;
+	rq->outcome.lease = t->not_after - cx->now_ms / 1000;
+}
+
 int64_t
 request_time_ms(const struct context *cx, const struct request *rq)
 {
@@ -166,43 +198,48 @@ request_time_ms(const struct context *cx, const struct request *rq)
 
 #define CHANGE_MAX ((size_t)512 * 1024)
 
-static void
-change_encode(struct buf *out, struct slice key, const struct schema *schema, const void *value)
+void
+request_change_raw(
+    struct context *cx, struct request *rq, const char *kind, struct slice name, struct slice value)
 {
-	struct buf record SCOPED_BUF = { 0 };
-	struct writer inner = { &record };
-	struct writer w = { out };
+	struct slice_list *list = &rq->outcome.changes;
+	struct slice *items = arena_array(cx->arena, list->count + 1, sizeof(*items));
+	struct buf b SCOPED_BUF = { 0 };
+	struct writer w = { &b };
 
-	writer_array(&w, 2);
-	writer_text(&w, key);
-	if (value == NULL) {
-		writer_nil(&w);
+	if (rq->envelope.dry_run)
 		return;
-	}
-	buf_init(&record, CHANGE_MAX);
-	schema_encode(schema, value, &inner);
-	writer_bytes(&w, buf_slice(&record));
+	buf_init(&b, CHANGE_MAX + 1024);
+	writer_array(&w, 2);
+	writer_text(&w,
+	    slice_text(arena_printf(
+		cx->arena, "%s/%.*s/%.*s", kind, SLICE_FMT(rq->envelope.mount), SLICE_FMT(name))));
+	if (value.data == NULL)
+		writer_nil(&w);
+	else
+		writer_bytes(&w, value);
+	assert(!b.failed);
+	if (list->count > 0)
+		memcpy(items, list->items, list->count * sizeof(*items));
+	items[list->count] = arena_copy(cx->arena, buf_slice(&b));
+	*list = (struct slice_list){ items, list->count + 1 };
 }
 
 void
 request_change(struct context *cx, struct request *rq, const char *kind, struct slice name,
     const struct schema *schema, const void *value)
 {
-	struct slice_list *list = &rq->outcome.changes;
-	struct slice *items = arena_array(cx->arena, list->count + 1, sizeof(*items));
-	struct slice key = slice_text(arena_printf(
-	    cx->arena, "%s/%.*s/%.*s", kind, SLICE_FMT(rq->envelope.mount), SLICE_FMT(name)));
-	struct buf b SCOPED_BUF = { 0 };
+	struct buf record SCOPED_BUF = { 0 };
+	struct writer w = { &record };
 
-	if (rq->envelope.dry_run)
+	if (value == NULL) {
+		request_change_raw(cx, rq, kind, name, SLICE_NONE);
 		return;
-	buf_init(&b, CHANGE_MAX + 1024);
-	change_encode(&b, key, schema, value);
-	assert(!b.failed);
-	if (list->count > 0)
-		memcpy(items, list->items, list->count * sizeof(*items));
-	items[list->count] = arena_copy(cx->arena, buf_slice(&b));
-	*list = (struct slice_list){ items, list->count + 1 };
+	}
+	buf_init(&record, CHANGE_MAX);
+	schema_encode(schema, value, &w);
+	assert(!record.failed);
+	request_change_raw(cx, rq, kind, name, buf_slice(&record));
 }
 
 const struct catalog_issuer *

@@ -39,7 +39,10 @@ struct operation {
 	const struct contract *contract;
 	void (*defaults)(void *params); /* NULL: none */
 	bool claims;                    /* makes a claim: the same id gets the same answer */
-	bool signs; /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
+	bool signs;      /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
+	bool of_deleted; /* also where the mount was deleted: its certificates live on */
+	/* Does the answer to these parameters hold the private key? NULL: always, where one is made. */
+	bool (*gives_key)(const void *params);
 	/* The Redis row it needs before it decides (cm:cert:...), or absent. Runs before decide; errors are left to decide. */
 	struct slice (*lookup)(const struct context *cx, const struct request *rq);
 	/* Could deciding it now wait for a key? (The lane then ends the batch before it.) NULL: never. */
@@ -51,13 +54,15 @@ struct operation {
 const struct operation *operation_find(struct slice name);
 const struct operation *operation_at(size_t i); /* NULL behind the last */
 
+/* Is the private key that the request makes in its answer, and in Redis for replays? */
+bool request_gives_key(const struct request *rq);
 /* Makes rq->outcome the refusal that e says; warnings stay. */
 void request_refuse(struct context *cx, struct request *rq, const struct err *e);
 /* Adds a warning to rq->outcome (code and message are copied into the arena). */
 void request_warn(struct context *cx, struct request *rq, const char *code, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
-/* The mount of a request, or ERR_UNKNOWN_MOUNT. */
+/* The mount of a request, deleted or not, or ERR_UNKNOWN_MOUNT. */
 const struct catalog_mount *context_mount(
     const struct context *cx, const struct request *rq, struct err *e) MUST_USE;
 
@@ -66,13 +71,14 @@ struct slice redis_cert_key(struct arena *a, struct slice mount, struct slice se
 struct slice redis_index_key(struct arena *a, struct slice mount);
 struct slice redis_counter_key(struct arena *a, struct slice mount, const char *counter);
 
-/* ---- a lane's minter: keymaker, CSR verifier, one signer an issuer, one serial source a mount ---- */
+/* ---- a lane's minter: keymaker, CSR verifier, one signer an issuer and choice, one serial source a mount ---- */
 struct minter *minter_new(const struct secret *kek, struct key_pool *pool, struct err *e) MUST_USE;
 void minter_free(struct minter *m);
 struct keymaker *minter_keys(struct minter *m);
 struct csr_verifier *minter_verifier(struct minter *m);
-/* Kept by issuer id; a signer whose issuer left the catalog is let go in time. */
-struct signer *minter_signer(struct minter *m, const struct issuer *issuer, struct err *e) MUST_USE;
+/* Kept by issuer id and choice; a signer whose issuer left the catalog is let go in time. */
+struct signer *minter_signer(struct minter *m, const struct issuer *issuer,
+    struct signer_choice choice, struct err *e) MUST_USE;
 /* Ordinals [first, first + count) for the mount's serial numbers. */
 bool minter_lease(
     struct minter *m, struct slice mount, uint64_t first, uint64_t count, struct err *e) MUST_USE;

@@ -5,7 +5,7 @@
  * The bits that a key of the type may not have beside others in a leaf: RFC 3279 2.3.1 (RSA does not agree on keys), RFC
  * 8813 3 (EC does not encipher), RFC 8410 5 (Ed25519 only signs).
  */
-static unsigned
+unsigned
 key_usage_allowed(enum key_type type)
 {
 	const unsigned signs = USAGE_DIGITAL_SIGNATURE | USAGE_CONTENT_COMMITMENT |

@@ -28,10 +28,17 @@ struct policy_input {
 bool policy_decide(
     const struct policy_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
 
-/* A CA made here: subject, names, validity; keyCertSign and cRLSign. */
+/*
+ * A CA's certificate or request: subject, names, validity; keyCertSign and cRLSign. It is named by the operator who makes it,
+ * so the grammar of names holds, and no role does.
+ */
 struct policy_ca_input {
-	const struct ca_generate_params *request;
+	const struct ca_params *request;
+	const struct csr *csr; /* NULL: the key is made here, and signs the certificate */
 	int64_t mount_default_ttl, mount_max_ttl, now;
+	/* of the CA that signs a CSR; one that would outlive it ends with it */
+	int64_t issuer_not_before, issuer_not_after;
+	int64_t issuer_path_length; /* -1: no limit */
 };
 bool policy_decide_ca(const struct policy_ca_input *in, struct arena *a, struct template *ret,
     struct err *e) MUST_USE;

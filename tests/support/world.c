@@ -1,6 +1,7 @@
 #include "world_internal.h"
 
 #include "claim.h"
+#include "notation.h"
 #include "timespan.h"
 
 /* ---- the world ---- */
@@ -84,8 +85,9 @@ world_state(struct world *w, const char *key, struct slice value, struct err *e)
 /* ---- asking ---- */
 
 static struct slice
-params_encode(struct world *w, const char *const *params)
+params_encode(struct world *w, const struct ask *ask)
 {
+	const char *const *params = ask->params;
 	struct buf b SCOPED_BUF = { 0 };
 	struct writer writer = { &b };
 	size_t count = 0;
@@ -93,6 +95,8 @@ params_encode(struct world *w, const char *const *params)
 	while (params != NULL && params[count] != NULL)
 		count++;
 	buf_init(&b, (size_t)1 << 20);
+	if (ask->notation != NULL)
+		return arena_copy(&w->arena, notation_pack(&b, ask->notation));
 	writer_map(&writer, count / 2);
 	for (size_t i = 0; i < count; i++)
 		writer_cstr(&writer, params[i]);
@@ -228,7 +232,7 @@ envelope_of(struct world *w, const struct ask *ask)
 		.op = slice_text(ask->op),
 		.mount = slice_text(ask->mount == NULL ? "pki" : ask->mount),
 		.role = slice_text(ask->role),
-		.params = params_encode(w, ask->params),
+		.params = params_encode(w, ask),
 		.ts = SCHEMA_ABSENT,
 		.deadline = SCHEMA_ABSENT,
 		.seal_to = ask->seal_to,

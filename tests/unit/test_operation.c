@@ -38,8 +38,12 @@ test_table(void **state)
 		{ "revoke", TOPIC_REVOKE, true, false, false, false },
 		{ "crl/rotate", TOPIC_REVOKE, true, false, false, false },
 		{ "mount/write", TOPIC_CONFIG, true, false, false, false },
+		{ "mount/tune", TOPIC_CONFIG, true, false, false, false },
+		{ "mount/delete", TOPIC_CONFIG, true, false, false, false },
 		{ "ca/set", TOPIC_CONFIG, true, false, false, false },
-		{ "ca/generate/root", TOPIC_CONFIG, true, true, false, false },
+		{ "ca/generate/root", TOPIC_CONFIG, true, true, true, false },
+		{ "ca/generate/intermediate", TOPIC_CONFIG, true, false, true, false },
+		{ "ca/sign", TOPIC_CONFIG, true, true, false, false },
 		{ "urls/write", TOPIC_CONFIG, true, false, false, false },
 		{ "crl/write", TOPIC_CONFIG, true, false, false, false },
 		{ "role/write", TOPIC_CONFIG, true, false, false, true },
@@ -92,6 +96,8 @@ least_params(const char *op)
 		{ "sign", { "csr", "x", NULL } },
 		{ "ca/set", { "pem_bundle", "x", NULL } },
 		{ "ca/generate/root", { "common_name", "x", NULL } },
+		{ "ca/generate/intermediate", { "common_name", "x", NULL } },
+		{ "ca/sign", { "csr", "x", NULL } },
 		{ "crl/write", { "expiry", "1h", NULL } },
 		{ "cert/read", { "serial", "11:22", NULL } },
 	};
@@ -116,7 +122,8 @@ test_common_refusals(void **state)
 		if (op->needs_role)
 			world_refused(
 			    w, op->name, ASK(op->name, .params = params), "missing_field", "role");
-		if (!op->makes_key)
+		if (!op->makes_key ||
+		    operation_at(i)->gives_key != NULL) /* CAs: the key stays inside, by default */
 			world_refused(w, op->name,
 			    ASK(op->name, .role = "web", .params = params, .seal_to = jwk),
 			    "invalid_value", "seal_to");

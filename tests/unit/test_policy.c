@@ -245,7 +245,7 @@ ca(void **state)
 	for (size_t i = 0; i < COUNT(cas); i++) {
 		const struct ca_case *c = &cas[i];
 		SCOPED_ARENA struct arena a = { 0 };
-		const struct ca_generate_params request = { .common_name = slice_text(c->cn),
+		const struct ca_params request = { .common_name = slice_text(c->cn),
 			.alt_names = list_of_text(&a, c->alt),
 			.ip_sans = list_of_text(&a, c->ips),
 			.ttl = c->ttl,
