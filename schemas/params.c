@@ -57,6 +57,7 @@ const struct schema mount_tune_params_schema = SCHEMA("mount/tune.params", mount
 static const struct field ca_set_fields[] = {
 	FIELD_NAMED(ca_set_params, pem_bundle, "pem_bundle", TEXT, REQUIRED, 1, BUNDLE_MAX, FIELD_SECRET,
 	    "The CA certificate, its chain and its private key, in any order: certificates in PEM, the key as a compact JWE sealed to the fleet's key (or in PEM, where the mount takes clear keys). Without the key where `ca/generate/intermediate` made it, or the mount has it already."),
+	FIELD_NAMED(ca_set_params, pem_bundle, "certificate", TEXT, OPTIONAL, 1, BUNDLE_MAX, FIELD_ALIAS | FIELD_SECRET, "Another name of `pem_bundle`, as `intermediate/set-signed` has it today."),
 	FIELD(ca_set_params, replace, BOOL, OPTIONAL, 0, 1, "Put this CA in the place of another one that the mount has. The other one signs nothing more; its CRL goes on until it expires. Default: false."),
 };
 const struct schema ca_set_params_schema = SCHEMA("ca/set.params", ca_set_params, ca_set_fields);

@@ -31,6 +31,7 @@ static const struct {
 	{ "write pki/config/ca pem_bundle=x", "ca/set", "pki", "-", "{\"pem_bundle\":\"x\"}", NULL },
 	{ "write inner/config/ca/set pem_bundle=x", "ca/set", "inner", "-", "{\"pem_bundle\":\"x\"}", NULL },
 	{ "write inner/intermediate/set-signed pem_bundle=x replace=true", "ca/set", "inner", "-", "{\"pem_bundle\":\"x\",\"replace\":\"true\"}", NULL },
+	{ "write inner/intermediate/set-signed certificate=x", "ca/set", "inner", "-", "{\"certificate\":\"x\"}", NULL },
 	{ "write pki/config/ca/generate/root/internal common_name=a", "ca/generate/root", "pki", "-", "{\"common_name\":\"a\",\"exported\":\"internal\"}", NULL },
 	{ "write pki/config/ca/generate/root/external common_name=a", "ca/generate/root", "pki", "-", "{\"common_name\":\"a\",\"exported\":\"external\"}", NULL },
 	{ "write pki/root/generate/exported common_name=a", "ca/generate/root", "pki", "-", "{\"common_name\":\"a\",\"exported\":\"exported\"}", NULL },

@@ -471,6 +471,7 @@ def test_intermediate_the_whole_way(root):
     root.say(f"vault write -field=csr {generate} common_name=Intermediate key_type=ec >inter.csr")
     root.say("vault write -field=certificate root/config/ca/sign csr=@inter.csr common_name=Intermediate ttl=4000h >inter.pem")
     assert root.say("vault write inter/config/ca/set pem_bundle=@inter.pem") == "Success! Data written to: inter/config/ca/set\n"
+    root.say("vault write inter/intermediate/set-signed certificate=@inter.pem")  # what it is today, and once more
     root.say("vault write inter/roles/web allowed_base_domain=example.com allow_subdomains=true key_type=ec")
     root.say("vault write -field=certificate inter/issue/web common_name=chain.example.com ttl=1h >leaf.pem")
     root.say("vault read root/ca/pem >root.pem")
