@@ -28,14 +28,16 @@ leaf_answer_read(struct context *cx, struct request *rq, struct certificate_reco
 {
 	uint64_t seen;
 
-	*record = (struct certificate_record){ 0 };
+	*record = (struct certificate_record){ .lease = SCHEMA_ABSENT };
 	if (!schema_decode(&certificate_record_schema, rq->record, cx->arena, record, &seen, e))
 		return false;
 	*ret = (struct leaf_answer){ .expiration = record->not_after,
 		.lease_id = SLICE_LITERAL("") };
 	ret->serial = ret->serial_number = serial_text(cx->arena, record->serial, ':');
 	/* from when it was issued, not from now: a replay says the same */
-	ret->lease_duration = record->not_after - record->not_before - VALIDITY_BACKDATE;
+	ret->lease_duration = record->lease != SCHEMA_ABSENT
+	    ? record->lease
+	    : record->not_after - record->not_before - VALIDITY_BACKDATE;
 	return true;
 }
 
@@ -57,35 +59,59 @@ chain_texts(struct arena *a, const struct issuer *issuer, enum answer_format for
 	return list;
 }
 
-static struct span
-key_text_add(struct buf *text, const struct leaf_key *key, enum answer_format format)
+bool
+key_format_parse(struct slice text, bool *ret_pkcs8, struct err *e)
 {
-	struct span s = { .start = text->len };
+	*ret_pkcs8 = slice_is(text, "pkcs8");
+	return *ret_pkcs8 || text.data == NULL || slice_is(text, "der") ||
+	    err_field(e, ERR_INVALID_VALUE, "private_key_format",
+		"the private key's format is der or pkcs8");
+}
 
+static struct span
+key_text_add(struct buf *text, const struct leaf_key *key, enum answer_format format, bool pkcs8)
+{
+	struct buf wrapped SCOPED_BUF = { 0 };
+	struct span s = { .start = text->len };
+	struct slice der = buf_slice(&key->private_der);
+
+	if (pkcs8) {
+		buf_init_secret(&wrapped, LEAF_TEXT_MAX);
+		key_pkcs8_add(key, &wrapped);
+		der = buf_slice(&wrapped);
+	}
 	if (format == FORMAT_DER)
-		base64_add(text, buf_slice(&key->private_der));
+		base64_add(text, der);
 	else
-		pem_add(text, key_pem_label(key->type), buf_slice(&key->private_der));
+		pem_add(text, pkcs8 ? "PRIVATE KEY" : key_pem_label(key->type), der);
 	s.end = text->len;
 	return s;
 }
 
-/* The private key's text: what stands in `private_key`, and where a bundle may take the clear PEM from. */
+/*
+ * The private key's text: what stands in `private_key`, and where a bundle may take the clear PEM from, which is always in
+ * the type's own form.
+ */
 static MUST_USE bool
 private_key_add(struct context *cx, const struct request *rq, enum answer_format format,
     struct buf *text, struct span *ret_answer, struct span *ret_clear, struct err *e)
 {
+	const struct leaf_params *params = rq->params;
 	struct buf clear SCOPED_BUF = { 0 };
 	struct seal_target target;
+	bool pkcs8;
 
-	if (!seal_target_read(rq, cx->arena, &target, e))
+	if (!seal_target_read(rq, cx->arena, &target, e) ||
+	    !key_format_parse(params->private_key_format, &pkcs8, e))
 		return false;
 	if (target.x.data == NULL) {
-		*ret_answer = *ret_clear = key_text_add(text, &rq->leaf, format);
+		*ret_answer = *ret_clear = key_text_add(text, &rq->leaf, format, pkcs8);
+		if (pkcs8 && format == FORMAT_PEM_BUNDLE)
+			*ret_clear = key_text_add(text, &rq->leaf, format, false);
 		return true;
 	}
 	buf_init_secret(&clear, LEAF_TEXT_MAX);
-	key_text_add(&clear, &rq->leaf, format);
+	key_text_add(&clear, &rq->leaf, format, pkcs8);
 	ret_answer->start = text->len;
 	if (!jwe_seal(target.x, target.kid, buf_slice(&clear), text, e))
 		return false;
@@ -125,12 +151,45 @@ certificate_add(struct buf *text, enum answer_format format, struct span clear_k
 	return s;
 }
 
+static bool
+is_self_signed(struct slice der)
+{
+	struct certificate_facts facts;
+	struct err ignored;
+
+	return certificate_read(der, &facts, &ignored) && slice_eq(facts.issuer, facts.subject);
+}
+
+/* The texts of chain_texts but those of roots. */
+static struct slice_list
+without_roots(struct arena *a, const struct issuer *issuer, struct slice_list texts)
+{
+	struct slice_list kept = { arena_array(a, texts.count, sizeof(struct slice)), 0 };
+
+	for (size_t i = 0; i < texts.count; i++)
+		if (!is_self_signed(i == 0 ? issuer->der : issuer->chain.items[i - 1]))
+			kept.items[kept.count++] = texts.items[i];
+	return kept;
+}
+
+/* "mount/op/role/serial"; sign-verbatim may have no role */
+static struct slice
+lease_id(struct arena *a, const struct request *rq, struct slice serial)
+{
+	struct slice role = rq->envelope.role;
+
+	return slice_text(arena_printf(a, "%.*s/%s/%.*s%s%.*s", SLICE_FMT(rq->envelope.mount),
+	    rq->operation->name, SLICE_FMT(role), role.len > 0 ? "/" : "",
+	    SLICE_FMT(serial_text(a, serial, '-'))));
+}
+
 static MUST_USE bool
 leaf_write(struct context *cx, struct request *rq, struct slice der, struct leaf_answer *answer,
     struct writer *data, struct err *e)
 {
 	const struct leaf_params *params = rq->params;
 	bool with_key = rq->operation->makes_key && rq->has_leaf && !rq->key_withheld;
+	bool leased = answer->lease_id.data != NULL;
 	struct buf text SCOPED_BUF = { 0 };
 	struct span key = { 0 }, clear_key = { 0 }, certificate;
 	enum answer_format format;
@@ -150,7 +209,7 @@ leaf_write(struct context *cx, struct request *rq, struct slice der, struct leaf
 		answer->private_key = span_slice(&text, key);
 		answer->private_key_type = slice_text(key_type_name(rq->leaf.type));
 	}
-	schema_encode(&leaf_answer_schema, answer, data);
+	schema_encode(leased ? &leaf_answer_schema : &leaf_answer_unleased_schema, answer, data);
 	return true;
 }
 
@@ -182,9 +241,9 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	answer.issuing_ca =
 	    answer.ca_chain.items
 		[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
-	answer.lease_id = slice_text(arena_printf(cx->arena, "%.*s/%s/%.*s/%.*s",
-	    SLICE_FMT(rq->envelope.mount), rq->operation->name, SLICE_FMT(rq->envelope.role),
-	    SLICE_FMT(serial_text(cx->arena, record.serial, '-'))));
+	if (params->remove_roots_from_chain)
+		answer.ca_chain = without_roots(cx->arena, issuer->issuer, answer.ca_chain);
+	answer.lease_id = record.lease == 0 ? SLICE_NONE : lease_id(cx->arena, rq, record.serial);
 	leaf_warn(cx, rq);
 	return leaf_write(cx, rq, record.certificate, &answer, data, e);
 }

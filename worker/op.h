@@ -14,6 +14,7 @@
 
 OP_DECIDE(issue);
 OP_DECIDE(sign);
+OP_DECIDE(sign_verbatim);
 OP_ANSWER(leaf);
 bool issue_would_wait(const struct context *cx, const struct request *rq);
 OP_LOOKUP(revoke);
@@ -30,6 +31,7 @@ OP_ANSWER(ca_generate);
 OP_DECIDE(ca_read);
 OP_ANSWER(ca_read);
 OP_DECIDE(role_write);
+OP_DECIDE(role_patch);
 void role_write_defaults(void *params);
 OP_DECIDE(role_read);
 OP_ANSWER(role_read);
@@ -69,6 +71,8 @@ void request_change(struct context *cx, struct request *rq, const char *kind, st
 const struct catalog_issuer *mount_issuer(
     const struct catalog_mount *mount, struct err *e) MUST_USE;
 
+/* private_key_format; absent: the type's own form */
+bool key_format_parse(struct slice text, bool *ret_pkcs8, struct err *e) MUST_USE;
 enum answer_format { FORMAT_PEM, FORMAT_DER, FORMAT_PEM_BUNDLE };
 /* Absent: PEM. */
 bool format_parse(struct slice text, enum answer_format *ret, struct err *e) MUST_USE;
@@ -101,7 +105,7 @@ struct certificate_urls mount_urls(
 struct leaf {
 	const struct catalog_mount *mount;
 	const struct issuer *issuer;
-	const struct role *role;
+	const struct role_rules *rules; /* NULL: sign-verbatim without a role */
 	struct template template;
 };
 bool leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e) MUST_USE;

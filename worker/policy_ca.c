@@ -42,11 +42,18 @@ policy_decide_ca(
 		{ "validity", rule_validity },
 	};
 	/* a CA is named by the operator who makes it: the grammar holds, no role does */
-	static const struct role role = { .allow_any_name = true, .allow_ip_sans = true };
+	static const struct role role = { .allow_any_name = true,
+		.allow_wildcard_certificates = true,
+		.require_cn = true,
+		.allow_ip_sans = true };
+	static const struct role_rules role_rules = {
+		.role = &role, .allow_email = true, .allow_hostname = true
+	};
 	const struct leaf_params names = { .common_name = in->request->common_name,
 		.alt_names = in->request->alt_names,
 		.ip_sans = in->request->ip_sans };
-	struct decision d = { .role = &role,
+	struct decision d = { .rules = &role_rules,
+		.role = &role,
 		.request = &names,
 		.validity = { .asked = in->request->ttl,
 		    .mount_default_ttl = in->mount_default_ttl,

@@ -6,14 +6,27 @@
 static const struct warning_row warnings[] = {
 	{ "basic_constraints_ignored", "the CSR asks for a CA certificate; it gets one of an end entity" },
 	{ "ca_no_key_usage", "the CA certificate of the bundle has no KeyUsage extension" },
+	{ "cert_sign_without_ca", "the certificate may sign certificates (key usage CertSign) and is no CA's, which RFC 5280 forbids" },
+	{ "common_name_ignored", "the request's common name is not used; the CSR's subject is" },
 	{ "common_name_too_long", "the common name is over 64 characters, the limit of RFC 5280: some programs refuse the certificate" },
+	{ "csr_extensions_ignored", "extensions of the CSR that are the issuer's to write are not taken over" },
 	{ "csr_sans_ignored", "the CSR's alternative names are not used; those of the request are" },
 	{ "headers_dropped", "the request has more headers than are copied: the answer has none of them" },
 	{ "identity_ignored", "the request's `identity` was not used" },
 	{ "ip_in_alt_names", "an IP address stands in `alt_names` and became a DNS name: programs look for addresses in `ip_sans`" },
+	{ "key_choice_ignored", "`key_type` and `key_bits` of the request are not used: the role says which key is made" },
+	{ "key_usage_not_for_key_type", "default key usages that the key's type may not have (RFC 3279, 8813, 8410) are left out" },
+	{ "key_usage_unusual", "the role asks for key usages that the key's type may not have (RFC 3279, 8813, 8410); the certificate has them" },
+	{ "names_nobody", "the certificate has neither a subject nor an alternative name, which RFC 5280 forbids" },
+	{ "no_store_without_lease", "a role with `no_store` generates no leases: `generate_lease` is off" },
+	{ "oid_left_out", "`ext_key_usage_oids` holds an OID that cannot be encoded; certificates go without it" },
 	{ "private_key_withheld", "the answer is a replay, and does not give the private key out again" },
+	{ "request_sans_ignored", "`alt_names`, `ip_sans` and `uri_sans` are not used; the CSR's alternative names are" },
+	{ "request_time_ignored", "`not_before` or `not_after` of the request is not used: the role says it" },
+	{ "subject_over_bounds", "the role's subject is over a bound of RFC 5280, such as a country of other than two letters" },
 	{ "ttl_capped_to_max_ttl", "the lifetime asked for is over the maximum; the certificate gets the maximum" },
 	{ "ttl_truncated_to_issuer", "the certificate ends with its CA (so far only `certmill-worker policy` can be told to allow that)" },
+	{ "unknown_issuer_ref", "the mount has no issuer with the role's `issuer_ref`" },
 };
 /* clang-format on */
 
