@@ -1,6 +1,8 @@
 #include "certificate_ext.h"
+#include "subject.h"
 
 /* GeneralName (RFC 5280 4.2.1.6) */
+#define NAME_OTHER      DER_CONTEXT_CONSTRUCTED(0)
 #define NAME_RFC822     DER_CONTEXT(1)
 #define NAME_DNS_NAME   DER_CONTEXT(2)
 #define NAME_URI        DER_CONTEXT(6)
@@ -22,13 +24,15 @@ enum presence { ABSENT, PRESENT, CRITICAL };
 static enum presence
 write_basic_constraints(struct der *d, const struct certificate_extensions *x)
 {
+	const struct template *t = x->template;
 	const uint8_t *mark = der_mark(d);
 
-	if (!x->template->is_ca)
+	if (!t->is_ca && !t->basic_constraints)
 		return ABSENT;
-	if (x->template->max_path_length >= 0)
-		der_small(d, (uint64_t)x->template->max_path_length);
-	der_bool_true(d);
+	if (t->is_ca && t->max_path_length >= 0)
+		der_small(d, (uint64_t)t->max_path_length);
+	if (t->is_ca)
+		der_bool_true(d);
 	der_wrap(d, mark, DER_SEQUENCE);
 	return CRITICAL;
 }
@@ -130,14 +134,29 @@ write_names(struct der *d, uint8_t tag, const struct slice_list *names)
 		der_tlv(d, tag, names->items[i]);
 }
 
+static void
+write_other_names(struct der *d, const struct other_names *names)
+{
+	for (size_t i = names->count; i-- > 0;) {
+		const uint8_t *mark = der_mark(d);
+
+		der_tlv(d, DER_UTF8_STRING, names->items[i].value);
+		der_wrap(d, mark, DER_CONTEXT_CONSTRUCTED(0));
+		der_tlv(d, DER_OID, names->items[i].type_id);
+		der_wrap(d, mark, NAME_OTHER);
+	}
+}
+
 static enum presence
 write_subject_alt_name(struct der *d, const struct certificate_extensions *x)
 {
 	const struct template *t = x->template;
 	const uint8_t *mark = der_mark(d);
 
-	if (t->dns.count + t->emails.count + t->ips.count == 0)
+	if (t->dns.count + t->emails.count + t->ips.count + t->uris.count + t->others.count == 0)
 		return ABSENT;
+	write_other_names(d, &t->others);
+	write_names(d, NAME_URI, &t->uris);
 	write_names(d, NAME_IP_ADDRESS, &t->ips);
 	write_names(d, NAME_RFC822, &t->emails);
 	write_names(d, NAME_DNS_NAME, &t->dns);
@@ -170,37 +189,147 @@ write_crl_distribution_points(struct der *d, const struct certificate_extensions
 	return PRESENT;
 }
 
+static enum presence
+write_policies(struct der *d, const struct certificate_extensions *x)
+{
+	if (x->template->policies.data == NULL)
+		return ABSENT;
+	der_raw(d, x->template->policies);
+	return PRESENT;
+}
+
+/* Who speaks in an extension that stands in the template's verbatim ones as well. */
+enum precedence {
+	VERBATIM, /* the verbatim one stands in the place of the one that would be made */
+	OURS,     /* the verbatim one stands only where none is made */
+	OURS_ALONE,
+};
+
 /* In the order of the certificate. */
 /* clang-format off */
-static const struct {
+static const struct extension {
 	struct slice oid;
 	enum presence (*write)(struct der *d, const struct certificate_extensions *x);
+	enum precedence precedence;
+	bool asked; /* of a CA, in a request */
 } extensions[] = {
-	{ DER_BYTES("\x55\x1d\x13"), write_basic_constraints },
-	{ DER_BYTES("\x55\x1d\x0f"), write_key_usage },
-	{ DER_BYTES("\x55\x1d\x25"), write_extended_key_usage },
-	{ DER_BYTES("\x55\x1d\x0e"), write_subject_key_id },
-	{ DER_BYTES("\x55\x1d\x23"), write_authority_key_id },
-	{ DER_BYTES("\x2b\x06\x01\x05\x05\x07\x01\x01"), write_authority_info_access },
-	{ DER_BYTES("\x55\x1d\x11"), write_subject_alt_name },
-	{ DER_BYTES("\x55\x1d\x1f"), write_crl_distribution_points },
+	{ DER_BYTES("\x55\x1d\x13"), write_basic_constraints, OURS_ALONE, true },
+	{ DER_BYTES("\x55\x1d\x0f"), write_key_usage, VERBATIM, false },
+	{ DER_BYTES("\x55\x1d\x25"), write_extended_key_usage, VERBATIM, false },
+	{ DER_BYTES("\x55\x1d\x0e"), write_subject_key_id, OURS, false },
+	{ DER_BYTES("\x55\x1d\x23"), write_authority_key_id, OURS, false },
+	{ DER_BYTES("\x2b\x06\x01\x05\x05\x07\x01\x01"), write_authority_info_access, OURS, false },
+	{ DER_BYTES("\x55\x1d\x11"), write_subject_alt_name, VERBATIM, true },
+	{ DER_BYTES("\x55\x1d\x20"), write_policies, VERBATIM, false },
+	{ DER_BYTES("\x55\x1d\x1f"), write_crl_distribution_points, OURS, false },
 };
 /* clang-format on */
+#define EXTENSION_COUNT (sizeof(extensions) / sizeof(extensions[0]))
+
+/* ---- the verbatim ones ---- */
+
+static bool
+verbatim_oid(struct slice whole, struct slice *ret)
+{
+	struct der_reader r = der_reader_of(whole), inside;
+	bool critical;
+
+	return der_enter(&r, DER_SEQUENCE, &inside) && der_reader_done(&r) &&
+	    der_read_oid(&inside, ret) && der_read_bool(&inside, &critical) &&
+	    der_read(&inside, DER_OCTET_STRING, NULL, NULL) && der_reader_done(&inside);
+}
+
+bool
+certificate_extensions_check(const struct template *t, struct err *e)
+{
+	struct slice oid;
+
+	for (size_t i = 0; i < t->extensions.count; i++)
+		if (!verbatim_oid(t->extensions.items[i], &oid))
+			return err_set(
+			    e, ERR_INTERNAL, "extension %zu of the template does not parse", i + 1);
+	return true;
+}
+
+/* The verbatim extension of that kind; absent: none. */
+static struct slice
+verbatim_find(const struct template *t, struct slice oid)
+{
+	struct slice found;
+
+	for (size_t i = 0; i < t->extensions.count; i++)
+		if (verbatim_oid(t->extensions.items[i], &found) && slice_eq(found, oid))
+			return t->extensions.items[i];
+	return SLICE_NONE;
+}
+
+/* Those of kinds that the table has not. */
+static void
+write_further(struct der *d, const struct template *t)
+{
+	for (size_t i = t->extensions.count; i-- > 0;) {
+		struct slice oid = SLICE_NONE;
+		size_t k = 0;
+
+		if (!verbatim_oid(t->extensions.items[i], &oid))
+			continue;
+		while (k < EXTENSION_COUNT && !slice_eq(extensions[k].oid, oid))
+			k++;
+		if (k == EXTENSION_COUNT)
+			der_raw(d, t->extensions.items[i]);
+	}
+}
+
+static void
+write_extension(
+    struct der *d, const struct extension *extension, const struct certificate_extensions *x)
+{
+	struct slice verbatim = verbatim_find(x->template, extension->oid);
+	const uint8_t *mark = der_mark(d);
+	enum presence presence;
+
+	if (verbatim.data != NULL && extension->precedence == VERBATIM) {
+		der_raw(d, verbatim);
+		return;
+	}
+	presence = extension->write(d, x);
+	if (presence != ABSENT)
+		extension_wrap(d, mark, extension->oid, presence == CRITICAL);
+	else if (extension->precedence == OURS)
+		der_raw(d, verbatim);
+}
 
 void
 certificate_extensions_write(struct der *d, const struct certificate_extensions *x)
 {
 	const uint8_t *end = der_mark(d);
 
-	for (size_t i = sizeof(extensions) / sizeof(extensions[0]); i-- > 0;) {
-		const uint8_t *mark = der_mark(d);
-		enum presence presence = extensions[i].write(d, x);
-
-		if (presence != ABSENT)
-			extension_wrap(d, mark, extensions[i].oid, presence == CRITICAL);
-	}
+	write_further(d, x->template);
+	for (size_t i = EXTENSION_COUNT; i-- > 0;)
+		write_extension(d, &extensions[i], x);
 	der_wrap(d, end, DER_SEQUENCE);
 	der_wrap(d, end, DER_CONTEXT_CONSTRUCTED(3));
+}
+
+bool
+certificate_extensions_ask(struct der *d, const struct template *t)
+{
+	struct template asked = *t;
+	const struct certificate_extensions x = {
+		.template = &asked,
+		.subject_is_empty = subject_is_empty(t),
+	};
+	const uint8_t *end = der_mark(d);
+
+	asked.is_ca = t->is_ca && t->basic_constraints;
+	asked.extensions = (struct slice_list){ 0 };
+	for (size_t i = EXTENSION_COUNT; i-- > 0;)
+		if (extensions[i].asked)
+			write_extension(d, &extensions[i], &x);
+	if (der_mark(d) == end)
+		return false;
+	der_wrap(d, end, DER_SEQUENCE);
+	return true;
 }
 
 #define ITEM_OVERHEAD 24 /* headers of a name or an access description, with its method */
@@ -219,10 +348,13 @@ size_t
 certificate_extensions_bound(const struct certificate_extensions *x)
 {
 	const struct template *t = x->template;
-	size_t bound = 512 + x->subject_key_id.len + x->authority_key_id.len;
+	size_t bound = 512 + x->subject_key_id.len + x->authority_key_id.len + t->policies.len;
 
 	bound += list_bound(&t->dns) + list_bound(&t->emails) + list_bound(&t->ips) +
-	    list_bound(&t->ext_key_usage_oids);
+	    list_bound(&t->uris) + list_bound(&t->ext_key_usage_oids) + list_bound(&t->extensions);
+	for (size_t i = 0; i < t->others.count; i++)
+		bound += t->others.items[i].type_id.len + t->others.items[i].value.len +
+		    ITEM_OVERHEAD;
 	if (x->urls != NULL)
 		bound += list_bound(&x->urls->issuing_certificates) +
 		    list_bound(&x->urls->crl_distribution_points) +

@@ -133,7 +133,9 @@ leaf_sign(struct context *cx, struct request *rq, const struct leaf *leaf, struc
 		.issuer_subject = issuer->subject,
 		.issuer_key_id = issuer->key_id,
 		.urls = &urls };
-	struct signer *signer = minter_signer(cx->minter, issuer, e);
+	const struct signer_choice choice = { leaf->template.signature_bits,
+		leaf->template.use_pss };
+	struct signer *signer = minter_signer(cx->minter, issuer, choice, e);
 
 	if (signer == NULL || !minter_serial(cx->minter, cx->store, leaf->mount->name, serial, e))
 		return false;
