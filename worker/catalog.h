@@ -7,12 +7,14 @@
 
 #include "follower.h"
 #include "issuer.h"
+#include "role.h"
 #include "seal.h"
 #include "states.h"
 
 struct catalog_role {
 	struct slice name;
 	struct role role;
+	struct role_rules rules; /* of that role, made ready */
 };
 
 struct catalog_issuer {

@@ -46,22 +46,52 @@ lease_id_text(struct arena *a, struct slice mount, const char *path, struct slic
 	    a, "%.*s/%s/%.*s", SLICE_FMT(mount), path, SLICE_FMT(serial_text(a, serial, '-'))));
 }
 
-bool
-leaf_write(struct context *cx, struct request *rq, struct slice format, struct slice der,
-    struct slice_list bundle_chain, struct leaf_answer *answer, struct writer *data, struct err *e)
+static bool
+is_self_signed(struct slice der)
 {
-	const struct shown shown = { "CERTIFICATE", der, bundle_chain };
+	struct certificate_facts facts;
+	struct err ignored;
+
+	return certificate_read(der, &facts, &ignored) && slice_eq(facts.issuer, facts.subject);
+}
+
+/* The texts of chain_texts but those of roots. */
+static struct slice_list
+without_roots(struct arena *a, const struct issuer *issuer, struct slice_list texts)
+{
+	struct slice_list kept = { arena_array(a, texts.count, sizeof(struct slice)), 0 };
+
+	for (size_t i = 0; i < texts.count; i++)
+		if (!is_self_signed(i == 0 ? issuer->der : issuer->chain.items[i - 1]))
+			kept.items[kept.count++] = texts.items[i];
+	return kept;
+}
+
+bool
+leaf_write(struct context *cx, struct request *rq, enum answer_format format,
+    const struct shown *shown, struct leaf_answer *answer, struct writer *data, struct err *e)
+{
+	bool leased = answer->lease_id.data != NULL;
 	struct buf text SCOPED_BUF = { 0 };
 	struct shown_texts texts;
-	enum answer_format f;
 
-	if (!format_parse(format, &f, e) || !shown_write(cx, rq, f, &shown, &text, &texts, e))
+	if (!shown_write(cx, rq, format, shown, &text, &texts, e))
 		return false;
 	answer->certificate = texts.object;
 	answer->private_key = texts.private_key;
 	answer->private_key_type = texts.private_key_type;
-	schema_encode(&leaf_answer_schema, answer, data);
+	schema_encode(leased ? &leaf_answer_schema : &leaf_answer_unleased_schema, answer, data);
 	return true;
+}
+
+/* "issue/web"; sign-verbatim may have no role */
+static const char *
+lease_path(struct arena *a, const struct request *rq)
+{
+	struct slice role = rq->envelope.role;
+
+	return arena_printf(
+	    a, "%s%s%.*s", rq->operation->contract->name, role.len > 0 ? "/" : "", SLICE_FMT(role));
 }
 
 bool
@@ -71,11 +101,13 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	const struct catalog_mount *mount = context_mount(cx, rq, e);
 	const struct catalog_issuer *issuer;
 	struct certificate_record record;
+	struct shown shown = { .label = "CERTIFICATE" };
 	struct leaf_answer answer;
 	enum answer_format format;
 
 	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
-	    !format_parse(params->format, &format, e))
+	    !format_parse(params->format, &format, e) ||
+	    !key_format_parse(params->private_key_format, &shown.pkcs8, e))
 		return false;
 	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
 	if (issuer == NULL)
@@ -84,11 +116,12 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	answer.issuing_ca =
 	    answer.ca_chain.items
 		[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
+	if (params->remove_roots_from_chain)
+		answer.ca_chain = without_roots(cx->arena, issuer->issuer, answer.ca_chain);
 	if (rq->outcome.lease != SCHEMA_ABSENT)
-		answer.lease_id = lease_id_text(cx->arena, rq->envelope.mount,
-		    arena_printf(cx->arena, "%s/%.*s", rq->operation->contract->name,
-			SLICE_FMT(rq->envelope.role)),
-		    record.serial);
-	return leaf_write(
-	    cx, rq, params->format, record.certificate, answer.ca_chain, &answer, data, e);
+		answer.lease_id = lease_id_text(
+		    cx->arena, rq->envelope.mount, lease_path(cx->arena, rq), record.serial);
+	shown.der = record.certificate;
+	shown.chain = answer.ca_chain;
+	return leaf_write(cx, rq, format, &shown, &answer, data, e);
 }

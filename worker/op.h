@@ -14,6 +14,7 @@
 
 OP_DECIDE(issue);
 OP_DECIDE(sign);
+OP_DECIDE(sign_verbatim);
 OP_ANSWER(leaf);
 bool issue_would_wait(const struct context *cx, const struct request *rq);
 OP_LOOKUP(revoke);
@@ -37,6 +38,7 @@ OP_ANSWER(ca_sign);
 OP_DECIDE(ca_read);
 OP_ANSWER(ca_read);
 OP_DECIDE(role_write);
+OP_DECIDE(role_patch);
 void role_write_defaults(void *params);
 OP_DECIDE(role_read);
 OP_ANSWER(role_read);
@@ -126,7 +128,7 @@ struct certificate_urls mount_urls(
 struct leaf {
 	const struct catalog_mount *mount;
 	const struct issuer *issuer;
-	const struct role *role;
+	const struct role_rules *rules; /* NULL: sign-verbatim without a role */
 	struct template template;
 };
 bool leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e) MUST_USE;
@@ -150,8 +152,9 @@ struct slice lease_id_text(
 struct slice_list chain_texts(
     struct arena *a, const struct issuer *issuer, enum answer_format format);
 /* answer->certificate and its private key, if it is given, in the format that was asked for. A bundle also has the chain. */
-bool leaf_write(struct context *cx, struct request *rq, struct slice format, struct slice der,
-    struct slice_list bundle_chain, struct leaf_answer *answer, struct writer *data,
+struct shown;
+bool leaf_write(struct context *cx, struct request *rq, enum answer_format format,
+    const struct shown *shown, struct leaf_answer *answer, struct writer *data,
     struct err *e) MUST_USE;
 
 /* ---- answer_text.c ---- */
@@ -161,12 +164,15 @@ struct shown {
 	const char *label; /* of its PEM block */
 	struct slice der;
 	struct slice_list chain; /* PEM */
+	bool pkcs8;              /* the private key's form; false: its type's own */
 };
 struct shown_texts {
 	struct slice object;
 	struct slice private_key; /* absent: it is not given */
 	struct slice private_key_type;
 };
+/* private_key_format; absent: the type's own form */
+bool key_format_parse(struct slice text, bool *ret_pkcs8, struct err *e) MUST_USE;
 /* The texts stand in *text, which becomes a secret buf. Warns when a key that would be given is withheld. */
 bool shown_write(struct context *cx, struct request *rq, enum answer_format format,
     const struct shown *shown, struct buf *text, struct shown_texts *ret, struct err *e) MUST_USE;

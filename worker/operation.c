@@ -17,6 +17,9 @@ static const struct operation operations[] = {
 	{ .contract = &contracts[OP_SIGN], .defaults = leaf_params_defaults,
 	  .claims = true, .signs = true,
 	  .decide = sign_decide, .answer = leaf_answer },
+	{ .contract = &contracts[OP_SIGN_VERBATIM], .defaults = leaf_params_defaults,
+	  .claims = true, .signs = true,
+	  .decide = sign_verbatim_decide, .answer = leaf_answer },
 	/* revoke */
 	{ .contract = &contracts[OP_REVOKE], .claims = true, .of_deleted = true,
 	  .lookup = revoke_lookup, .decide = revoke_decide, .answer = revoke_answer },
@@ -46,6 +49,8 @@ static const struct operation operations[] = {
 	  .decide = crl_write_decide, .answer = empty_answer },
 	{ .contract = &contracts[OP_ROLE_WRITE], .defaults = role_write_defaults,
 	  .claims = true, .decide = role_write_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_ROLE_PATCH], .defaults = role_write_defaults,
+	  .claims = true, .decide = role_patch_decide, .answer = empty_answer },
 	{ .contract = &contracts[OP_ROLE_DELETE],
 	  .claims = true, .decide = role_delete_decide, .answer = empty_answer },
 	/* query */
@@ -124,16 +129,17 @@ request_admit(
 	if (!request_gives_key(rq) && rq->envelope.seal_to.data != NULL)
 		return err_field(e, ERR_INVALID_VALUE, "seal_to",
 		    "\"%s\" answers with no private key to seal", op->contract->name);
-	if (rq->envelope.identity.data != NULL)
+	if (ret != NULL)
+		*ret = context_mount(cx, rq, e);
+	if (rq->envelope.identity.data != NULL &&
+	    (ret == NULL || *ret == NULL || !(*ret)->state.trust_identity))
 		request_warn(cx, rq, "identity_ignored",
 		    "the mount does not trust the identity that a sender claims");
-	if (ret == NULL)
-		return true;
-	*ret = context_mount(cx, rq, e);
-	if (*ret != NULL && catalog_mount_deleted(*ret) && !op->of_deleted)
-		return err_field(e, ERR_UNKNOWN_MOUNT, "mount", "mount \"%.*s\" was deleted",
-		    SLICE_FMT((*ret)->name));
-	return *ret != NULL;
+	if (ret == NULL || *ret == NULL)
+		return ret == NULL;
+	return !catalog_mount_deleted(*ret) || op->of_deleted ||
+	    err_field(e, ERR_UNKNOWN_MOUNT, "mount", "mount \"%.*s\" was deleted",
+		SLICE_FMT((*ret)->name));
 }
 
 bool

@@ -1,6 +1,7 @@
 #include "decision.h"
 #include "key.h"
 #include "name.h"
+#include "usage.h"
 
 /* ---- subject and names ---- */
 
@@ -139,7 +140,7 @@ take_csr_values(
 	t->ips = csr->ips;
 	t->uris = csr->uris;
 	t->others = csr->others;
-	t->key_usage |= csr->key_usage & key_usage_allowed(csr->key_type);
+	t->key_usage |= csr->key_usage & key_usage_of_type(csr->key_type);
 	if (names_given(rq))
 		decision_warn(d, "names_ignored",
 		    "the names in the parameters are not used: use_csr_values takes those of the CSR");
@@ -220,12 +221,19 @@ bool
 policy_decide_ca(
     const struct policy_ca_input *in, struct arena *a, struct template *ret, struct err *e)
 {
-	static const struct role role = { .allow_any_name = true, .allow_ip_sans = true };
+	static const struct role role = { .allow_any_name = true,
+		.allow_wildcard_certificates = true,
+		.require_cn = true,
+		.allow_ip_sans = true };
+	static const struct role_rules role_rules = {
+		.role = &role, .allow_email = true, .allow_hostname = true
+	};
 	const struct ca_params *rq = in->request;
 	const struct leaf_params names = {
 		.common_name = rq->common_name, .alt_names = rq->alt_names, .ip_sans = rq->ip_sans
 	};
-	struct decision d = { .role = &role,
+	struct decision d = { .rules = &role_rules,
+		.role = &role,
 		.request = &names,
 		.validity = { .asked = rq->ttl,
 		    .mount_default_ttl = in->mount_default_ttl,

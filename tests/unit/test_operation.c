@@ -35,6 +35,7 @@ test_table(void **state)
 	} cases[] = {
 		{ "issue", TOPIC_ISSUE, true, true, true, true },
 		{ "sign", TOPIC_SIGN, true, true, false, true },
+		{ "sign-verbatim", TOPIC_SIGN, true, true, false, false },
 		{ "revoke", TOPIC_REVOKE, true, false, false, false },
 		{ "crl/rotate", TOPIC_REVOKE, true, false, false, false },
 		{ "mount/write", TOPIC_CONFIG, true, false, false, false },
@@ -47,6 +48,7 @@ test_table(void **state)
 		{ "urls/write", TOPIC_CONFIG, true, false, false, false },
 		{ "crl/write", TOPIC_CONFIG, true, false, false, false },
 		{ "role/write", TOPIC_CONFIG, true, false, false, true },
+		{ "role/patch", TOPIC_CONFIG, true, false, false, true },
 		{ "role/delete", TOPIC_CONFIG, true, false, false, true },
 		{ "mount/list", TOPIC_QUERY, false, false, false, false },
 		{ "ca/read", TOPIC_QUERY, false, false, false, false },
@@ -94,6 +96,7 @@ least_params(const char *op)
 		const char *op, *params[3];
 	} cases[] = {
 		{ "sign", { "csr", "x", NULL } },
+		{ "sign-verbatim", { "csr", "x", NULL } },
 		{ "ca/set", { "pem_bundle", "x", NULL } },
 		{ "ca/generate/root", { "common_name", "x", NULL } },
 		{ "ca/generate/intermediate", { "common_name", "x", NULL } },
