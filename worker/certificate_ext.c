@@ -312,6 +312,21 @@ certificate_extensions_write(struct der *d, const struct certificate_extensions 
 }
 
 bool
+certificate_extension_write(struct der *d, const struct template *t, struct slice oid)
+{
+	const struct certificate_extensions x = {
+		.template = t,
+		.subject_is_empty = subject_is_empty(t),
+	};
+	const uint8_t *end = der_mark(d);
+
+	for (size_t i = 0; i < EXTENSION_COUNT; i++)
+		if (slice_eq(extensions[i].oid, oid))
+			write_extension(d, &extensions[i], &x);
+	return der_mark(d) != end;
+}
+
+bool
 certificate_extensions_ask(struct der *d, const struct template *t)
 {
 	struct template asked = *t;

@@ -19,6 +19,9 @@ void certificate_extensions_write(struct der *d, const struct certificate_extens
 /* An upper bound of what it writes. */
 size_t certificate_extensions_bound(const struct certificate_extensions *x);
 
+/* One of them, whole. False: the template has it not, nothing was written. For those that are the template's alone. */
+bool certificate_extension_write(struct der *d, const struct template *t, struct slice oid);
+
 /*
  * What a CA is asked for: the Extensions of a request, without a wrapping. subjectAltName, and basicConstraints where
  * the template's basic_constraints says so. False: nothing is asked for, nothing was written.

@@ -1,6 +1,7 @@
 #include "issuer.h"
 
 #include "certificate.h"
+#include "constraints.h"
 #include "encode.h"
 #include "scoped_openssl.h"
 #include "spki.h"
@@ -142,7 +143,17 @@ issuer_new(
 	i->pem = certificate_pem(&i->memory, i->der);
 	keep_chain(i, chain, chain_count);
 	limit_path_length(i);
+	if (!constraints_read(i->x509, &i->chain, &i->constraints, e)) {
+		issuer_free(i);
+		return NULL;
+	}
 	return i;
+}
+
+bool
+issuer_permits(const struct issuer *i, const struct template *t, struct err *e)
+{
+	return i->constraints == NULL || constraints_permit(i->constraints, t, e);
 }
 
 void
@@ -150,6 +161,7 @@ issuer_free(struct issuer *i)
 {
 	if (i == NULL)
 		return;
+	constraints_free(i->constraints);
 	EVP_PKEY_free(i->key);
 	X509_free(i->x509);
 	arena_done(&i->memory);

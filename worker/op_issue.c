@@ -112,7 +112,7 @@ leaf_allow(
 	if (!leaf_is_leased(leaf))
 		rq->outcome.lease = SCHEMA_ABSENT;
 	ca_warn_end(cx, rq, leaf->issuer->not_before, leaf->issuer->not_after);
-	return true;
+	return issuer_permits(leaf->issuer, &leaf->template, e);
 }
 
 bool
