@@ -248,6 +248,7 @@ certmill_ask(struct certmill *c, const struct certmill_request *rq,
 		.deadline = rq->deadline_ms == 0 ? SCHEMA_ABSENT : rq->deadline_ms,
 		.reply_to = c->reply_is_default ? SLICE_NONE : slice_text(c->reply),
 		.seal_to = rq->seal_to,
+		.identity = rq->identity,
 		.dry_run = rq->dry_run,
 	};
 

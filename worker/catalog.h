@@ -7,12 +7,14 @@
 
 #include "follower.h"
 #include "issuer.h"
+#include "role.h"
 #include "seal.h"
 #include "states.h"
 
 struct catalog_role {
 	struct slice name;
 	struct role role;
+	struct role_rules rules; /* of that role, made ready */
 };
 
 struct catalog_issuer {
@@ -26,6 +28,7 @@ struct catalog_mount {
 	const struct catalog_issuer *const *issuers; /* every issuer the mount ever had, by id */
 	size_t issuer_count;
 	const struct catalog_issuer *issuer;     /* the one that signs; NULL: none yet */
+	const struct pending_state *pending;     /* NULL: no key waits for its certificate */
 	const struct catalog_role *const *roles; /* sorted by name */
 	size_t role_count;
 	struct urls_state urls;
@@ -35,12 +38,13 @@ struct catalog_mount {
 
 struct catalog {
 	int64_t offset; /* of the last `.state` record that it holds, -1: none */
-	const struct catalog_mount *const *mounts; /* sorted by name */
+	const struct catalog_mount *const *mounts; /* sorted by name; deleted ones too */
 	size_t mount_count;
 	struct topics_state topics; /* v 0: not recorded */
 };
 
 const struct catalog_mount *catalog_find_mount(const struct catalog *c, struct slice name);
+bool catalog_mount_deleted(const struct catalog_mount *m);
 const struct catalog_role *catalog_find_role(const struct catalog_mount *m, struct slice name);
 const struct catalog_issuer *catalog_find_issuer(const struct catalog_mount *m, struct slice id);
 

@@ -49,6 +49,21 @@ claim_leaf_key(struct arena *a, const char *topic, struct slice id)
 	return slice_text(arena_printf(a, "cm:key:%s:%.*s", topic, SLICE_FMT(id)));
 }
 
+struct slice
+claim_record_key(struct arena *a, const char *topic, struct slice id)
+{
+	return slice_text(arena_printf(a, "cm:rec:%s:%.*s", topic, SLICE_FMT(id)));
+}
+
+/* Where the record of the certificate that an outcome signed stands. */
+static struct slice
+signed_record_key(struct arena *a, const char *topic, struct slice id, struct slice mount,
+    const struct outcome *outcome)
+{
+	return outcome->no_store ? claim_record_key(a, topic, id)
+				 : redis_cert_key(a, mount, outcome->serial);
+}
+
 bool
 change_decode(struct slice raw, struct slice *ret_key, struct slice *ret_value)
 {
@@ -105,7 +120,8 @@ outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct er
 	*ret = (struct outcome){ .not_after = SCHEMA_ABSENT,
 		.revoked_at = SCHEMA_ABSENT,
 		.reason = SCHEMA_ABSENT,
-		.invalidity_date = SCHEMA_ABSENT };
+		.invalidity_date = SCHEMA_ABSENT,
+		.lease = SCHEMA_ABSENT };
 	return schema_decode(&outcome_schema, map, a, ret, &seen, e);
 }
 
@@ -145,8 +161,9 @@ claim_rows(struct context *cx, const struct request *rq)
 	if (op == NULL || !outcome_ok(&rq->outcome))
 		return rows;
 	if (op->signs)
-		rows.record_key = redis_cert_key(cx->arena, rq->envelope.mount, rq->outcome.serial);
-	if (op->makes_key && !rq->key_withheld)
+		rows.record_key = signed_record_key(cx->arena, rq->message->topic, rq->envelope.id,
+		    rq->envelope.mount, &rq->outcome);
+	if (request_gives_key(rq) && !rq->key_withheld)
 		rows.leaf_key = claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id);
 	return rows;
 }
@@ -193,7 +210,7 @@ claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *
 			    "the claim of id %.*s stands, its certificate's row does not",
 			    SLICE_FMT(rq->envelope.id));
 	}
-	if (!op->makes_key || rq->key_withheld)
+	if (!request_gives_key(rq) || rq->key_withheld)
 		return true;
 	if (leaf.data == NULL && rq->own_claim)
 		return err_set(e, ERR_VIEW_LOST,
@@ -214,22 +231,29 @@ claim_write(
 		number };
 }
 
-static MUST_USE bool
-write_certificate(struct context *cx, struct sealer *sealer, struct request *rq,
-    struct view_claim *claim, struct err *e)
+static void
+write_certificate(struct context *cx, struct request *rq, struct view_claim *claim)
 {
 	struct slice mount = rq->envelope.mount;
+
+	claim_write(claim, VIEW_SET,
+	    signed_record_key(cx->arena, rq->message->topic, rq->envelope.id, mount, &rq->outcome),
+	    rq->record, 0);
+	if (!rq->outcome.no_store)
+		claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount),
+		    serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
+	claim_write(
+	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
+}
+
+/* The private key, sealed, for replays. */
+static MUST_USE bool
+write_leaf(struct context *cx, struct sealer *sealer, struct request *rq, struct view_claim *claim,
+    struct err *e)
+{
 	struct buf sealed SCOPED_BUF = { 0 };
 	struct buf clear SCOPED_BUF = { 0 };
 
-	claim_write(
-	    claim, VIEW_SET, redis_cert_key(cx->arena, mount, rq->outcome.serial), rq->record, 0);
-	claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount),
-	    serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
-	claim_write(
-	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
-	if (!rq->has_leaf)
-		return true;
 	buf_init_secret(&clear, LEAF_MAX);
 	leaf_pack(&rq->leaf, &clear);
 	buf_init(&sealed, LEAF_MAX + SEAL_OVERHEAD);
@@ -309,7 +333,9 @@ claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq,
 		.value = claim_encode(cx, rq) };
 	if (!outcome_ok(&rq->outcome))
 		return true;
-	if (rq->operation->signs && !write_certificate(cx, replay_sealer, rq, ret, e))
+	if (rq->operation->signs)
+		write_certificate(cx, rq, ret);
+	if (rq->has_leaf && !write_leaf(cx, replay_sealer, rq, ret, e))
 		return false;
 	if (rq->outcome.revoked_at != SCHEMA_ABSENT && !rq->outcome.already)
 		write_revocation(cx, rq, ret);
@@ -326,11 +352,17 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 
 	ret[count++] = (struct view_expiry){ claim_key(a, topic, id),
 		at_ms + s->dedup_window * 1000 };
-	if (outcome->serial.data == NULL || !outcome_ok(outcome))
+	if (!outcome_ok(outcome) || (outcome->serial.data == NULL && outcome->csr.data == NULL))
 		return count;
 	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id),
 		at_ms + s->replay_window * 1000 };
-	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
-		(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
+	if (outcome->serial.data == NULL)
+		return count;
+	if (outcome->no_store)
+		ret[count++] = (struct view_expiry){ claim_record_key(a, topic, id),
+			at_ms + s->dedup_window * 1000 };
+	else
+		ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
+			(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
 	return count;
 }

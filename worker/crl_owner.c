@@ -305,11 +305,22 @@ set_is_foreign(const struct crl_owner *o, const struct crl_set *set)
 	return memcmp(last.sha256, set->sha256, HASH_SIZE) != 0;
 }
 
+/* The CA has expired, and so have all its certificates, each of which was on one CRL past its end: there is no more to say. */
 static bool
-set_is_due(const struct crl_owner *o, const struct crl_set *set, int64_t now)
+set_is_done(const struct crl_set *set, const struct issuer *issuer, int64_t now)
+{
+	return now > issuer->not_after && set->this_update > issuer->not_after &&
+	    crl_entries_count(set->entries) == 0;
+}
+
+static bool
+set_is_due(
+    const struct crl_owner *o, const struct crl_set *set, const struct issuer *issuer, int64_t now)
 {
 	int64_t validity = set->next_update - set->this_update;
 
+	if (!set->touched && set_is_done(set, issuer, now))
+		return false;
 	return set->touched || set->number == 0 || now >= set->next_update - validity / 3 ||
 	    set_is_foreign(o, set);
 }
@@ -340,7 +351,7 @@ visit_due(struct crl_owner *o, struct context *cx, const struct catalog_mount *m
 {
 	(void)e;
 	*(bool *)opaque |= set_is_due(
-	    o, set_get(o, m->name, slice_text(i->issuer->id)), cx->now_ms / 1000);
+	    o, set_get(o, m->name, slice_text(i->issuer->id)), i->issuer, cx->now_ms / 1000);
 	return true;
 }
 
@@ -431,7 +442,7 @@ visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount 
 	struct crl_publication *p = &build->list[build->count];
 	int64_t began = time_monotonic_us();
 
-	if (!set_is_due(o, set, cx->now_ms / 1000))
+	if (!set_is_due(o, set, i->issuer, cx->now_ms / 1000))
 		return true;
 	crl_entries_expire(set->entries, set->this_update, entry_left, &leavers);
 	if (!set_build(set, cx, m, i, e))

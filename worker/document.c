@@ -1,10 +1,10 @@
 #include "document.h"
 
 #include "answers.h"
+#include "contract.h"
 #include "envelope.h"
 #include "ledger.h"
 #include "messages.h"
-#include "operation.h"
 #include "states.h"
 
 #include <assert.h>
@@ -111,7 +111,8 @@ static const char records[] =
     "| `.ca` | `fleet` | the workers' public key as JSON ([jwk](#jwk)) |\n"
     "| `.rejects` | the request's | the request's bytes, of one from `.config` their SHA-256; headers `reason` (an error code), `message`, `topic`, `partition`, `offset` as text |\n\n"
     "Serial numbers in keys are lower-case hexadecimal without separators. Keys of `.state`: `mount/MOUNT/`, `issuer/MOUNT/ID`,\n"
-    "`role/MOUNT/NAME` (its value: [role](#role)), `urls/MOUNT/`, `crl/MOUNT/`, `topics//`.\n\n";
+    "`pending/MOUNT/`, `role/MOUNT/NAME` (its value: [role](#role)), `urls/MOUNT/`, `crl/MOUNT/`, `topics//`, and `certificate/MOUNT/SERIAL`\n"
+    "(its value: [record.certificate](#recordcertificate)) of a CA certificate that outlives the 400 days of `.certs`.\n\n";
 /* clang-format on */
 
 /* ---- one table ---- */
@@ -184,7 +185,7 @@ add_link(struct document *d, const char *what, const struct schema *s, const cha
 
 /* "JSON Schema: [request](../schemas/json/ca-set.request.json)" and the same of the response. */
 static void
-add_schema_files(struct document *d, const struct operation *op)
+add_schema_files(struct document *d, const struct contract *op)
 {
 	static const char *const kinds[] = { "request", "response" };
 
@@ -200,12 +201,12 @@ add_schema_files(struct document *d, const struct operation *op)
 }
 
 static void
-add_operation(struct document *d, const struct operation *op)
+add_operation(struct document *d, const struct contract *op)
 {
 	const struct schema *beside = message_beside(op->data);
 
 	buf_printf(d->out, "## %s\n\n", op->name);
-	buf_printf(d->out, "On `.%s`: %s.%s%s\n", topic_kind_names[op->kind], op->help,
+	buf_printf(d->out, "On `.%s`: %s.%s%s\n", topic_kind_names[op->topic], op->help,
 	    op->needs_role ? " Needs `role`." : "", op->makes_key ? " Takes `seal_to`." : "");
 	add_link(d, "Parameters", op->params, "none");
 	buf_add_text(d->out, " ");
@@ -227,21 +228,21 @@ add_operation(struct document *d, const struct operation *op)
 static void
 add_operations(struct document *d)
 {
-	const struct operation *op;
-
 	buf_add_text(
 	    d->out, "## Operations\n\n| operation | topic | what it does |\n| --- | --- | --- |\n");
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++) {
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		const struct contract *op = &contracts[i];
+
 		buf_printf(d->out, "| [`%s`](#", op->name);
 		add_anchor(d->out, op->name);
-		buf_printf(d->out, ") | `.%s` | %s |\n", topic_kind_names[op->kind], op->help);
+		buf_printf(d->out, ") | `.%s` | %s |\n", topic_kind_names[op->topic], op->help);
 	}
 	buf_add_text(d->out,
 	    "\nAn operation on another topic than its own is refused (`wrong_topic`). With `dry_run` the `data` of an answer is\n"
 	    "this (queries answer as ever):\n\n");
 	add_schema(d, &dry_run_answer_schema);
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++)
-		add_operation(d, op);
+	for (size_t i = 0; i < OP_COUNT; i++)
+		add_operation(d, &contracts[i]);
 }
 
 /* ---- envelopes, records ---- */
@@ -266,6 +267,7 @@ add_records(struct document *d)
 		&outcome_schema,
 		&mount_state_schema,
 		&issuer_state_schema,
+		&pending_state_schema,
 		&urls_state_schema,
 		&crl_state_schema,
 		&topics_state_schema,

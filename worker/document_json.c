@@ -82,7 +82,7 @@ operation_names(void)
 	json_t *list = json_array();
 
 	for (size_t i = 0; (op = operation_at(i)) != NULL; i++)
-		list_add(list, op->name);
+		list_add(list, op->contract->name);
 	return list;
 }
 
@@ -183,10 +183,11 @@ envelope_json(
 
 	if (op == NULL)
 		return TAKE(table);
-	named = json_pack("{s:s++, s:s}", "title", op->name, ".", kind, "description", op->help);
+	named = json_pack("{s:s++, s:s}", "title", op->contract->name, ".", kind, "description",
+	    op->contract->help);
 	json_object_update_missing(named, table);
 	name = json_object_get(json_object_get(named, "properties"), "op");
-	property_settle(name, "const", json_string(op->name));
+	property_settle(name, "const", json_string(op->contract->name));
 	return named;
 }
 
@@ -221,12 +222,12 @@ request_json(const struct operation *op, json_t *defs)
 	    json_pack("{s:i, s:i, s:s}", "minimum", 1, "maximum", 1, "pattern", "^0*1$"));
 	if (op == NULL)
 		return whole;
-	if (op->needs_role)
+	if (op->contract->needs_role)
 		field_demand(whole, "role");
-	if (has_required(op->params))
+	if (has_required(op->contract->params))
 		field_demand(whole, "params");
-	property_refer(json_object_get(properties, "params"), op->params, defs);
-	if (!op->makes_key) {
+	property_refer(json_object_get(properties, "params"), op->contract->params, defs);
+	if (!op->contract->makes_key) {
 		json_object_set_new(properties, "seal_to", json_pack("{s:s}", "type", "null"));
 		json_object_del(defs, jwk_schema.name);
 	}
@@ -241,9 +242,10 @@ dry_run_json(const struct operation *op, json_t *defs)
 {
 	json_t *dry = reference(defs, &dry_run_answer_schema), *absent = json_object();
 
-	for (size_t i = 0; i < op->data->count; i++)
-		if (op->data->fields[i].need == REQUIRED)
-			json_object_set_new(absent, op->data->fields[i].name, json_false());
+	for (size_t i = 0; i < op->contract->data->count; i++)
+		if (op->contract->data->fields[i].need == REQUIRED)
+			json_object_set_new(
+			    absent, op->contract->data->fields[i].name, json_false());
 	for (size_t i = 0; i < dry_run_answer_schema.count; i++)
 		json_object_del(absent, dry_run_answer_schema.fields[i].name);
 	json_object_set_new(dry, "properties", absent);
@@ -266,13 +268,13 @@ table_extend(json_t *table, const struct schema *more, json_t *defs)
 static json_t *
 data_json(const struct operation *op, json_t *defs)
 {
-	const struct schema *beside = message_beside(op->data);
-	struct schema answer = *op->data;
+	const struct schema *beside = message_beside(op->contract->data);
+	struct schema answer = *op->contract->data;
 	char name[NAME_SIZE], plain[NAME_SIZE];
 	json_t *ref;
 
 	if (!answer.open) {
-		(void)snprintf(name, sizeof(name), "%s.data", op->name);
+		(void)snprintf(name, sizeof(name), "%s.data", op->contract->name);
 		answer.name = name;
 		answer.open = true;
 	}
@@ -288,7 +290,7 @@ response_json(const struct operation *op, json_t *defs)
 	json_t *whole = envelope_json(&response_schema, op, "response", defs);
 	json_t *properties = json_object_get(whole, "properties");
 
-	if (op != NULL && op->data != NULL)
+	if (op != NULL && op->contract->data != NULL)
 		json_object_update_new(json_object_get(properties, "data"), data_json(op, defs));
 	json_object_set_new(whole, "oneOf",
 	    json_pack("[{s:{s:{s:s}, s:b}, s:[s, s, s]}, {s:{s:{s:s}, s:b}, s:[s]}]", "properties",

@@ -53,7 +53,8 @@ record_certificate(struct context *cx, struct request *rq, const struct issuer *
 		.not_after = not_after,
 		.issued = request_time_ms(cx, rq),
 		.request = rq->envelope.id,
-		.source = rq->source };
+		.source = rq->source,
+		.no_store = rq->outcome.no_store };
 
 	rq->record = record_encode(
 	    cx->arena, &certificate_record_schema, &record, CERTIFICATE_MAX + 4096);

@@ -147,3 +147,22 @@ serial_parse(
 	*ret = arena_copy(a, slice_of(serial, len));
 	return true;
 }
+
+bool
+serial_parse_content(
+    struct slice text, const char *field, struct arena *a, struct slice *ret, struct err *e)
+{
+	struct slice octets;
+	uint8_t *content;
+
+	if (!serial_parse(text, field, a, &octets, e))
+		return false;
+	while (octets.len > 1 && octets.data[0] == 0)
+		octets = slice_of(octets.data + 1, octets.len - 1);
+	content = arena_alloc(a, octets.len + 1);
+	memcpy(content + 1, octets.data, octets.len);
+	*ret = slice_of(content + 1, octets.len);
+	if ((octets.data[0] & 0x80) != 0)
+		*ret = slice_of(content, octets.len + 1);
+	return true;
+}

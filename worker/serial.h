@@ -29,5 +29,8 @@ bool serial_ordinal(struct serial_source *s, const uint8_t serial[static SERIAL_
 struct slice serial_text(struct arena *a, struct slice serial, char separator);
 bool serial_parse(struct slice text, const char *field, struct arena *a, struct slice *ret,
     struct err *e) MUST_USE;
+/* The same as the content of an INTEGER: no leading zero octet but before a high bit. */
+bool serial_parse_content(struct slice text, const char *field, struct arena *a, struct slice *ret,
+    struct err *e) MUST_USE;
 
 #endif

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const topic_kind_names[TOPIC_KINDS] = { "issue", "sign", "revoke", "config", "query" };
 const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca",
 	"audit", "rejects", "responses" };
 const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };

@@ -10,6 +10,7 @@
 
 #define TOPIC_PLAN_SETTINGS_MAX 8
 #define TOPIC_PLAN_COUNT        (TOPIC_KINDS + LEDGER_KINDS)
+#define CERTS_KEPT_S            ((int64_t)400 * 86400) /* retention.ms of `.certs` */
 
 struct topic_plan {
 	const char *name;

@@ -1,6 +1,7 @@
 #include "document.h"
+
+#include "contract.h"
 #include "messages.h"
-#include "operation.h"
 #include "warnings.h"
 
 #include <ctype.h>
@@ -86,12 +87,13 @@ expect_line(const char *text, const char *line)
 static void
 test_operations(void **state)
 {
-	const struct operation *op;
 	char line[128];
 
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++) {
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		const struct contract *op = &contracts[i];
+
 		snprintf(line, sizeof(line), "## %s\n\nOn `.%s`: ", op->name,
-		    topic_kind_names[op->kind]);
+		    topic_kind_names[op->topic]);
 		expect_line(messages_of(state), line);
 		if (op->params->count > 0) {
 			snprintf(line, sizeof(line), "### %s\n\n| field", op->params->name);
@@ -203,7 +205,6 @@ static void
 test_schemas(void **state)
 {
 	char folder[] = "/tmp/certmill-schemas-XXXXXX", line[128];
-	const struct operation *op;
 	const struct schema *s;
 	struct buf file SCOPED_BUF = { 0 };
 	struct err e;
@@ -212,7 +213,9 @@ test_schemas(void **state)
 	buf_init(&file, (size_t)2 << 20);
 	assert_non_null(mkdtemp(folder));
 	assert_true(document_schemas(folder, &e));
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++) {
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		const struct contract *op = &contracts[i];
+
 		snprintf(line, sizeof(line), "\"const\": \"%s\"", op->name);
 		read_schema(folder, op->name, ".request", &file);
 		expect_in(&file, line, op->name);

@@ -122,6 +122,59 @@ test_json(void **state)
 	    "\"properties\":{},\"required\":[],\"additionalProperties\":true}");
 }
 
+/* An answer's rows say no limits: they were kept already. */
+static void
+test_text(void **state)
+{
+	struct schema open = schema;
+	struct buf out SCOPED_BUF;
+
+	(void)state;
+	open.open = true;
+	buf_init(&out, 4096);
+	for (size_t i = 0; i < 4; i++)
+		schema_text(&schema, i, &out);
+	schema_text(&open, 0, &out);
+	buf_add_byte(&out, '\0');
+	assert_string_equal((const char *)out.data,
+	    "    text (text, required, 1 to 8 bytes)\n        A \"text\" with a | and a \\.\n"
+	    "    old_text (text, 1 to 8 bytes)\n        An older name.\n"
+	    "    number (integer, required, -5 to 100)\n        A number.\n"
+	    "    any (integer)\n        Any number.\n"
+	    "    text (text)\n        A \"text\" with a | and a \\.\n");
+}
+
+/* No line is wider than a terminal, unless a word is. */
+static void
+check_width(const char *text)
+{
+	for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+		size_t len = strcspn(line, "\n");
+
+		if (len > 79 && memchr(line + 8, ' ', len - 8) != NULL)
+			fail_msg("a line of %zu: %.*s", len, (int)len, line);
+	}
+}
+
+static void
+test_text_is_broken(void **state)
+{
+	const struct schema *s;
+
+	(void)state;
+	for (size_t i = 0; (s = message_schema(i)) != NULL; i++) {
+		for (size_t row = 0; row < s->count; row++) {
+			struct buf out SCOPED_BUF;
+
+			buf_init(&out, 1 << 16);
+			schema_text(s, row, &out);
+			buf_add_byte(&out, '\0');
+			assert_false(out.failed);
+			check_width((const char *)out.data);
+		}
+	}
+}
+
 /* Every table has its row for each field, and nothing is cut. */
 static void
 test_all(void **state)
@@ -149,6 +202,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_markdown),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_text_is_broken),
 		cmocka_unit_test(test_all),
 	};
 
