@@ -10,6 +10,7 @@ static const struct warning_row warnings[] = {
 	{ "common_name_ignored", "the request's common name is not used; the CSR's subject is" },
 	{ "common_name_too_long", "the common name is over 64 characters, the limit of RFC 5280: some programs refuse the certificate" },
 	{ "csr_extensions_ignored", "extensions of the CSR that are the issuer's to write are not taken over" },
+	{ "csr_names_passed_over", "alternative names of the CSR that are none of DNS, e-mail, IP, URI and UTF-8 other names are left out" },
 	{ "csr_sans_ignored", "the CSR's alternative names are not used; those of the request are" },
 	{ "headers_dropped", "the request has more headers than are copied: the answer has none of them" },
 	{ "identity_ignored", "the request's `identity` was not used" },
