@@ -229,6 +229,7 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	const struct catalog_issuer *issuer;
 	struct certificate_record record;
 	struct leaf_answer answer;
+	struct slice_list chain; /* one at least */
 	enum answer_format format;
 
 	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
@@ -237,12 +238,11 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
 	if (issuer == NULL)
 		return err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
-	answer.ca_chain = chain_texts(cx->arena, issuer->issuer, format);
-	answer.issuing_ca =
-	    answer.ca_chain.items
-		[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
-	if (params->remove_roots_from_chain)
-		answer.ca_chain = without_roots(cx->arena, issuer->issuer, answer.ca_chain);
+	chain = chain_texts(cx->arena, issuer->issuer, format);
+	answer.issuing_ca = chain.items[0];
+	answer.ca_chain = params->remove_roots_from_chain
+	    ? without_roots(cx->arena, issuer->issuer, chain)
+	    : chain;
 	answer.lease_id = record.lease == 0 ? SLICE_NONE : lease_id(cx->arena, rq, record.serial);
 	leaf_warn(cx, rq);
 	return leaf_write(cx, rq, record.certificate, &answer, data, e);
