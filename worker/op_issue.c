@@ -115,7 +115,7 @@ leaf_allow(
 		request_warn(cx, rq, leaf->template.warnings[i].code, "%.*s",
 		    SLICE_FMT(leaf->template.warnings[i].message));
 	rq->outcome.not_after = leaf->template.not_after;
-	return true;
+	return issuer_permits(leaf->issuer, &leaf->template, e);
 }
 
 bool
