@@ -81,7 +81,7 @@ leaf_identity(struct context *cx, const struct request *rq, const struct leaf *l
 	if (rq->envelope.identity.data == NULL || !leaf->mount->state.trust_identity)
 		return true;
 	*ret = body;
-	return identity_read(rq->envelope.identity, cx->arena, body, e) || err_in(e, "identity");
+	return identity_read(rq->envelope.identity, cx->arena, body, e);
 }
 
 bool
