@@ -51,8 +51,7 @@ test_request(void **state)
 
 		if (X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) != 1)
 			fail_msg("%s: its signature does not verify", cases[i].name);
-		assert_int_equal(
-		    EVP_PKEY_get_base_id(X509_REQ_get0_pubkey(req)), cases[i].nid);
+		assert_int_equal(EVP_PKEY_get_base_id(X509_REQ_get0_pubkey(req)), cases[i].nid);
 		assert_false(data_has(a, "private_key"));
 		assert_false(a->rq.has_leaf);
 		assert_int_equal(a->rq.outcome.changes.count, 1);
@@ -71,10 +70,10 @@ test_request_names(void **state)
 	struct answer *a = world_do(w,
 	    ASK("ca/generate/intermediate",
 		.params = PARAMS("common_name", "i.example.com", "exclude_cn_from_sans", "true",
-		    "alt_names", "j.example.com,ca@example.com", "ip_sans", "10.0.0.1", "organization",
-		    "Acme", "ou", "one,two,one", "country", "DE", "locality", "Bonn", "province", "NRW",
-		    "street_address", "1 Street", "postal_code", "53111", "key_type", "ec", "format",
-		    "der")));
+		    "alt_names", "j.example.com,ca@example.com", "ip_sans", "10.0.0.1",
+		    "organization", "Acme", "ou", "one,two,one", "country", "DE", "locality",
+		    "Bonn", "province", "NRW", "street_address", "1 Street", "postal_code", "53111",
+		    "key_type", "ec", "format", "der")));
 	struct buf der SCOPED_BUF = { 0 };
 	const unsigned char *at;
 	char subject[512];
@@ -212,12 +211,13 @@ test_exported_in_clear(void **state)
 	static const char *const formats[] = { "pem", "der", "pem_bundle" };
 	struct world *w = *state;
 
-	world_do(w, ASK("mount/write", .mount = "open", .params = PARAMS("allow_clear_keys", "true")));
+	world_do(
+	    w, ASK("mount/write", .mount = "open", .params = PARAMS("allow_clear_keys", "true")));
 	for (size_t i = 0; i < 3; i++) {
 		struct answer *a = world_do(w,
 		    ASK("ca/generate/intermediate", .mount = "open",
-			.params = PARAMS("common_name", "CA", "key_type", "ec", "exported", "exported",
-			    "format", formats[i])));
+			.params = PARAMS("common_name", "CA", "key_type", "ec", "exported",
+			    "exported", "format", formats[i])));
 		struct slice csr = data_text(a, "csr");
 
 		if (i == 0)

@@ -57,10 +57,12 @@ test_replace(void **state)
 	    ASK("ca/set", .params = PARAMS("pem_bundle", bundle_of(w, &second))), "issuer_exists",
 	    "mount");
 	world_refused(w, "not replaced",
-	    ASK("ca/set", .params = PARAMS("pem_bundle", bundle_of(w, &second), "replace", "false")),
+	    ASK("ca/set",
+		.params = PARAMS("pem_bundle", bundle_of(w, &second), "replace", "false")),
 	    "issuer_exists", "mount");
 	a = world_do(w,
-	    ASK("ca/set", .params = PARAMS("pem_bundle", bundle_of(w, &second), "replace", "true")));
+	    ASK("ca/set",
+		.params = PARAMS("pem_bundle", bundle_of(w, &second), "replace", "true")));
 	assert_true(signs(w, second.id));
 	assert_true(a->rq.outcome.rotate);
 	assert_int_equal(mount_named(w, "pki")->issuer_count, 2);
@@ -93,8 +95,8 @@ test_pending_completes(void **state)
 	world_do(w, ASK("ca/set", .params = PARAMS("pem_bundle", bundle_of(w, &first))));
 	ca = request_signed(w, member(w, request_made(w), "csr"));
 	world_do(w, ASK("ca/set", .params = PARAMS("pem_bundle", member(w, ca, "certificate"))));
-	assert_true(slice_eq(
-	    mount_named(w, "pki")->issuer->issuer->pem, data_text(ca, "certificate")));
+	assert_true(
+	    slice_eq(mount_named(w, "pki")->issuer->issuer->pem, data_text(ca, "certificate")));
 	assert_null(mount_named(w, "pki")->pending);
 	assert_int_equal(mount_named(w, "pki")->issuer_count, 2);
 }
@@ -174,8 +176,8 @@ test_expires_soon(void **state)
 		struct world *w = two_mounts(ROOT_PARAMS);
 		struct answer *ca = world_do(w,
 		    ASK("ca/sign", .mount = "root",
-			.params = PARAMS("csr", member(w, request_made(w), "csr"), "common_name", "I",
-			    "ttl", cases[i].ttl)));
+			.params = PARAMS("csr", member(w, request_made(w), "csr"), "common_name",
+			    "I", "ttl", cases[i].ttl)));
 		struct answer *a;
 
 		w->cx.now_ms += cases[i].later * 1000;
@@ -187,7 +189,8 @@ test_expires_soon(void **state)
 		    ASK("role/write", .role = "web",
 			.params = PARAMS("allow_any_name", "true", "key_type", "ec")));
 		a = world_do(w,
-		    ASK("issue", .role = "web", .params = PARAMS("common_name", "a.b", "ttl", "1m")));
+		    ASK("issue", .role = "web",
+			.params = PARAMS("common_name", "a.b", "ttl", "1m")));
 		if (has_warning(a, "ca_expires_soon") != cases[i].soon)
 			fail_msg("%s: the warning of issue is wrong", cases[i].name);
 		world_free(w);

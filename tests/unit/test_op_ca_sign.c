@@ -208,7 +208,8 @@ test_csr_values(void **state)
 	const char *csr = request_asking(w, key, "From The CSR", asked);
 	struct answer *a = world_do(w,
 	    ASK("ca/sign", .mount = "root",
-		.params = PARAMS("csr", csr, "common_name", "Given", "alt_names", "given.example.com")));
+		.params = PARAMS(
+		    "csr", csr, "common_name", "Given", "alt_names", "given.example.com")));
 
 	assert_true(crt_holds(a, "Given") && crt_holds(a, "given.example.com"));
 	assert_false(crt_holds(a, "From The CSR") || crt_holds(a, "csr.example.com"));
@@ -242,7 +243,8 @@ test_csr_values_alone(void **state)
 	const char *nameless = request_asking(w, key, NULL, NULL);
 	const char *csr = request_asking(w, key, "Alone", NULL);
 	struct answer *a = world_do(w,
-	    ASK("ca/sign", .mount = "root", .params = PARAMS("csr", csr, "use_csr_values", "true")));
+	    ASK("ca/sign", .mount = "root",
+		.params = PARAMS("csr", csr, "use_csr_values", "true")));
 
 	assert_false(has_warning(a, "names_ignored"));
 	assert_true(crt_holds(a, "Alone"));
@@ -270,7 +272,8 @@ test_urls(void **state)
 	assert_true(crt_holds(a, "http://h/1.crl") && crt_holds(a, "http://h/ca") &&
 	    crt_holds(a, "http://o"));
 	assert_true(crt_holds(a,
-	    arena_printf(&w->arena, "http://h/%s.crl", mount_named(w, "root")->issuer->issuer->id)));
+	    arena_printf(
+		&w->arena, "http://h/%s.crl", mount_named(w, "root")->issuer->issuer->id)));
 	SCOPED(X509) crt = test_x509_pem(data_text(a, "certificate"));
 	CRL_DIST_POINTS *points = X509_get_ext_d2i(crt, NID_crl_distribution_points, NULL, NULL);
 	assert_int_equal(sk_DIST_POINT_num(points), 1);
@@ -305,8 +308,8 @@ test_dry_run(void **state)
 	struct world *w = *state;
 	struct answer *a = world_do(w,
 	    ASK("ca/sign", .mount = "root", .dry_run = true,
-		.params = PARAMS("csr", member(w, request_made(w), "csr"), "common_name", "I", "ttl",
-		    "10000h")));
+		.params = PARAMS("csr", member(w, request_made(w), "csr"), "common_name", "I",
+		    "ttl", "10000h")));
 
 	assert_true(data_int(a, "expiration") == WORLD_NOW + 10000 * 3600);
 	assert_false(data_has(a, "certificate"));

@@ -74,8 +74,8 @@ test_leases(void **state)
 		ASK("sign", .role = "web",
 		    .params = PARAMS("common_name", "a.example.com", "csr", csr, "ttl", "1h"))));
 	check_lease(w, "pki/config/ca/sign/",
-	    world_do(w,
-		ASK("ca/sign", .params = PARAMS("common_name", "CA", "csr", csr, "ttl", "1h"))));
+	    world_do(
+		w, ASK("ca/sign", .params = PARAMS("common_name", "CA", "csr", csr, "ttl", "1h"))));
 }
 
 /* An outcome without a lease, as a role may want it. */
@@ -97,7 +97,8 @@ static void
 test_refused(void **state)
 {
 	static const struct {
-		const char *name, *before; /* the serial number follows where `behind` is not NULL */
+		const char *name,
+		    *before; /* the serial number follows where `behind` is not NULL */
 		const char *behind, *code;
 	} cases[] = {
 		{ "a serial number alone", "", "", "invalid_value" },
@@ -133,8 +134,8 @@ test_refused(void **state)
 	    "invalid_value", "lease_id");
 	world_refused(w, "an empty one", ASK("revoke", .params = PARAMS("lease_id", "")),
 	    "out_of_range", "lease_id");
-	assert_false(world_do(w, ASK("revoke", .params = PARAMS("lease_id", lease)))
-			 ->rq.outcome.already);
+	assert_false(
+	    world_do(w, ASK("revoke", .params = PARAMS("lease_id", lease)))->rq.outcome.already);
 }
 
 int

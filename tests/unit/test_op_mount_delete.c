@@ -58,8 +58,8 @@ test_tune(void **state)
 
 		world_do(w,
 		    ASK("mount/write", .mount = mount,
-			.params = PARAMS(
-			    "default_lease_ttl", "10h", "max_ttl", "100h", "description", "first")));
+			.params = PARAMS("default_lease_ttl", "10h", "max_ttl", "100h",
+			    "description", "first")));
 		world_do(w, ASK("mount/tune", .mount = mount, .params = cases[i].params));
 		s = &mount_named(w, mount)->state;
 		if (s->default_ttl != cases[i].default_ttl * 3600 ||
@@ -80,7 +80,8 @@ test_tune_keeps(void **state)
 	const struct catalog_issuer *issuer = mount_named(w, "pki")->issuer;
 
 	world_do(w, ASK("mount/tune", .params = PARAMS("max_ttl", "1h", "default_ttl", "1h")));
-	assert_true(slice_is(slice_text(issuer->issuer->id), mount_named(w, "pki")->issuer->issuer->id));
+	assert_true(
+	    slice_is(slice_text(issuer->issuer->id), mount_named(w, "pki")->issuer->issuer->id));
 	assert_int_equal(mount_named(w, "pki")->role_count, 1);
 }
 
@@ -110,7 +111,8 @@ test_tune_refused(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		world_refused(w, cases[i].name, ASK("mount/tune", .notation = cases[i].notation),
 		    cases[i].code, cases[i].field);
-	world_refused(w, "no such mount", ASK("mount/tune", .mount = "x"), "unknown_mount", "mount");
+	world_refused(
+	    w, "no such mount", ASK("mount/tune", .mount = "x"), "unknown_mount", "mount");
 }
 
 static struct answer *
@@ -147,7 +149,9 @@ test_delete(void **state)
 	struct answer *a;
 
 	world_do(w, ASK("crl/write", .params = PARAMS("expiry", "5h")));
-	world_do(w, ASK("ca/generate/intermediate", .params = PARAMS("common_name", "I", "key_type", "ec")));
+	world_do(w,
+	    ASK("ca/generate/intermediate",
+		.params = PARAMS("common_name", "I", "key_type", "ec")));
 	a = world_do(w, ASK("mount/delete"));
 	assert_int_equal(a->rq.outcome.changes.count, 2);
 	assert_int_equal(mount_named(w, "pki")->role_count, 0);
@@ -172,7 +176,8 @@ test_name_again(void **state)
 {
 	struct world *w = *state;
 	struct answer *leaf = issued(w);
-	struct slice old = arena_copy(&w->arena, slice_text(mount_named(w, "pki")->issuer->issuer->id));
+	struct slice old = arena_copy(
+	    &w->arena, slice_text(mount_named(w, "pki")->issuer->issuer->id));
 	struct answer *a;
 
 	world_do(w, ASK("urls/write", .params = PARAMS("ocsp_servers", "http://old")));
@@ -188,9 +193,12 @@ test_name_again(void **state)
 	world_refused(w, "the old role", ASK("role/read", .role = "web"), "unknown_role", "role");
 	world_refused(w, "once more", ASK("mount/write"), "mount_exists", "mount");
 	/* roles of now stay, through changes of the mount's record */
-	world_do(w, ASK("role/write", .role = "new", .params = PARAMS("allow_any_name", "true", "key_type", "ec")));
+	world_do(w,
+	    ASK("role/write", .role = "new",
+		.params = PARAMS("allow_any_name", "true", "key_type", "ec")));
 	world_do(w, ASK("mount/tune", .params = PARAMS("description", "tuned")));
-	world_do(w, ASK("ca/generate/root", .params = PARAMS("common_name", "New", "key_type", "ec")));
+	world_do(
+	    w, ASK("ca/generate/root", .params = PARAMS("common_name", "New", "key_type", "ec")));
 	a = world_do(w, ASK("issue", .role = "new", .params = PARAMS("common_name", "a.b")));
 	assert_false(slice_eq(a->rq.outcome.issuer, old));
 	/* the old CA's certificates can be revoked, on its own CRL */
@@ -206,7 +214,8 @@ test_delete_refused(void **state)
 {
 	struct world *w = *state;
 
-	world_refused(w, "no such mount", ASK("mount/delete", .mount = "x"), "unknown_mount", "mount");
+	world_refused(
+	    w, "no such mount", ASK("mount/delete", .mount = "x"), "unknown_mount", "mount");
 	world_refused(w, "a parameter", ASK("mount/delete", .params = PARAMS("force", "true")),
 	    "unknown_field", "force");
 	assert_int_equal(

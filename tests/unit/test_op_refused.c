@@ -61,11 +61,10 @@ filled(struct world *w, const struct target *t, const char *notation)
 	const char *at = strstr(notation, "%s");
 
 	if (at != NULL)
-		notation = arena_printf(&w->arena, "%.*s%s%s", (int)(at - notation), notation,
-		    long_text(w), at + 2);
-	return t->csr == NULL
-	    ? notation
-	    : arena_printf(&w->arena, "{'csr': '%s', %s", t->csr, notation + 1);
+		notation = arena_printf(
+		    &w->arena, "%.*s%s%s", (int)(at - notation), notation, long_text(w), at + 2);
+	return t->csr == NULL ? notation
+			      : arena_printf(&w->arena, "{'csr': '%s', %s", t->csr, notation + 1);
 }
 
 static void
@@ -300,8 +299,8 @@ test_sign_csr_values(void **state)
 static void
 refuse_bundle(struct world *w, const char *name, const char *bundle, const char *code)
 {
-	world_refused(w, name, ASK("ca/set", .params = PARAMS("pem_bundle", bundle)), code,
-	    "pem_bundle");
+	world_refused(
+	    w, name, ASK("ca/set", .params = PARAMS("pem_bundle", bundle)), code, "pem_bundle");
 	assert_null(mount_named(w, "pki")->issuer);
 }
 
@@ -322,14 +321,15 @@ test_set(void **state)
 	bundle = joined(w, certificate, key);
 	spoilt = arena_text(&w->arena, slice_text(key));
 	spoilt[strlen(spoilt) - 3] = spoilt[strlen(spoilt) - 3] == 'A' ? 'B' : 'A';
-	refuse_bundle(w, "two keys", joined(w, bundle, test_sealed(w, other.key_pem)), "ca_invalid");
+	refuse_bundle(
+	    w, "two keys", joined(w, bundle, test_sealed(w, other.key_pem)), "ca_invalid");
 	refuse_bundle(w, "a certificate of another chain",
 	    joined(w, bundle, (const char *)other.pem.data), "ca_invalid");
 	refuse_bundle(w, "a key alone", key, "ca_invalid");
 	refuse_bundle(w, "a certificate alone", certificate, "ca_invalid");
 	refuse_bundle(w, "a seal that is broken", joined(w, certificate, spoilt), "seal_invalid");
-	refuse_bundle(
-	    w, "a key in clear", joined(w, certificate, (const char *)ca.key_pem.data), "key_in_clear");
+	refuse_bundle(w, "a key in clear", joined(w, certificate, (const char *)ca.key_pem.data),
+	    "key_in_clear");
 	w->cx.now_ms += (int64_t)3651 * DAY * 1000;
 	refuse_bundle(w, "an expired CA", bundle, "ca_invalid");
 }
@@ -360,8 +360,7 @@ test_urls(void **state)
 	for (size_t i = 0; i < COUNT(fields); i++)
 		for (size_t k = 0; k < COUNT(values); k++) {
 			const struct bad one = { values[k].name,
-				arena_printf(
-				    &w->arena, "{'%s': %s}", fields[i], values[k].value),
+				arena_printf(&w->arena, "{'%s': %s}", fields[i], values[k].value),
 				values[k].code, fields[i] };
 
 			expect_refused(w, &urls, &one, 1);
