@@ -14,12 +14,18 @@ static const struct field leaf_fields[] = {
 	ROW(serial_number, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The serial number in lower-case hexadecimal, octets separated by colons."),
 	ROW(serial, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The same as `serial_number`."),
 	ROW(expiration, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the certificate ceases to be valid, in seconds since the epoch."),
-	ROW(lease_id, TEXT, OPTIONAL, 0, LEASE_ID_MAX, "The path of the request and the serial number, octets separated by hyphens: `revoke` takes it. Empty for a CA that signed itself; absent where the role makes no leases."),
+	ROW(lease_id, TEXT, OPTIONAL, 0, LEASE_ID_MAX, "The path of the request and the serial number, octets separated by hyphens: `revoke` takes it. Empty for a CA that signed itself; absent, as the two below, where the role has `generate_lease` off."),
 	ROW(lease_duration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "How long the certificate is valid from when it was issued, in seconds."),
 	ROW(renewable, BOOL, OPTIONAL, 0, 1, "Always false: ask for another certificate instead."),
 };
 #undef ROW
 const struct schema leaf_answer_schema = SCHEMA_OPEN("issue.data", leaf_answer, leaf_fields);
+#define LEASE_ROWS 3 /* the last ones */
+const struct schema leaf_answer_unleased_schema = { .name = "issue.data",
+	.fields = leaf_fields,
+	.count = sizeof(leaf_fields) / sizeof(leaf_fields[0]) - LEASE_ROWS,
+	.size = sizeof(struct leaf_answer),
+	.open = true };
 
 static const struct field csr_fields[] = {
 	FIELD(csr_answer, csr, TEXT, REQUIRED, 1, ANSWER_MAX, "The PKCS#10 certification request, as `format` asked: PEM, base64 text of the DER, or a PEM bundle."),

@@ -77,9 +77,10 @@ struct crl_config_answer {
 	struct slice expiry;
 };
 
-extern const struct schema leaf_answer_schema, csr_answer_schema, revoke_answer_schema,
-    rotate_answer_schema, cert_read_answer_schema, page_answer_schema, mount_list_answer_schema,
-    mount_entry_schema, ca_read_answer_schema, crl_read_answer_schema, urls_answer_schema,
-    crl_config_answer_schema;
+/* leaf_answer_unleased: without the lease */
+extern const struct schema leaf_answer_schema, leaf_answer_unleased_schema, csr_answer_schema,
+    revoke_answer_schema, rotate_answer_schema, cert_read_answer_schema, page_answer_schema,
+    mount_list_answer_schema, mount_entry_schema, ca_read_answer_schema, crl_read_answer_schema,
+    urls_answer_schema, crl_config_answer_schema;
 
 #endif

@@ -12,8 +12,12 @@
 #define TOPIC_NAME_MAX     249 /* Kafka's */
 #define COMMON_NAME_MAX    1024
 #define NAMES_MAX          1024 /* items of alt_names, ip_sans, allowed_domains */
+#define IDENTITY_TEXT_MAX  1024
+#define USER_IDS_MAX       64
+#define SUBJECT_SERIAL_MAX 64 /* RFC 5280 A.1: ub-serial-number */
 #define URLS_MAX           64
 #define WORD_MAX           32 /* of a few known words, such as "pem" or "rsa" */
+#define TIME_TEXT_MAX      40 /* of RFC 3339 */
 #define DESCRIPTION_MAX    1024
 #define SERIAL_TEXT_MAX    128 /* hex and separators; cert/read also takes "ca" and "crl" */
 #define CSR_MAX            65536

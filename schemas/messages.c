@@ -12,9 +12,12 @@ static const struct schema *const messages[] = {
 	&error_schema,
 	&warning_schema,
 	&jwk_schema,
+	&identity_schema,
+	&alias_schema,
 	/* parameters */
 	&issue_params_schema,
 	&sign_params_schema,
+	&sign_verbatim_params_schema,
 	&revoke_params_schema,
 	&mount_params_schema,
 	&ca_set_params_schema,

@@ -9,22 +9,51 @@
 #define FORMAT_HELP "`pem`, `der` (base64 text of the DER), or `pem_bundle` (the certificate's field also holds the key and the chain). Default: `pem`."
 
 #define ROW(member, type, need, min, max, help) FIELD(leaf_params, member, type, need, min, max, help)
+#define CSR_ROW ROW(csr, TEXT, REQUIRED, 1, CSR_MAX, "The PKCS#10 certification request in PEM. Its signature must verify.")
+#define TIME_ROWS \
+	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the certificate is to be valid, in seconds or as text such as `72h`. What is over the role's `max_ttl` is cut to it, with a warning; what outlives the CA is refused. Default: the role's `ttl`, else the mount's."), \
+	ROW(not_before, TEXT, OPTIONAL, 0, TIME_TEXT_MAX, "When the certificate is to begin, as RFC 3339 text. The role's `not_before_bound` must allow it. Default: the role's `not_before_duration` ago."), \
+	ROW(not_after, TEXT, OPTIONAL, 0, TIME_TEXT_MAX, "When the certificate is to end, as RFC 3339 text, instead of `ttl`. `max_ttl` does not limit it; the role's `not_after_bound` does. Default: `ttl` says.")
+#define FORMAT_ROWS \
+	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP), \
+	ROW(remove_roots_from_chain, BOOL, OPTIONAL, 0, 1, "Leave self-signed certificates out of `ca_chain`. Default: false.")
 #define LEAF_ROWS \
-	ROW(common_name, TEXT, OPTIONAL, 0, COMMON_NAME_MAX, "The subject's common name, a host name or an e-mail address. It is also put among the alternative names. Needed, unless the role takes it from the CSR."), \
+	ROW(common_name, TEXT, OPTIONAL, 0, COMMON_NAME_MAX, "The subject's common name, a host name or an e-mail address. It is also put among the alternative names. Needed, unless the role takes it from the CSR, or has `require_cn` off."), \
 	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, ALT_NAMES), \
 	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, IP_SANS), \
-	ROW(ttl, SPAN, OPTIONAL, 0, TIMESPAN_MAX, "How long the certificate is to be valid, in seconds or as text such as `72h`. What is over the role's `max_ttl` is cut to it, with a warning; what outlives the CA is refused. Default: the role's `ttl`, else the mount's."), \
-	ROW(format, TEXT, OPTIONAL, 1, WORD_MAX, FORMAT_HELP)
+	ROW(uri_sans, LIST, OPTIONAL, 0, NAMES_MAX, "URIs for the certificate, an array or a comma-separated text. The role's `allowed_uri_sans` must allow them. Default: none."), \
+	ROW(other_sans, LIST, OPTIONAL, 0, NAMES_MAX, "Other names for the certificate, each as `OID;utf8:TEXT`, an array or a comma-separated text. The role's `allowed_other_sans` must allow them. Default: none."), \
+	ROW(serial_number, TEXT, OPTIONAL, 0, SUBJECT_SERIAL_MAX, "The subject's serialNumber (not the certificate's). The role's `allowed_serial_numbers` must allow it. Default: the CSR's, or none."), \
+	ROW(user_ids, LIST, OPTIONAL, 0, USER_IDS_MAX, "User ids of the subject, an array or a comma-separated text. The role's `allowed_user_ids` must allow them. Default: the CSR's, or none."), \
+	ROW(exclude_cn_from_sans, BOOL, OPTIONAL, 0, 1, "Do not put the common name among the alternative names. It is checked all the same. Default: false."), \
+	TIME_ROWS, \
+	FORMAT_ROWS
 static const struct field issue_fields[] = {
 	LEAF_ROWS,
+	ROW(key_type, TEXT, OPTIONAL, 0, WORD_MAX, "Where the role's `key_type` is `any`, which key is made: `rsa`, `ec` or `ed25519`; then it is needed. Elsewhere it is ignored, with a warning."),
+	ROW(key_bits, INT, OPTIONAL, 0, KEY_BITS_MAX, "The size of that key. Default: 2048 for `rsa`, 256 for `ec`."),
+	ROW(private_key_format, TEXT, OPTIONAL, 1, WORD_MAX, "`der`: the private key in its type's own form (PKCS#1, SEC 1, and for Ed25519 PKCS#8); `pkcs8`: all in PKCS#8. `format` says whether as PEM. A `pem_bundle` holds the type's own form always. Default: `der`."),
 };
 static const struct field sign_fields[] = {
-	ROW(csr, TEXT, REQUIRED, 1, CSR_MAX, "The PKCS#10 certification request in PEM. Its signature must verify."),
+	CSR_ROW,
 	LEAF_ROWS,
+};
+static const struct field sign_verbatim_fields[] = {
+	CSR_ROW,
+	ROW(common_name, TEXT, OPTIONAL, 0, COMMON_NAME_MAX, "Not used: the subject is the CSR's. A warning says so."),
+	TIME_ROWS,
+	ROW(key_usage, LIST, OPTIONAL, 0, NAMES_MAX, "Key usages, as a role's `key_usage`, for a CSR that asks for none. Empty: no such extension. Default: `DigitalSignature,KeyAgreement,KeyEncipherment`."),
+	ROW(ext_key_usage, LIST, OPTIONAL, 0, NAMES_MAX, "Extended key usages, as a role's `ext_key_usage`, for a CSR that asks for none. Default: none."),
+	ROW(ext_key_usage_oids, LIST, OPTIONAL, 0, NAMES_MAX, "OIDs of further extended key usages, for a CSR that asks for none. Default: none."),
+	ROW(signature_bits, INT, OPTIONAL, 0, 4096, "How long the digest is that an RSA CA signs: 256, 384 or 512. Default: 256."),
+	ROW(use_pss, BOOL, OPTIONAL, 0, 1, "An RSA CA signs with PSS. Default: false."),
+	ROW(basic_constraints_valid_for_non_ca, BOOL, OPTIONAL, 0, 1, "Say in the certificate that it is no CA's. Default: as the role says, else false."),
+	FORMAT_ROWS,
 };
 #undef ROW
 const struct schema issue_params_schema = SCHEMA("issue.params", leaf_params, issue_fields);
 const struct schema sign_params_schema = SCHEMA("sign.params", leaf_params, sign_fields);
+const struct schema sign_verbatim_params_schema = SCHEMA("sign-verbatim.params", leaf_params, sign_verbatim_fields);
 
 #define ROW(member, type, need, min, max, help) FIELD(revoke_params, member, type, need, min, max, help)
 static const struct field revoke_fields[] = {
@@ -47,6 +76,8 @@ static const struct field mount_fields[] = {
 	FIELD_NAMED(mount_params, max_ttl, "max_lease_ttl", SPAN, OPTIONAL, 0, TIMESPAN_MAX, FIELD_ALIAS, "Another name of `max_ttl`."),
 	ROW(allow_clear_keys, BOOL, OPTIONAL, 0, 1, "Take private keys in clear in `ca/set`, and give those of CAs in clear. Only for trying things out. Default: false." UNCHANGED),
 	ROW(allow_slow_keys, BOOL, OPTIONAL, 0, 1, "Let `issue` make RSA keys over 4096 bits, which takes seconds each. Default: false." UNCHANGED),
+	ROW(trust_identity, BOOL, OPTIONAL, 0, 1, "Believe the `identity` that requests carry: whoever may produce to the topics says who it is. Default: false." UNCHANGED),
+	ROW(role_defaults, TEXT, OPTIONAL, 1, WORD_MAX, "What `role/write` takes for a field that is not given: `0.4`, as the source document has it, or `current`, as its successors do. Default: `0.4`." UNCHANGED),
 	ROW(description, TEXT, OPTIONAL, 0, DESCRIPTION_MAX, "A line for people. Default: none." UNCHANGED),
 };
 #undef UNCHANGED
@@ -66,6 +97,8 @@ const struct schema ca_set_params_schema = SCHEMA("ca/set.params", ca_set_params
 #define CA_NAME_ROWS \
 	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, "Host names and e-mail addresses of the CA, an array or a comma-separated text. Default: none."), \
 	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, "IP addresses of the CA, an array or a comma-separated text. Default: none."), \
+	ROW(uri_sans, LIST, OPTIONAL, 0, NAMES_MAX, "URIs of the CA, an array or a comma-separated text. Default: none."), \
+	ROW(other_sans, LIST, OPTIONAL, 0, NAMES_MAX, "Other names of the CA, each `OID;utf8:TEXT`, an array or a comma-separated text. Default: none."), \
 	ROW(exclude_cn_from_sans, BOOL, OPTIONAL, 0, 1, "Do not put the common name among the alternative names, where it is a host name or an e-mail address. Default: false."), \
 	SUBJECT(ou, "organizationalUnitName"), \
 	SUBJECT(organization, "organizationName"), \
@@ -82,6 +115,7 @@ const struct schema ca_set_params_schema = SCHEMA("ca/set.params", ca_set_params
 #define CA_KEY_ROWS \
 	ROW(key_type, TEXT, OPTIONAL, 1, WORD_MAX, "`rsa`, `ec` or `ed25519`. Default: `rsa`."), \
 	ROW(key_bits, INT, OPTIONAL, 0, KEY_BITS_MAX, "Size of the key in bits: 2048 to 8192 for `rsa`; 224, 256, 384 or 521 for `ec`. Default: 2048 for `rsa`, 256 for `ec`."), \
+	ROW(private_key_format, TEXT, OPTIONAL, 1, WORD_MAX, "The form of an exported key: `der`, the type's own (PKCS#1, SEC 1), or `pkcs8`. In a `pem_bundle` it is always the type's own. Default: `der`."), \
 	ROW(exported, TEXT, OPTIONAL, 1, WORD_MAX, "`internal`: the private key never leaves the workers. `exported`, or `external`: it is in the answer too, sealed to `seal_to`, and cannot be had later. Default: `internal`.")
 static const struct field ca_root_fields[] = {
 	ROW(common_name, TEXT, REQUIRED, 1, COMMON_NAME_MAX, "The CA's common name."),
@@ -152,7 +186,10 @@ leaf_params_defaults(void *params)
 {
 	struct leaf_params *p = params;
 
-	*p = (struct leaf_params){ .ttl = SCHEMA_ABSENT, .format = SLICE_LITERAL("pem") };
+	*p = (struct leaf_params){ .ttl = SCHEMA_ABSENT,
+		.format = SLICE_LITERAL("pem"),
+		.key_bits = SCHEMA_ABSENT,
+		.private_key_format = SLICE_LITERAL("der") };
 }
 
 void
@@ -160,7 +197,9 @@ mount_params_defaults(void *params)
 {
 	struct mount_params *p = params;
 
-	*p = (struct mount_params){ .default_ttl = SCHEMA_ABSENT, .max_ttl = SCHEMA_ABSENT };
+	*p = (struct mount_params){ .default_ttl = SCHEMA_ABSENT,
+		.max_ttl = SCHEMA_ABSENT,
+		.role_defaults = SLICE_LITERAL(ROLE_DEFAULTS_SEED) };
 }
 
 void

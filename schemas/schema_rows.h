@@ -19,7 +19,7 @@ schema_main_row(const struct schema *s, size_t row)
 static inline int64_t
 field_item_max(const struct field *f)
 {
-	return (f->flags & FIELD_LONG) != 0 ? FIELD_LONG_ITEM_MAX : FIELD_ITEM_MAX;
+	return (f->flags & (FIELD_LONG | FIELD_JSON)) != 0 ? FIELD_LONG_ITEM_MAX : FIELD_ITEM_MAX;
 }
 
 /* One decoded value, before it goes into its member. */

@@ -16,35 +16,59 @@ span_slice(const struct buf *b, struct span s)
 	return slice_of(b->data + s.start, s.end - s.start);
 }
 
-static struct span
-key_text_add(struct buf *text, const struct leaf_key *key, enum answer_format format)
+bool
+key_format_parse(struct slice text, bool *ret_pkcs8, struct err *e)
 {
-	struct span s = { .start = text->len };
+	*ret_pkcs8 = slice_is(text, "pkcs8");
+	return *ret_pkcs8 || text.data == NULL || slice_is(text, "der") ||
+	    err_field(e, ERR_INVALID_VALUE, "private_key_format",
+		"the private key's format is der or pkcs8");
+}
 
+static struct span
+key_text_add(struct buf *text, const struct leaf_key *key, enum answer_format format, bool pkcs8)
+{
+	struct buf wrapped SCOPED_BUF = { 0 };
+	struct span s = { .start = text->len };
+	struct slice der = buf_slice(&key->private_der);
+
+	if (pkcs8) {
+		buf_init_secret(&wrapped, TEXT_MAX);
+		key_pkcs8_add(key, &wrapped);
+		der = buf_slice(&wrapped);
+	}
 	if (format == FORMAT_DER)
-		base64_add(text, buf_slice(&key->private_der));
+		base64_add(text, der);
 	else
-		pem_add(text, key_pem_label(key->type), buf_slice(&key->private_der));
+		pem_add(text, pkcs8 ? "PRIVATE KEY" : key_pem_label(key->type), der);
 	s.end = text->len;
 	return s;
 }
 
-/* The private key's text: what stands in `private_key`, and where a bundle may take the clear PEM from. */
+/*
+ * The private key's text: what stands in `private_key`, and where a bundle may take the clear PEM from, which is always in
+ * the type's own form.
+ */
 static MUST_USE bool
 private_key_add(struct context *cx, const struct request *rq, enum answer_format format,
-    struct buf *text, struct span *ret_answer, struct span *ret_clear, struct err *e)
+    struct slice key_format, struct buf *text, struct span *ret_answer, struct span *ret_clear,
+    struct err *e)
 {
 	struct buf clear SCOPED_BUF = { 0 };
 	struct seal_target target;
+	bool pkcs8;
 
-	if (!seal_target_read(rq, cx->arena, &target, e))
+	if (!seal_target_read(rq, cx->arena, &target, e) ||
+	    !key_format_parse(key_format, &pkcs8, e))
 		return false;
 	if (target.x.data == NULL) {
-		*ret_answer = *ret_clear = key_text_add(text, &rq->leaf, format);
+		*ret_answer = *ret_clear = key_text_add(text, &rq->leaf, format, pkcs8);
+		if (pkcs8 && format == FORMAT_PEM_BUNDLE)
+			*ret_clear = key_text_add(text, &rq->leaf, format, false);
 		return true;
 	}
 	buf_init_secret(&clear, TEXT_MAX);
-	key_text_add(&clear, &rq->leaf, format);
+	key_text_add(&clear, &rq->leaf, format, pkcs8);
 	ret_answer->start = text->len;
 	if (!jwe_seal(target.x, target.kid, buf_slice(&clear), text, e))
 		return false;
@@ -97,7 +121,8 @@ shown_write(struct context *cx, struct request *rq, enum answer_format format,
 		    "this is a replay, and the private key is not given out again");
 	buf_init_secret(text, TEXT_MAX);
 	buf_reserve(text, 4 * shown->der.len + 4096); /* all of it, as a rule */
-	if (gives && has && !private_key_add(cx, rq, format, text, &key, &clear_key, e))
+	if (gives && has &&
+	    !private_key_add(cx, rq, format, shown->key_format, text, &key, &clear_key, e))
 		return false;
 	object = object_add(text, format, clear_key, shown);
 	if (text->failed)

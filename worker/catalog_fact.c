@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define FACT_BLOCK 512 /* a role takes about this; there may be many */
+#define FACT_BLOCK 4096 /* a role takes about this; there may be many */
 
 typedef struct catalog_fact catalog_fact;
 DEFINE_SCOPED(catalog_fact, catalog_fact_unref)
@@ -109,10 +109,13 @@ pending_read(struct catalog_fact *f, struct slice value, struct err *e)
 static bool
 role_read(struct catalog_fact *f, struct slice value, struct err *e)
 {
-	role_defaults(&f->role.role);
-	f->role.name = f->name;
-	return fact_decode(f, &role_schema, value, &f->role.role, e) &&
-	    role_check(&f->role.role, e);
+	struct catalog_role *r = &f->role;
+
+	role_defaults(&r->role);
+	r->name = f->name;
+	return fact_decode(f, &role_schema, value, &r->role, e) &&
+	    role_check(&r->role, &f->memory, e) &&
+	    role_rules_make(&r->role, &f->memory, &r->rules, e);
 }
 
 static bool

@@ -48,6 +48,21 @@ claim_leaf_key(struct arena *a, const char *topic, struct slice id)
 	return slice_text(arena_printf(a, "cm:key:%s:%.*s", topic, SLICE_FMT(id)));
 }
 
+struct slice
+claim_record_key(struct arena *a, const char *topic, struct slice id)
+{
+	return slice_text(arena_printf(a, "cm:rec:%s:%.*s", topic, SLICE_FMT(id)));
+}
+
+/* Where the record of the certificate that an outcome signed stands. */
+static struct slice
+signed_record_key(struct arena *a, const char *topic, struct slice id, struct slice mount,
+    const struct outcome *outcome)
+{
+	return outcome->no_store ? claim_record_key(a, topic, id)
+				 : redis_cert_key(a, mount, outcome->serial);
+}
+
 bool
 change_decode(struct slice raw, struct slice *ret_key, struct slice *ret_value)
 {
@@ -104,8 +119,7 @@ outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct er
 	*ret = (struct outcome){ .not_after = SCHEMA_ABSENT,
 		.revoked_at = SCHEMA_ABSENT,
 		.reason = SCHEMA_ABSENT,
-		.invalidity_date = SCHEMA_ABSENT,
-		.lease = SCHEMA_ABSENT };
+		.invalidity_date = SCHEMA_ABSENT };
 	return schema_decode(&outcome_schema, map, a, ret, &seen, e);
 }
 
@@ -145,7 +159,8 @@ claim_rows(struct context *cx, const struct request *rq)
 	if (op == NULL || !outcome_ok(&rq->outcome))
 		return rows;
 	if (op->signs)
-		rows.record_key = redis_cert_key(cx->arena, rq->envelope.mount, rq->outcome.serial);
+		rows.record_key = signed_record_key(cx->arena, rq->message->topic, rq->envelope.id,
+		    rq->envelope.mount, &rq->outcome);
 	if (request_gives_key(rq) && !rq->key_withheld)
 		rows.leaf_key = claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id);
 	return rows;
@@ -229,10 +244,12 @@ write_certificate(struct context *cx, struct request *rq, struct view_claim *cla
 {
 	struct slice mount = rq->envelope.mount;
 
-	claim_write(
-	    claim, VIEW_SET, redis_cert_key(cx->arena, mount, rq->outcome.serial), rq->record, 0);
-	claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount),
-	    serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
+	claim_write(claim, VIEW_SET,
+	    signed_record_key(cx->arena, rq->message->topic, rq->envelope.id, mount, &rq->outcome),
+	    rq->record, 0);
+	if (!rq->outcome.no_store)
+		claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount),
+		    serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
 	claim_write(
 	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
 }
@@ -343,7 +360,11 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 		at_ms + s->replay_window * 1000 };
 	if (outcome->serial.data == NULL)
 		return count;
-	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
-		(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
+	if (outcome->no_store)
+		ret[count++] = (struct view_expiry){ claim_record_key(a, topic, id),
+			at_ms + s->dedup_window * 1000 };
+	else
+		ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
+			(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
 	return count;
 }

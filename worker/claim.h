@@ -18,6 +18,8 @@ struct slice claim_key(
     struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */
 struct slice claim_leaf_key(
     struct arena *a, const char *topic, struct slice id); /* cm:key:<topic>:<id> */
+/* cm:rec:<topic>:<id>: the record of a certificate that is not stored, for as long as its claim */
+struct slice claim_record_key(struct arena *a, const char *topic, struct slice id);
 
 /*
  * Reads a claim that was found for this request and settles what the request is: an own claim, a replay, or a conflict
@@ -32,7 +34,7 @@ bool claim_make(struct context *cx, struct sealer *replay_sealer, struct request
 
 /* The rows that a settled claim needs beside it: keys to read; absent where none is. */
 struct claim_rows {
-	struct slice record_key; /* cm:cert */
+	struct slice record_key; /* cm:cert, or cm:rec */
 	struct slice leaf_key;   /* cm:key */
 };
 struct claim_rows claim_rows(struct context *cx, const struct request *rq);

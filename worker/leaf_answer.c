@@ -12,12 +12,15 @@ leaf_answer_read(struct context *cx, struct request *rq, struct certificate_reco
 {
 	uint64_t seen;
 
-	*record = (struct certificate_record){ 0 };
+	*record = (struct certificate_record){ .lease = SCHEMA_ABSENT };
 	if (!schema_decode(&certificate_record_schema, rq->record, cx->arena, record, &seen, e))
 		return false;
-	*ret = (struct leaf_answer){ .expiration = record->not_after,
-		.lease_duration = rq->outcome.lease };
+	*ret = (struct leaf_answer){ .expiration = record->not_after };
 	ret->serial = ret->serial_number = serial_text(cx->arena, record->serial, ':');
+	/* from when it was issued, not from now: a replay says the same */
+	ret->lease_duration = record->lease != SCHEMA_ABSENT
+	    ? record->lease
+	    : record->not_after - record->not_before - VALIDITY_BACKDATE;
 	return true;
 }
 
@@ -46,22 +49,54 @@ lease_id_text(struct arena *a, struct slice mount, const char *path, struct slic
 	    a, "%.*s/%s/%.*s", SLICE_FMT(mount), path, SLICE_FMT(serial_text(a, serial, '-'))));
 }
 
-bool
-leaf_write(struct context *cx, struct request *rq, struct slice format, struct slice der,
-    struct slice_list bundle_chain, struct leaf_answer *answer, struct writer *data, struct err *e)
+static bool
+is_self_signed(struct slice der)
 {
-	const struct shown shown = { "CERTIFICATE", der, bundle_chain };
+	struct certificate_facts facts;
+	struct err ignored;
+
+	return certificate_read(der, &facts, &ignored) && slice_eq(facts.issuer, facts.subject);
+}
+
+/* The texts of chain_texts but those of roots. */
+static struct slice_list
+without_roots(struct arena *a, const struct issuer *issuer, struct slice_list texts)
+{
+	struct slice_list kept = { arena_array(a, texts.count, sizeof(struct slice)), 0 };
+
+	for (size_t i = 0; i < texts.count; i++)
+		if (!is_self_signed(i == 0 ? issuer->der : issuer->chain.items[i - 1]))
+			kept.items[kept.count++] = texts.items[i];
+	return kept;
+}
+
+bool
+leaf_write(struct context *cx, struct request *rq, struct slice format, const struct shown *shown,
+    struct leaf_answer *answer, struct writer *data, struct err *e)
+{
+	bool leased = answer->lease_id.data != NULL;
 	struct buf text SCOPED_BUF = { 0 };
 	struct shown_texts texts;
 	enum answer_format f;
 
-	if (!format_parse(format, &f, e) || !shown_write(cx, rq, f, &shown, &text, &texts, e))
+	if (!format_parse(format, &f, e) || !shown_write(cx, rq, f, shown, &text, &texts, e))
 		return false;
 	answer->certificate = texts.object;
 	answer->private_key = texts.private_key;
 	answer->private_key_type = texts.private_key_type;
-	schema_encode(&leaf_answer_schema, answer, data);
+	schema_encode(leased ? &leaf_answer_schema : &leaf_answer_unleased_schema, answer, data);
 	return true;
+}
+
+/* sign-verbatim may have no role */
+static struct slice
+leaf_lease(struct arena *a, const struct request *rq, struct slice serial)
+{
+	struct slice role = rq->envelope.role;
+	const char *path = arena_printf(
+	    a, "%s%s%.*s", rq->operation->name, role.len > 0 ? "/" : "", SLICE_FMT(role));
+
+	return lease_id_text(a, rq->envelope.mount, path, serial);
 }
 
 bool
@@ -73,6 +108,7 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	struct certificate_record record;
 	struct leaf_answer answer;
 	enum answer_format format;
+	struct shown shown = { .label = "CERTIFICATE", .key_format = params->private_key_format };
 
 	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
 	    !format_parse(params->format, &format, e))
@@ -84,11 +120,11 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	answer.issuing_ca =
 	    answer.ca_chain.items
 		[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
-	if (rq->outcome.lease != SCHEMA_ABSENT)
-		answer.lease_id = lease_id_text(cx->arena, rq->envelope.mount,
-		    arena_printf(
-			cx->arena, "%s/%.*s", rq->operation->name, SLICE_FMT(rq->envelope.role)),
-		    record.serial);
-	return leaf_write(
-	    cx, rq, params->format, record.certificate, answer.ca_chain, &answer, data, e);
+	if (params->remove_roots_from_chain)
+		answer.ca_chain = without_roots(cx->arena, issuer->issuer, answer.ca_chain);
+	if (record.lease != 0)
+		answer.lease_id = leaf_lease(cx->arena, rq, record.serial);
+	shown.der = record.certificate;
+	shown.chain = answer.ca_chain;
+	return leaf_write(cx, rq, params->format, &shown, &answer, data, e);
 }

@@ -9,6 +9,7 @@ ca_root_answer(struct context *cx, struct request *rq, struct writer *data, stru
 	struct leaf_answer answer;
 	enum answer_format format;
 	struct slice itself;
+	struct shown shown = { .label = "CERTIFICATE", .key_format = params->private_key_format };
 
 	if (!leaf_answer_read(cx, rq, &record, &answer, e) ||
 	    !format_parse(params->format, &format, e))
@@ -17,15 +18,17 @@ ca_root_answer(struct context *cx, struct request *rq, struct writer *data, stru
 	answer.issuing_ca = itself;
 	answer.ca_chain = (struct slice_list){ &itself, 1 };
 	answer.lease_id = SLICE_LITERAL(""); /* it is not revoked by itself */
-	return leaf_write(
-	    cx, rq, params->format, record.certificate, (struct slice_list){ 0 }, &answer, data, e);
+	shown.der = record.certificate;
+	return leaf_write(cx, rq, params->format, &shown, &answer, data, e);
 }
 
 bool
 ca_intermediate_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
 {
 	const struct ca_params *params = rq->params;
-	const struct shown shown = { .label = "CERTIFICATE REQUEST", .der = rq->outcome.csr };
+	const struct shown shown = { .label = "CERTIFICATE REQUEST",
+		.der = rq->outcome.csr,
+		.key_format = params->private_key_format };
 	struct buf text SCOPED_BUF = { 0 };
 	struct shown_texts texts;
 	struct csr_answer answer;
@@ -61,6 +64,7 @@ ca_sign_answer(struct context *cx, struct request *rq, struct writer *data, stru
 	struct leaf_answer answer;
 	struct slice_list above;
 	enum answer_format format;
+	struct shown shown = { .label = "CERTIFICATE" };
 
 	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
 	    !format_parse(params->format, &format, e))
@@ -74,5 +78,7 @@ ca_sign_answer(struct context *cx, struct request *rq, struct writer *data, stru
 	    cx->arena, format_text(cx->arena, format, "CERTIFICATE", record.certificate), above);
 	answer.lease_id = lease_id_text(
 	    cx->arena, rq->envelope.mount, "config/ca/sign", record.serial);
-	return leaf_write(cx, rq, params->format, record.certificate, above, &answer, data, e);
+	shown.der = record.certificate;
+	shown.chain = above;
+	return leaf_write(cx, rq, params->format, &shown, &answer, data, e);
 }

@@ -18,6 +18,14 @@ mount_ttls(const struct mount_params *p, struct mount_state *ret, struct err *e)
 	return true;
 }
 
+static MUST_USE bool
+role_defaults_known(struct slice name, struct err *e)
+{
+	return slice_is(name, ROLE_DEFAULTS_SEED) || slice_is(name, ROLE_DEFAULTS_CURRENT) ||
+	    err_field(e, ERR_INVALID_VALUE, "role_defaults",
+		"role_defaults is none of " ROLE_DEFAULTS_SEED " and " ROLE_DEFAULTS_CURRENT);
+}
+
 bool
 mount_write_decide(struct context *cx, struct request *rq, struct err *e)
 {
@@ -26,6 +34,8 @@ mount_write_decide(struct context *cx, struct request *rq, struct err *e)
 	struct mount_state state = { .v = 1,
 		.allow_clear_keys = p->allow_clear_keys,
 		.allow_slow_keys = p->allow_slow_keys,
+		.trust_identity = p->trust_identity,
+		.role_defaults = p->role_defaults,
 		.description = p->description,
 		.created = request_time_ms(cx, rq),
 		.deleted = SCHEMA_ABSENT,
@@ -39,7 +49,7 @@ mount_write_decide(struct context *cx, struct request *rq, struct err *e)
 	if (before != NULL && !catalog_mount_deleted(before))
 		return err_field(e, ERR_MOUNT_EXISTS, "mount", "there is a mount \"%.*s\" already",
 		    SLICE_FMT(rq->envelope.mount));
-	if (!mount_ttls(p, &state, e))
+	if (!mount_ttls(p, &state, e) || !role_defaults_known(p->role_defaults, e))
 		return false;
 	if (before != NULL) { /* no role of then is one of now */
 		state.since = cx->catalog->offset + 1;
@@ -87,12 +97,17 @@ mount_tune_decide(struct context *cx, struct request *rq, struct err *e)
 	if (!request_admit(cx, rq, &mount, e))
 		return false;
 	state = mount->state;
-	if (!tune_ttls(rq, &state, e))
+	if (!tune_ttls(rq, &state, e) ||
+	    (is_given(rq, "role_defaults") && !role_defaults_known(p->role_defaults, e)))
 		return false;
 	if (is_given(rq, "allow_clear_keys"))
 		state.allow_clear_keys = p->allow_clear_keys;
 	if (is_given(rq, "allow_slow_keys"))
 		state.allow_slow_keys = p->allow_slow_keys;
+	if (is_given(rq, "trust_identity"))
+		state.trust_identity = p->trust_identity;
+	if (is_given(rq, "role_defaults"))
+		state.role_defaults = p->role_defaults;
 	if (is_given(rq, "description"))
 		state.description = p->description;
 	request_change(cx, rq, "mount", SLICE_NONE, &mount_state_schema, &state);

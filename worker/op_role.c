@@ -17,17 +17,60 @@ role_name_valid(struct slice name, struct err *e)
 	    "a role's name is of letters, digits and '_', with '-' and '.' inside");
 }
 
+static bool
+was_given(const struct request *rq, const char *field)
+{
+	return schema_seen(&role_schema, rq->seen, field);
+}
+
+/* Names of usages that there are not are refused where they are written, and tolerated where they stood. */
+static MUST_USE bool
+given_usages_valid(const struct request *rq, const struct role *role, struct err *e)
+{
+	struct role given = { 0 };
+
+	if (was_given(rq, "key_usage"))
+		given.key_usage = role->key_usage;
+	if (was_given(rq, "ext_key_usage"))
+		given.ext_key_usage = role->ext_key_usage;
+	return role_check_usages(&given, e);
+}
+
+/* Puts what the request gives over the role, and stores it if it is sound. */
+static MUST_USE bool
+role_store(struct context *cx, struct request *rq, const struct catalog_mount *mount,
+    struct role *role, struct err *e)
+{
+	schema_merge(&role_schema, rq->seen, rq->params, role);
+	if (!given_usages_valid(rq, role, e))
+		return false;
+	if (role_drops_lease(role) && was_given(rq, "generate_lease"))
+		request_warn(cx, rq, "no_store_without_lease",
+		    "no_store goes without leases: generate_lease is off");
+	if (!role_check(role, cx->arena, e))
+		return false;
+	if (role_has_odd_oids(role))
+		request_warn(cx, rq, "oid_left_out",
+		    "an OID whose first number is over 2 cannot be encoded: certificates go without it");
+	if (!slice_is(role->issuer_ref, "default") &&
+	    catalog_find_issuer(mount, role->issuer_ref) == NULL)
+		request_warn(cx, rq, "unknown_issuer_ref", "no issuer with that name");
+	request_change(cx, rq, "role", rq->envelope.role, &role_schema, role);
+	return true;
+}
+
 bool
 role_write_decide(struct context *cx, struct request *rq, struct err *e)
 {
-	struct role role = *(const struct role *)rq->params;
 	const struct catalog_mount *mount;
+	struct role role;
 
-	if (!request_admit(cx, rq, &mount, e) || !role_name_valid(rq->envelope.role, e) ||
-	    !role_check(&role, e))
+	if (!request_admit(cx, rq, &mount, e) || !role_name_valid(rq->envelope.role, e))
 		return false;
-	request_change(cx, rq, "role", rq->envelope.role, &role_schema, &role);
-	return true;
+	role_defaults(&role);
+	if (slice_is(mount->state.role_defaults, ROLE_DEFAULTS_CURRENT))
+		role_defaults_current(&role);
+	return role_store(cx, rq, mount, &role, e);
 }
 
 bool
@@ -51,6 +94,22 @@ role_find(const struct catalog_mount *mount, const struct request *rq, struct er
 		err_field(e, ERR_UNKNOWN_ROLE, "role", "mount \"%.*s\" has no role \"%.*s\"",
 		    SLICE_FMT(mount->name), SLICE_FMT(rq->envelope.role));
 	return role;
+}
+
+bool
+role_patch_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount;
+	const struct catalog_role *old;
+	struct role role;
+
+	if (!request_admit(cx, rq, &mount, e))
+		return false;
+	old = role_find(mount, rq, e);
+	if (old == NULL)
+		return false;
+	role = old->role;
+	return role_store(cx, rq, mount, &role, e);
 }
 
 bool

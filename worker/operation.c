@@ -19,6 +19,10 @@ static const struct operation operations[] = {
 	  .needs_role = true, .claims = true, .signs = true,
 	  .decide = sign_decide, .answer = leaf_answer,
 	  .help = "signs a certificate for a certification request" },
+	{ .name = "sign-verbatim", .kind = TOPIC_SIGN, .params = &sign_verbatim_params_schema, .data = &leaf_answer_schema, .defaults = leaf_params_defaults,
+	  .claims = true, .signs = true,
+	  .decide = sign_verbatim_decide, .answer = leaf_answer,
+	  .help = "signs what a certification request asks for, as it is, without a role's policy: for the few who may" },
 	/* revoke */
 	{ .name = "revoke", .kind = TOPIC_REVOKE, .params = &revoke_params_schema, .data = &revoke_answer_schema, .claims = true, .of_deleted = true,
 	  .lookup = revoke_lookup, .decide = revoke_decide, .answer = revoke_answer,
@@ -60,6 +64,9 @@ static const struct operation operations[] = {
 	{ .name = "role/write", .kind = TOPIC_CONFIG, .params = &role_schema, .defaults = role_write_defaults,
 	  .needs_role = true, .claims = true, .decide = role_write_decide, .answer = empty_answer,
 	  .help = "makes or replaces a role" },
+	{ .name = "role/patch", .kind = TOPIC_CONFIG, .params = &role_schema, .defaults = role_write_defaults,
+	  .needs_role = true, .claims = true, .decide = role_patch_decide, .answer = empty_answer,
+	  .help = "changes the fields of a role that are given, and no other" },
 	{ .name = "role/delete", .kind = TOPIC_CONFIG, .params = &no_params_schema,
 	  .needs_role = true, .claims = true, .decide = role_delete_decide, .answer = empty_answer,
 	  .help = "removes a role; what was issued under it stays" },
@@ -131,7 +138,6 @@ outcome_reset(struct outcome *o)
 		.revoked_at = SCHEMA_ABSENT,
 		.reason = SCHEMA_ABSENT,
 		.invalidity_date = SCHEMA_ABSENT,
-		.lease = SCHEMA_ABSENT,
 		.warnings = o->warnings };
 }
 
@@ -147,16 +153,16 @@ request_admit(
 	if (!request_gives_key(rq) && rq->envelope.seal_to.data != NULL)
 		return err_field(e, ERR_INVALID_VALUE, "seal_to",
 		    "\"%s\" answers with no private key to seal", op->name);
-	if (rq->envelope.identity.data != NULL)
+	if (ret != NULL)
+		*ret = context_mount(cx, rq, e);
+	if (rq->envelope.identity.data != NULL &&
+	    (ret == NULL || *ret == NULL || !(*ret)->state.trust_identity))
 		request_warn(cx, rq, "identity_ignored",
 		    "the mount does not trust the identity that a sender claims");
-	if (ret == NULL)
-		return true;
-	*ret = context_mount(cx, rq, e);
-	if (*ret != NULL && catalog_mount_deleted(*ret) && !op->of_deleted)
+	if (ret != NULL && *ret != NULL && catalog_mount_deleted(*ret) && !op->of_deleted)
 		return err_field(e, ERR_UNKNOWN_MOUNT, "mount", "mount \"%.*s\" was deleted",
 		    SLICE_FMT((*ret)->name));
-	return *ret != NULL;
+	return ret == NULL || *ret != NULL;
 }
 
 bool
@@ -210,7 +216,6 @@ outcome_take(struct context *cx, struct request *rq, const struct template *t)
 		request_warn(
 		    cx, rq, t->warnings[i].code, "%.*s", SLICE_FMT(t->warnings[i].message));
 	rq->outcome.not_after = t->not_after;
-	rq->outcome.lease = t->not_after - cx->now_ms / 1000;
 }
 
 int64_t

@@ -8,16 +8,18 @@
 
 #include "arena.h"
 #include "csr.h"
+#include "envelope.h"
 #include "params.h"
-#include "states.h"
+#include "role.h"
 #include "template.h"
 #include "validity.h"
 
 struct policy_input {
-	const struct role *role;
+	const struct role_rules *rules; /* NULL: sign-verbatim without a role */
 	const struct leaf_params *request;
-	const struct csr *csr;     /* sign; NULL for issue */
-	struct slice display_name; /* absent: unknown */
+	const struct csr *csr;                /* sign, sign-verbatim; NULL for issue */
+	const struct identity_body *identity; /* NULL: nobody is known */
+	bool says_basic_constraints;          /* sign-verbatim: the request does */
 	int64_t mount_default_ttl, mount_max_ttl;
 	int64_t issuer_not_before, issuer_not_after;
 	enum outlive outlive; /* of a certificate that would outlive the issuer */
@@ -26,6 +28,12 @@ struct policy_input {
 
 /* Everything *ret points to is in the arena or in the input. */
 bool policy_decide(
+    const struct policy_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
+/*
+ * sign-verbatim: the CSR's subject, names and extensions as they are, but never a CA. Of a role only ttl, max_ttl,
+ * not_before_duration and basic_constraints_valid_for_non_ca count here.
+ */
+bool policy_decide_verbatim(
     const struct policy_input *in, struct arena *a, struct template *ret, struct err *e) MUST_USE;
 
 /*
@@ -43,13 +51,8 @@ struct policy_ca_input {
 bool policy_decide_ca(const struct policy_ca_input *in, struct arena *a, struct template *ret,
     struct err *e) MUST_USE;
 
-/*
- * Makes a role as it is stored from the parameters of role/write: default key bits filled in, contradictions refused
- * (ttl over max_ttl, key_bits that the type does not have, a domain that is none). ERR_ROLE_INVALID names the field.
- */
-bool role_check(struct role *role, struct err *e) MUST_USE;
-/* The key usage bits that the role gives, before those go that the subject's key cannot have. */
-unsigned role_key_usage(const struct role *role);
+/* The digest that signature_bits stands for with an RSA issuer: 256, 384 or 512. */
+int64_t policy_signature_bits(int64_t asked);
 /* Role, mount and issuer names in keys and paths: letters, digits, '_', with '-' and '.' inside; at most 64. */
 bool name_of_object_valid(struct slice name);
 

@@ -35,6 +35,7 @@ test_table(void **state)
 	} cases[] = {
 		{ "issue", TOPIC_ISSUE, true, true, true, true },
 		{ "sign", TOPIC_SIGN, true, true, false, true },
+		{ "sign-verbatim", TOPIC_SIGN, true, true, false, false },
 		{ "revoke", TOPIC_REVOKE, true, false, false, false },
 		{ "crl/rotate", TOPIC_REVOKE, true, false, false, false },
 		{ "mount/write", TOPIC_CONFIG, true, false, false, false },
@@ -47,6 +48,7 @@ test_table(void **state)
 		{ "urls/write", TOPIC_CONFIG, true, false, false, false },
 		{ "crl/write", TOPIC_CONFIG, true, false, false, false },
 		{ "role/write", TOPIC_CONFIG, true, false, false, true },
+		{ "role/patch", TOPIC_CONFIG, true, false, false, true },
 		{ "role/delete", TOPIC_CONFIG, true, false, false, true },
 		{ "mount/list", TOPIC_QUERY, false, false, false, false },
 		{ "ca/read", TOPIC_QUERY, false, false, false, false },
@@ -91,6 +93,7 @@ least_params(const char *op)
 		const char *op, *params[3];
 	} cases[] = {
 		{ "sign", { "csr", "x", NULL } },
+		{ "sign-verbatim", { "csr", "x", NULL } },
 		{ "ca/set", { "pem_bundle", "x", NULL } },
 		{ "ca/generate/root", { "common_name", "x", NULL } },
 		{ "ca/generate/intermediate", { "common_name", "x", NULL } },
@@ -147,6 +150,10 @@ test_identity_is_ignored(void **state)
 	    ASK("role/read", .role = "absent", .identity = identity), "unknown_role", "role");
 	assert_true(has_warning(a, "identity_ignored"));
 	a = world_do(w, ASK("role/read", .role = "web"));
+	assert_int_equal(a->warnings.count, 0);
+	world_do(
+	    w, ASK("mount/write", .mount = "trusting", .params = PARAMS("trust_identity", "true")));
+	a = world_do(w, ASK("role/list", .mount = "trusting", .identity = identity));
 	assert_int_equal(a->warnings.count, 0);
 }
 

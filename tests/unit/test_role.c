@@ -91,6 +91,7 @@ check(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice domains[2] = { SLICE_LITERAL("first.org"),
 			slice_text(cases[i].domain) };
+		SCOPED_ARENA struct arena a = { 0 };
 		struct role role;
 		struct err e = { 0 };
 		bool ok;
@@ -102,7 +103,7 @@ check(void **state)
 		role.max_ttl = cases[i].max_ttl;
 		if (cases[i].domain != NULL)
 			role.allowed_domains = (struct slice_list){ domains, 2 };
-		ok = role_check(&role, &e);
+		ok = role_check(&role, &a, &e);
 		if (ok != (cases[i].field == NULL))
 			fail_msg("%s: expected it to be %s, got: %s", cases[i].name,
 			    ok ? "refused" : "taken", ok ? "taken" : e.msg);
