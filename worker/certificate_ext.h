@@ -28,8 +28,6 @@ bool certificate_extension_write(struct der *d, const struct template *t, struct
  */
 bool certificate_extensions_ask(struct der *d, const struct template *t);
 
-/* Extension ::= SEQUENCE { extnID, critical, extnValue }: wraps what stands in front of mark. Also for CRLs. */
-void extension_wrap(struct der *d, const uint8_t *mark, struct slice oid, bool critical);
 /* One DistributionPointName: [0] fullName with these URIs. */
 void distribution_point_name_write(struct der *d, const struct slice *uris, size_t count);
 

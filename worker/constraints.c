@@ -1,6 +1,7 @@
 #include "constraints.h"
 
 #include "certificate_ext.h"
+#include "extension.h"
 #include "scoped_openssl.h"
 #include "spki.h"
 #include "subject.h"
@@ -161,17 +162,14 @@ permit_purpose(const struct constraints *c, struct slice oid, struct err *e)
 
 /* The purposes of a whole extendedKeyUsage. */
 static bool
-enter_purposes(struct slice extension, struct der_reader *ret)
+enter_purposes(struct slice whole, struct der_reader *ret)
 {
-	struct der_reader r = der_reader_of(extension), inside;
-	struct slice value;
-	bool critical;
+	struct extension x;
+	struct der_reader r;
 
-	if (!der_enter(&r, DER_SEQUENCE, &inside) || !der_read(&inside, DER_OID, NULL, NULL) ||
-	    !der_read_bool(&inside, &critical) ||
-	    !der_read(&inside, DER_OCTET_STRING, &value, NULL))
+	if (!extension_read(whole, &x))
 		return false;
-	r = der_reader_of(value);
+	r = der_reader_of(x.value);
 	return der_enter(&r, DER_SEQUENCE, ret);
 }
 

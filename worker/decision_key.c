@@ -146,6 +146,9 @@ rule_csr(struct decision *d, struct err *e)
 	if (csr->asks_for_ca)
 		decision_warn(d, "basic_constraints_ignored",
 		    "the CSR asks for a CA certificate: it gets one of an end entity");
+	if (d->role->use_csr_sans && csr->passed_over)
+		decision_warn(d, "csr_names_passed_over",
+		    "the CSR has alternative names of kinds that are not issued: the certificate goes without them");
 	if (!d->role->use_csr_sans &&
 	    csr->dns.count + csr->emails.count + csr->ips.count + csr->uris.count +
 		    csr->others.count >

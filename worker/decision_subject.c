@@ -2,6 +2,7 @@
 #include "decision.h"
 
 #include "glob.h"
+#include "subject.h"
 #include "timespan.h"
 
 #define USER_ID_MAX  256 /* octets */
@@ -186,18 +187,6 @@ rule_validity(struct decision *d, struct err *e)
 
 /* ---- the whole ---- */
 
-static bool
-subject_is_empty(const struct template *t)
-{
-	const struct slice_list *lists[] = { &t->country, &t->organization, &t->organizational_unit,
-		&t->locality, &t->province, &t->street_address, &t->postal_code, &t->user_ids };
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (lists[i]->count > 0)
-			return false;
-	return t->common_name.len == 0 && t->serial_number.len == 0;
-}
-
 void
 decision_review(struct decision *d)
 {
@@ -205,7 +194,7 @@ decision_review(struct decision *d)
 	size_t names = t->dns.count + t->emails.count + t->ips.count + t->uris.count +
 	    t->others.count;
 
-	if (names == 0 && t->subject.data == NULL && subject_is_empty(t))
+	if (names == 0 && subject_is_empty(t))
 		decision_warn(d, "names_nobody",
 		    "the certificate names nobody: RFC 5280 wants a subject or an alternative name");
 	if ((t->key_usage & USAGE_KEY_CERT_SIGN) != 0 && !t->is_ca)

@@ -10,6 +10,17 @@ refuse(const char *what, struct err *e)
 	return err_field(e, ERR_WRONG_TYPE, "identity", "the identity's %s", what);
 }
 
+/* The field to blame is the envelope's. */
+static MUST_USE bool
+body_read(const struct schema *s, struct slice map, struct arena *a, void *ret, struct err *e)
+{
+	struct err why;
+	uint64_t seen;
+
+	return schema_decode(s, map, a, ret, &seen, &why) ||
+	    err_field(e, why.code, "identity", "identity: %s", why.msg);
+}
+
 static MUST_USE bool
 check_texts(struct slice map, const char *fault, struct err *e)
 {
@@ -31,11 +42,10 @@ static MUST_USE bool
 alias_read(struct slice map, struct arena *a, struct alias_body *ret, struct err *e)
 {
 	static const char fault[] = "aliases have metadata that is not text by text";
-	uint64_t seen;
 
 	*ret = (struct alias_body){ 0 };
-	return schema_decode(&alias_schema, map, a, ret, &seen, e) &&
-	    check_texts(ret->metadata, fault, e) && check_texts(ret->custom_metadata, fault, e);
+	return body_read(&alias_schema, map, a, ret, e) && check_texts(ret->metadata, fault, e) &&
+	    check_texts(ret->custom_metadata, fault, e);
 }
 
 static MUST_USE bool
@@ -62,10 +72,8 @@ check_aliases(struct slice map, struct arena *a, struct err *e)
 bool
 identity_read(struct slice map, struct arena *a, struct identity_body *ret, struct err *e)
 {
-	uint64_t seen;
-
 	*ret = (struct identity_body){ 0 };
-	return schema_decode(&identity_schema, map, a, ret, &seen, e) &&
+	return body_read(&identity_schema, map, a, ret, e) &&
 	    check_texts(ret->metadata, "metadata is not text by text", e) &&
 	    check_aliases(ret->aliases, a, e);
 }

@@ -196,6 +196,15 @@ publish_changes(struct world *w, const struct outcome *o)
 	world_renew_catalog(w);
 }
 
+/* Where the record of what was signed stands: by its serial number, or, if it is not stored, beside its claim. */
+static struct slice
+record_key(struct world *w, const struct request *rq)
+{
+	return rq->outcome.no_store
+	    ? claim_record_key(&w->arena, rq->message->topic, rq->envelope.id)
+	    : redis_cert_key(&w->arena, rq->envelope.mount, rq->outcome.serial);
+}
+
 static void
 publish(struct world *w, const struct answer *a)
 {
@@ -204,8 +213,7 @@ publish(struct world *w, const struct answer *a)
 	if (!a->ok || rq->envelope.dry_run || !rq->operation->claims)
 		return;
 	if (rq->operation->signs)
-		world_set_row(w, redis_cert_key(&w->arena, rq->envelope.mount, rq->outcome.serial),
-		    rq->record);
+		world_set_row(w, record_key(w, rq), rq->record);
 	if (rq->outcome.revoked_at != SCHEMA_ABSENT && !rq->outcome.already)
 		publish_revocation(w, rq);
 	publish_changes(w, &rq->outcome);
@@ -313,8 +321,7 @@ world_replay(struct world *w, const struct answer *first, bool key_withheld)
 	MUST(outcome_decode(
 	    outcome_encode(&w->arena, &first->rq.outcome, false), &w->arena, &rq->outcome, &e));
 	if (rq->operation->signs)
-		rq->record = world_row(
-		    w, redis_cert_key(&w->arena, rq->envelope.mount, rq->outcome.serial));
+		rq->record = world_row(w, record_key(w, rq));
 	if (first->rq.has_leaf && !key_withheld) {
 		leaf_key_init(&rq->leaf);
 		rq->leaf.type = first->rq.leaf.type;

@@ -154,6 +154,10 @@ test_identity_is_ignored(void **state)
 	assert_true(has_warning(a, "identity_ignored"));
 	a = world_do(w, ASK("role/read", .role = "web"));
 	assert_int_equal(a->warnings.count, 0);
+	world_do(
+	    w, ASK("mount/write", .mount = "trusting", .params = PARAMS("trust_identity", "true")));
+	a = world_do(w, ASK("role/list", .mount = "trusting", .identity = identity));
+	assert_int_equal(a->warnings.count, 0);
 }
 
 /* A refusal leaves nothing of a decision that had begun. */
