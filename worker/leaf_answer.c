@@ -117,9 +117,8 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	if (issuer == NULL)
 		return err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
 	answer.ca_chain = chain_texts(cx->arena, issuer->issuer, format);
-	answer.issuing_ca =
-	    answer.ca_chain.items
-		[0]; /* NOLINT(clang-analyzer-core.NullDereference): a chain has one at least */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a chain has one at least */
+	answer.issuing_ca = answer.ca_chain.items[0];
 	if (params->remove_roots_from_chain)
 		answer.ca_chain = without_roots(cx->arena, issuer->issuer, answer.ca_chain);
 	if (record.lease != 0)

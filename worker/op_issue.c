@@ -105,8 +105,8 @@ leaf_allow(
 	bool verbatim = rq->operation->contract == &contracts[OP_SIGN_VERBATIM];
 
 	if (verbatim)
-		in.says_basic_constraints = schema_seen(
-		    rq->operation->contract->params, rq->seen, "basic_constraints_valid_for_non_ca");
+		in.says_basic_constraints = schema_seen(rq->operation->contract->params, rq->seen,
+		    "basic_constraints_valid_for_non_ca");
 	if (!leaf_identity(cx, rq, leaf, &body, &in.identity, e))
 		return false;
 	if (verbatim ? !policy_decide_verbatim(&in, cx->arena, &leaf->template, e)

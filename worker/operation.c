@@ -123,7 +123,8 @@ request_admit(
 
 	outcome_reset(&rq->outcome);
 	if (op->contract->needs_role && rq->envelope.role.len == 0)
-		return err_field(e, ERR_MISSING_FIELD, "role", "\"%s\" needs a role", op->contract->name);
+		return err_field(
+		    e, ERR_MISSING_FIELD, "role", "\"%s\" needs a role", op->contract->name);
 	if (!request_gives_key(rq) && rq->envelope.seal_to.data != NULL)
 		return err_field(e, ERR_INVALID_VALUE, "seal_to",
 		    "\"%s\" answers with no private key to seal", op->contract->name);

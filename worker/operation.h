@@ -38,7 +38,7 @@ struct context {
 struct operation {
 	const struct contract *contract;
 	void (*defaults)(void *params); /* NULL: none */
-	bool claims;     /* makes a claim: the same id gets the same answer */
+	bool claims;                    /* makes a claim: the same id gets the same answer */
 	bool signs;      /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
 	bool of_deleted; /* also where the mount was deleted: its certificates live on */
 	/* Does the answer to these parameters hold the private key? NULL: always, where one is made. */
