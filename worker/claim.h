@@ -52,6 +52,11 @@ size_t claim_expiries(const struct settings *s, struct arena *a, const char *top
 struct slice outcome_encode(struct arena *a, const struct outcome *outcome, bool for_audit);
 bool outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct err *e) MUST_USE;
 
+/*
+ * cm:cfg:<mount>:<kind>:<name>, which holds a record of `.state` for operators and other programs. False: the key is of no mount.
+ */
+bool config_row_key(struct arena *a, struct slice state_key, struct slice *ret) MUST_USE;
+
 /* A .state change of an outcome: [key, value|nil]. */
 bool change_decode(struct slice raw, struct slice *ret_key, struct slice *ret_value) MUST_USE;
 
