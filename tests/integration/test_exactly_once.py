@@ -295,7 +295,7 @@ def load(client, stop, asked, lock):
             client.send(request)
             client.collect(0.001)
             revocable += [
-                a[0].data["serial"] for i, a in list(client.answers.items())[-20:] if a[0].ok and "serial" in a[0].body["data"] and random.random() < 0.05
+                a[0].data["serial"] for i, a in list(client.answers.items())[-20:] if a[0].ok and a[0].body["op"] in ("issue", "sign") and random.random() < 0.05
             ]
         time.sleep(0.002)
 
