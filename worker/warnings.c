@@ -18,7 +18,7 @@ static const struct warning_row warnings[] = {
 	{ "identity_ignored", "the request's `identity` was not used" },
 	{ "ip_in_alt_names", "an IP address stands in `alt_names` and became a DNS name: programs look for addresses in `ip_sans`" },
 	{ "key_choice_ignored", "`key_type` and `key_bits` of the request are not used: the role says which key is made" },
-	{ "key_usage_not_for_key_type", "default key usages that the key's type may not have (RFC 3279, 8813, 8410) are left out" },
+	{ "key_usage_not_for_key_type", "key usages that the key's type may not have (RFC 3279, 8813, 8410) are left out: default ones, and a CA's that its CSR asks for" },
 	{ "key_usage_unusual", "the role asks for key usages that the key's type may not have (RFC 3279, 8813, 8410); the certificate has them" },
 	{ "mount_was_deleted", "a mount of that name was deleted: its CAs' certificates can still be revoked, and their CRLs go on" },
 	{ "names_ignored", "the names in the parameters are not used; those of the CSR are" },
