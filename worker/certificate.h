@@ -2,7 +2,8 @@
  * template + key + issuer -> DER: a pure function but for the signature's own randomness. Version 3, RFC 5280 4.1.
  * It does not decide: whatever the template holds is encoded, the subject as subject.h says. Extensions, in this order:
  *
- *   basicConstraints        critical. CAs, and end entities whose template says so (CA:FALSE)
+ *   basicConstraints        critical. CAs; and CA:FALSE for end entities whose template says so, or whose keyUsage has
+ *                           keyCertSign, because OpenSSL takes those for CAs otherwise
  *   keyUsage                critical
  *   extendedKeyUsage        the named purposes, then the further OIDs
  *   subjectKeyIdentifier    SHA-1 of the key bits

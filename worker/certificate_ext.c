@@ -1,4 +1,6 @@
 #include "certificate_ext.h"
+
+#include "extension.h"
 #include "subject.h"
 
 /* GeneralName (RFC 5280 4.2.1.6) */
@@ -8,26 +10,46 @@
 #define NAME_URI        DER_CONTEXT(6)
 #define NAME_IP_ADDRESS DER_CONTEXT(7)
 
-void
-extension_wrap(struct der *d, const uint8_t *mark, struct slice oid, bool critical)
+bool
+certificate_extensions_check(const struct template *t, struct err *e)
 {
-	der_wrap(d, mark, DER_OCTET_STRING);
-	if (critical)
-		der_bool_true(d);
-	der_tlv(d, DER_OID, oid);
-	der_wrap(d, mark, DER_SEQUENCE);
+	struct extension x;
+
+	for (size_t i = 0; i < t->extensions.count; i++)
+		if (!extension_read(t->extensions.items[i], &x))
+			return err_set(
+			    e, ERR_INTERNAL, "extension %zu of the template does not parse", i + 1);
+	return true;
 }
 
 /* Each writer puts the extension's value and says whether it is there, and whether it is critical. */
 enum presence { ABSENT, PRESENT, CRITICAL };
 
+static const struct slice oid_key_usage = DER_BYTES("\x55\x1d\x0f");
+
+static bool
+may_sign_certificates(const struct template *t)
+{
+	unsigned usage = t->key_usage;
+	struct extension verbatim;
+
+	if (extension_find(&t->extensions, oid_key_usage, &verbatim).data != NULL) {
+		struct der_reader r = der_reader_of(verbatim.value);
+
+		if (!der_read_named_bits(&r, &usage))
+			return true; /* who knows */
+	}
+	return (usage & USAGE_KEY_CERT_SIGN) != 0;
+}
+
+/* An end entity whose key usage has keyCertSign must say that it is none: OpenSSL takes it for a CA otherwise. */
 static enum presence
 write_basic_constraints(struct der *d, const struct certificate_extensions *x)
 {
 	const struct template *t = x->template;
 	const uint8_t *mark = der_mark(d);
 
-	if (!t->is_ca && !t->basic_constraints)
+	if (!t->is_ca && !t->basic_constraints && !may_sign_certificates(t))
 		return ABSENT;
 	if (t->is_ca && t->max_path_length >= 0)
 		der_small(d, (uint64_t)t->max_path_length);
@@ -207,7 +229,7 @@ enum precedence {
 
 /* In the order of the certificate. */
 /* clang-format off */
-static const struct extension {
+static const struct row {
 	struct slice oid;
 	enum presence (*write)(struct der *d, const struct certificate_extensions *x);
 	enum precedence precedence;
@@ -226,54 +248,17 @@ static const struct extension {
 /* clang-format on */
 #define EXTENSION_COUNT (sizeof(extensions) / sizeof(extensions[0]))
 
-/* ---- the verbatim ones ---- */
-
-static bool
-verbatim_oid(struct slice whole, struct slice *ret)
-{
-	struct der_reader r = der_reader_of(whole), inside;
-	bool critical;
-
-	return der_enter(&r, DER_SEQUENCE, &inside) && der_reader_done(&r) &&
-	    der_read_oid(&inside, ret) && der_read_bool(&inside, &critical) &&
-	    der_read(&inside, DER_OCTET_STRING, NULL, NULL) && der_reader_done(&inside);
-}
-
-bool
-certificate_extensions_check(const struct template *t, struct err *e)
-{
-	struct slice oid;
-
-	for (size_t i = 0; i < t->extensions.count; i++)
-		if (!verbatim_oid(t->extensions.items[i], &oid))
-			return err_set(
-			    e, ERR_INTERNAL, "extension %zu of the template does not parse", i + 1);
-	return true;
-}
-
-/* The verbatim extension of that kind; absent: none. */
-static struct slice
-verbatim_find(const struct template *t, struct slice oid)
-{
-	struct slice found;
-
-	for (size_t i = 0; i < t->extensions.count; i++)
-		if (verbatim_oid(t->extensions.items[i], &found) && slice_eq(found, oid))
-			return t->extensions.items[i];
-	return SLICE_NONE;
-}
-
 /* Those of kinds that the table has not. */
 static void
 write_further(struct der *d, const struct template *t)
 {
 	for (size_t i = t->extensions.count; i-- > 0;) {
-		struct slice oid = SLICE_NONE;
+		struct extension x;
 		size_t k = 0;
 
-		if (!verbatim_oid(t->extensions.items[i], &oid))
+		if (!extension_read(t->extensions.items[i], &x))
 			continue;
-		while (k < EXTENSION_COUNT && !slice_eq(extensions[k].oid, oid))
+		while (k < EXTENSION_COUNT && !slice_eq(extensions[k].oid, x.oid))
 			k++;
 		if (k == EXTENSION_COUNT)
 			der_raw(d, t->extensions.items[i]);
@@ -281,21 +266,21 @@ write_further(struct der *d, const struct template *t)
 }
 
 static void
-write_extension(
-    struct der *d, const struct extension *extension, const struct certificate_extensions *x)
+write_extension(struct der *d, const struct row *row, const struct certificate_extensions *x)
 {
-	struct slice verbatim = verbatim_find(x->template, extension->oid);
+	struct extension parts;
+	struct slice verbatim = extension_find(&x->template->extensions, row->oid, &parts);
 	const uint8_t *mark = der_mark(d);
 	enum presence presence;
 
-	if (verbatim.data != NULL && extension->precedence == VERBATIM) {
+	if (verbatim.data != NULL && row->precedence == VERBATIM) {
 		der_raw(d, verbatim);
 		return;
 	}
-	presence = extension->write(d, x);
+	presence = row->write(d, x);
 	if (presence != ABSENT)
-		extension_wrap(d, mark, extension->oid, presence == CRITICAL);
-	else if (extension->precedence == OURS)
+		extension_wrap(d, mark, row->oid, presence == CRITICAL);
+	else if (row->precedence == OURS)
 		der_raw(d, verbatim);
 }
 
@@ -312,6 +297,21 @@ certificate_extensions_write(struct der *d, const struct certificate_extensions 
 }
 
 bool
+certificate_extension_write(struct der *d, const struct template *t, struct slice oid)
+{
+	const struct certificate_extensions x = {
+		.template = t,
+		.subject_is_empty = subject_is_empty(t),
+	};
+	const uint8_t *end = der_mark(d);
+
+	for (size_t i = 0; i < EXTENSION_COUNT; i++)
+		if (slice_eq(extensions[i].oid, oid))
+			write_extension(d, &extensions[i], &x);
+	return der_mark(d) != end;
+}
+
+bool
 certificate_extensions_ask(struct der *d, const struct template *t)
 {
 	struct template asked = *t;
@@ -321,7 +321,9 @@ certificate_extensions_ask(struct der *d, const struct template *t)
 	};
 	const uint8_t *end = der_mark(d);
 
+	/* basicConstraints as they were asked for, and nothing that follows from usages */
 	asked.is_ca = t->is_ca && t->basic_constraints;
+	asked.key_usage = 0;
 	asked.extensions = (struct slice_list){ 0 };
 	for (size_t i = EXTENSION_COUNT; i-- > 0;)
 		if (extensions[i].asked)

@@ -19,14 +19,15 @@ void certificate_extensions_write(struct der *d, const struct certificate_extens
 /* An upper bound of what it writes. */
 size_t certificate_extensions_bound(const struct certificate_extensions *x);
 
+/* One of them, whole. False: the template has it not, nothing was written. For those that are the template's alone. */
+bool certificate_extension_write(struct der *d, const struct template *t, struct slice oid);
+
 /*
  * What a CA is asked for: the Extensions of a request, without a wrapping. subjectAltName, and basicConstraints where
  * the template's basic_constraints says so. False: nothing is asked for, nothing was written.
  */
 bool certificate_extensions_ask(struct der *d, const struct template *t);
 
-/* Extension ::= SEQUENCE { extnID, critical, extnValue }: wraps what stands in front of mark. Also for CRLs. */
-void extension_wrap(struct der *d, const uint8_t *mark, struct slice oid, bool critical);
 /* One DistributionPointName: [0] fullName with these URIs. */
 void distribution_point_name_write(struct der *d, const struct slice *uris, size_t count);
 

@@ -1,6 +1,6 @@
 /* What a request asks for beside its subject: the extensionRequest. */
-#include "certificate_ext.h"
 #include "csr_names.h"
+#include "extension.h"
 
 #define NAMES_MAX 4096
 
@@ -173,21 +173,6 @@ static const struct {
 /* clang-format on */
 #define EXTENSION_COUNT (sizeof(extensions) / sizeof(extensions[0]))
 
-struct extension {
-	struct slice oid, value;
-	bool critical;
-};
-
-static bool
-extension_parse(struct der_reader *r, struct extension *ret)
-{
-	struct der_reader inside;
-
-	return der_enter(r, DER_SEQUENCE, &inside) && der_read_oid(&inside, &ret->oid) &&
-	    der_read_bool(&inside, &ret->critical) &&
-	    der_read(&inside, DER_OCTET_STRING, &ret->value, NULL) && der_reader_done(&inside);
-}
-
 /* Written anew: a `critical` of FALSE, which DER leaves out (X.690 11.5), may stand in the request. */
 static struct slice
 extension_der(const struct extension *x, struct arena *a)
@@ -238,11 +223,12 @@ read_extensions(struct der_reader values, struct arena *a, struct csr *ret, stru
 	ret->extensions.items = arena_array(a, CSR_EXTENSIONS_MAX, sizeof(struct slice));
 	for (; !der_reader_done(&list); count++) {
 		struct extension x = { 0 };
+		struct slice whole;
 
 		if (count == CSR_EXTENSIONS_MAX)
 			return err_set(e, ERR_CSR_INVALID, "over %d extensions are requested",
 			    CSR_EXTENSIONS_MAX);
-		if (!extension_parse(&list, &x))
+		if (!der_read(&list, DER_SEQUENCE, NULL, &whole) || !extension_read(whole, &x))
 			return err_set(e, ERR_CSR_INVALID, "a requested extension does not parse");
 		if (!extension_is_new(seen, count, x.oid))
 			return err_set(e, ERR_CSR_INVALID, "an extension is requested twice");

@@ -49,7 +49,7 @@ ca_allow(
 		return false;
 	outcome_take(cx, rq, &leaf->template);
 	ca_warn_end(cx, rq, leaf->issuer->not_before, leaf->issuer->not_after);
-	return true;
+	return issuer_permits(leaf->issuer, &leaf->template, e);
 }
 
 bool

@@ -4,7 +4,7 @@
  * is beside its texts, then come texts: an octet that says whose, one that says how long, and they.
  */
 #include "certificate.h"
-#include "csr.h"
+#include "csr_names.h"
 #include "key.h"
 #include "ledger.h"
 #include "scoped_openssl.h"
@@ -44,6 +44,14 @@ static const size_t singles[] = {
 /* clang-format on */
 #define LISTS   (sizeof(lists) / sizeof(lists[0]))
 #define SINGLES (sizeof(singles) / sizeof(singles[0]))
+#define WHERE   (SINGLES + LISTS + 1)
+
+/* Addresses and extensions. */
+static bool
+is_octets(size_t where)
+{
+	return where == SINGLES + LISTS - 2 || where == SINGLES + LISTS - 1;
+}
 
 static void
 keep_other(struct template *t, struct texts *room, struct slice text)
@@ -66,7 +74,7 @@ keep(struct template *t, struct texts *room, size_t where, struct slice text)
 		return;
 	}
 	where -= SINGLES;
-	if (where >= LISTS) {
+	if (where == LISTS) {
 		keep_other(t, room, text);
 		return;
 	}
@@ -95,7 +103,12 @@ fill(struct template *t, struct texts *room, const uint8_t *data, size_t size)
 		size_t len = data[at + 1], left = size - at - 2;
 
 		len = len < left ? len : left;
-		keep(t, room, data[at] % (LISTS + SINGLES + 1), slice_of(data + at + 2, len));
+		size_t where = data[at] % WHERE;
+		struct slice text = slice_of(data + at + 2, len);
+
+		/* whoever fills a template has texts that are UTF-8 */
+		if (is_octets(where) || csr_utf8_valid(text))
+			keep(t, room, where, text);
 		at += 2 + len;
 	}
 }

@@ -32,7 +32,7 @@ add_usages(X509 *x, const struct template *t)
 	SCOPED(ASN1_BIT_STRING) usage = ASN1_BIT_STRING_new();
 	SCOPED(BASIC_CONSTRAINTS) basic = reference_basic_constraints(t);
 
-	if (t->is_ca || t->basic_constraints)
+	if (t->is_ca || t->basic_constraints || t->key_usage & USAGE_KEY_CERT_SIGN)
 		add(x, NID_basic_constraints, basic, true);
 	for (int bit = 0; bit < 9; bit++)
 		if (t->key_usage & 1U << bit)
