@@ -1,5 +1,6 @@
 #include "decision.h"
 #include "key.h"
+#include "subject.h"
 #include "usage.h"
 
 /* ---- subject and names ---- */
@@ -123,7 +124,7 @@ take_csr_values(
 		return err_field(e, ERR_CSR_INVALID, "csr",
 		    "the request has no subject, and a CA needs one (RFC 5280 4.1.2.6)");
 	if (!csr_names_plain(&csr->dns) || !csr_names_plain(&csr->emails) ||
-	    !csr_names_plain(&csr->uris) || text_has_control(csr->common_name))
+	    !csr_names_plain(&csr->uris) || subject_has_control(csr->subject))
 		return err_field(e, ERR_CSR_INVALID, "csr",
 		    "a name of the request is empty or holds control characters");
 	t->subject = csr->subject;
@@ -133,6 +134,9 @@ take_csr_values(
 	t->uris = csr->uris;
 	t->others = csr->others;
 	t->key_usage |= csr->key_usage & key_usage_of_type(csr->key_type);
+	if ((csr->key_usage & ~key_usage_of_type(csr->key_type)) != 0)
+		decision_warn(d, "key_usage_not_for_key_type",
+		    "the CSR asks for key usages that its key's type may not have: they are left out");
 	if (names_given(rq))
 		decision_warn(d, "names_ignored",
 		    "the names in the parameters are not used: use_csr_values takes those of the CSR");
