@@ -14,7 +14,7 @@ static const struct field leaf_fields[] = {
 	ROW(serial_number, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The serial number in lower-case hexadecimal, octets separated by colons."),
 	ROW(serial, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The same as `serial_number`."),
 	ROW(expiration, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the certificate ceases to be valid, in seconds since the epoch."),
-	ROW(lease_id, TEXT, OPTIONAL, 0, LEASE_ID_MAX, "The path of the request and the serial number, octets separated by hyphens: `revoke` takes it. Empty for a CA that signed itself. Absent, as the two below, where the role has `generate_lease` off."),
+	ROW(lease_id, TEXT, OPTIONAL, 0, LEASE_ID_MAX, "The path of the request and the serial number, octets separated by hyphens: `revoke` takes it. Empty for a CA that signed itself; absent, as the two below, where the role has `generate_lease` off."),
 	ROW(lease_duration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "How long the certificate is valid from when it was issued, in seconds."),
 	ROW(renewable, BOOL, OPTIONAL, 0, 1, "Always false: ask for another certificate instead."),
 };

@@ -18,6 +18,7 @@ static const struct field certificate_fields[] = {
 	ROW(issued, INT, REQUIRED, INT_LEAST, INT64_MAX, "The request's timestamp, in milliseconds since the epoch."),
 	ROW(request, TEXT, REQUIRED, 1, 64, "The request's id."),
 	ROW(source, TEXT, REQUIRED, 1, SOURCE_MAX, "Where the request stands: topic/partition/offset."),
+	ROW(lease, INT, OPTIONAL, 0, INT64_MAX, "How long its lease is, in seconds; 0 when it has none. Absent in older records: as long as it is valid."),
 	ROW(no_store, BOOL, OPTIONAL, 0, 1, "Is it kept out of Redis, so that it is not listed, and revoked only when it is presented? Default: false."),
 };
 #undef ROW
@@ -51,9 +52,8 @@ static const struct field outcome_fields[] = {
 	ROW(invalidity_date, INT, OPTIONAL, INT_LEAST, INT64_MAX, "The revocation's invalidity date, in seconds since the epoch."),
 	ROW(already, BOOL, OPTIONAL, 0, 1, "The certificate had been revoked before: there is no new record."),
 	ROW(rotate, BOOL, OPTIONAL, 0, 1, "The mount's CRLs are to be made again."),
-	ROW(lease, INT, OPTIONAL, INT_LEAST, INT64_MAX, "For how many seconds the certificate was valid when it was decided. Absent where the answer has no lease."),
-	ROW(csr, BYTES, OPTIONAL, 1, CSR_MAX, "The certification request that was made, DER."),
 	ROW(no_store, BOOL, OPTIONAL, 0, 1, "The certificate is kept out of Redis."),
+	ROW(csr, BYTES, OPTIONAL, 1, CSR_MAX, "The certification request that was made, DER."),
 	ROW(changes, RAWS, OPTIONAL, 0, 1024, "The records of `.state` that it writes: arrays of key and value (nil deletes)."),
 	ROW(warnings, RAWS, OPTIONAL, 0, WARNINGS_MAX, "The warnings of the answer: maps of `code` and `message`."),
 };

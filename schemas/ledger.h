@@ -17,7 +17,8 @@ struct certificate_record {
 	int64_t issued;                /* ms: the request's timestamp */
 	struct slice request;          /* its id */
 	struct slice source;           /* topic/partition/offset */
-	bool no_store;                 /* it has no cm:cert row and stands in no list */
+	int64_t lease; /* seconds; 0: none; SCHEMA_ABSENT in records of before: as it is valid */
+	bool no_store; /* it has no cm:cert row and stands in no list */
 };
 
 /* `.revoked`, and the second object of the cm:cert row of a revoked certificate */
@@ -42,11 +43,10 @@ struct outcome {
 	int64_t not_after;
 	int64_t revoked_at;              /* seconds; SCHEMA_ABSENT */
 	int64_t reason, invalidity_date; /* of a revocation made by this request */
-	bool already;     /* the certificate had been revoked before: no new record */
-	bool rotate;      /* the mount's CRLs are to be made again */
-	int64_t lease;    /* seconds from the decision to not_after; SCHEMA_ABSENT: no lease */
-	struct slice csr; /* DER: the request that was made */
-	bool no_store;    /* of the certificate signed: as its record */
+	bool already;               /* the certificate had been revoked before: no new record */
+	bool rotate;                /* the mount's CRLs are to be made again */
+	bool no_store;              /* of the certificate signed: as its record */
+	struct slice csr;           /* DER: the request that was made */
 	struct slice_list changes;  /* raw [key, value|nil] of `.state` */
 	struct slice_list warnings; /* raw warning maps */
 };

@@ -98,6 +98,8 @@ const struct schema ca_set_params_schema = SCHEMA("ca/set.params", ca_set_params
 #define CA_NAME_ROWS \
 	ROW(alt_names, LIST, OPTIONAL, 0, NAMES_MAX, "Host names and e-mail addresses of the CA, an array or a comma-separated text. Default: none."), \
 	ROW(ip_sans, LIST, OPTIONAL, 0, NAMES_MAX, "IP addresses of the CA, an array or a comma-separated text. Default: none."), \
+	ROW(uri_sans, LIST, OPTIONAL, 0, NAMES_MAX, "URIs of the CA, an array or a comma-separated text. Default: none."), \
+	ROW(other_sans, LIST, OPTIONAL, 0, NAMES_MAX, "Other names of the CA, each `OID;utf8:TEXT`, an array or a comma-separated text. Default: none."), \
 	ROW(exclude_cn_from_sans, BOOL, OPTIONAL, 0, 1, "Do not put the common name among the alternative names, where it is a host name or an e-mail address. Default: false."), \
 	SUBJECT(ou, "organizationalUnitName"), \
 	SUBJECT(organization, "organizationName"), \
@@ -114,6 +116,7 @@ const struct schema ca_set_params_schema = SCHEMA("ca/set.params", ca_set_params
 #define CA_KEY_ROWS \
 	ROW(key_type, TEXT, OPTIONAL, 1, WORD_MAX, "`rsa`, `ec` or `ed25519`. Default: `rsa`."), \
 	ROW(key_bits, INT, OPTIONAL, 0, KEY_BITS_MAX, "Size of the key in bits: 2048 to 8192 for `rsa`; 224, 256, 384 or 521 for `ec`. Default: 2048 for `rsa`, 256 for `ec`."), \
+	ROW(private_key_format, TEXT, OPTIONAL, 1, WORD_MAX, "The form of an exported key: `der`, the type's own (PKCS#1, SEC 1), or `pkcs8`. In a `pem_bundle` it is always the type's own. Default: `der`."), \
 	ROW(exported, TEXT, OPTIONAL, 1, WORD_MAX, "`internal`: the private key never leaves the workers. `exported`, or `external`: it is in the answer too, sealed to `seal_to`, and cannot be had later. Default: `internal`.")
 static const struct field ca_root_fields[] = {
 	ROW(common_name, TEXT, REQUIRED, 1, COMMON_NAME_MAX, "The CA's common name."),

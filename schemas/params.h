@@ -59,7 +59,7 @@ struct ca_set_params {
 struct ca_params {
 	struct slice csr;         /* PEM */
 	struct slice common_name; /* absent: it must come from the CSR */
-	struct slice_list alt_names, ip_sans;
+	struct slice_list alt_names, ip_sans, uri_sans, other_sans;
 	bool exclude_cn_from_sans;
 	struct slice_list country, organization, ou, locality, province, street_address,
 	    postal_code;
@@ -69,7 +69,8 @@ struct ca_params {
 	int64_t signature_bits;  /* 0: SHA-256 */
 	bool use_pss;
 	struct slice key_type;
-	int64_t key_bits;      /* SCHEMA_ABSENT: the type's default */
+	int64_t key_bits;                /* SCHEMA_ABSENT: the type's default */
+	struct slice private_key_format; /* "der" (default), "pkcs8" */
 	struct slice exported; /* "internal" (default) or "exported" ("external" is the same) */
 	bool use_csr_values;
 };

@@ -40,8 +40,7 @@ struct issuer_state {
 /* The key of a CA whose certificate has yet to be brought: the last that ca/generate/intermediate made. */
 struct pending_state {
 	int64_t v;
-	struct slice
-	    id; /* first 16 octets of SHA-256 of its SubjectPublicKeyInfo, lower-case hex */
+	struct slice id;  /* first 16 octets of SHA-256 of its SubjectPublicKeyInfo, in hex */
 	struct slice key; /* sealed box of the PKCS#8 key, bound to "mount/id" */
 	int64_t created;
 };

@@ -50,13 +50,16 @@ key_text_add(struct buf *text, const struct leaf_key *key, enum answer_format fo
  * the type's own form.
  */
 static MUST_USE bool
-private_key_add(struct context *cx, const struct request *rq, enum answer_format format, bool pkcs8,
-    struct buf *text, struct span *ret_answer, struct span *ret_clear, struct err *e)
+private_key_add(struct context *cx, const struct request *rq, enum answer_format format,
+    struct slice key_format, struct buf *text, struct span *ret_answer, struct span *ret_clear,
+    struct err *e)
 {
 	struct buf clear SCOPED_BUF = { 0 };
 	struct seal_target target;
+	bool pkcs8;
 
-	if (!seal_target_read(rq, cx->arena, &target, e))
+	if (!seal_target_read(rq, cx->arena, &target, e) ||
+	    !key_format_parse(key_format, &pkcs8, e))
 		return false;
 	if (target.x.data == NULL) {
 		*ret_answer = *ret_clear = key_text_add(text, &rq->leaf, format, pkcs8);
@@ -119,7 +122,7 @@ shown_write(struct context *cx, struct request *rq, enum answer_format format,
 	buf_init_secret(text, TEXT_MAX);
 	buf_reserve(text, 4 * shown->der.len + 4096); /* all of it, as a rule */
 	if (gives && has &&
-	    !private_key_add(cx, rq, format, shown->pkcs8, text, &key, &clear_key, e))
+	    !private_key_add(cx, rq, format, shown->key_format, text, &key, &clear_key, e))
 		return false;
 	object = object_add(text, format, clear_key, shown);
 	if (text->failed)

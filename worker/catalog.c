@@ -32,6 +32,12 @@ catalog_mount_deleted(const struct catalog_mount *m)
 	return m->state.deleted > 0;
 }
 
+bool
+catalog_issuer_serves(const struct catalog_mount *m, const struct catalog_issuer *i)
+{
+	return !catalog_mount_deleted(m) && i->offset >= m->state.since;
+}
+
 const struct catalog_role *
 catalog_find_role(const struct catalog_mount *m, struct slice name)
 {

@@ -20,6 +20,7 @@ struct catalog_role {
 struct catalog_issuer {
 	struct issuer *issuer;
 	int64_t crl_shards;
+	int64_t offset; /* of its record in `.state` */
 };
 
 struct catalog_mount {
@@ -45,6 +46,8 @@ struct catalog {
 
 const struct catalog_mount *catalog_find_mount(const struct catalog *c, struct slice name);
 bool catalog_mount_deleted(const struct catalog_mount *m);
+/* May the issuer sign for the mount? One of a deleted mount that had the name may not: only its CRLs go on. */
+bool catalog_issuer_serves(const struct catalog_mount *m, const struct catalog_issuer *i);
 const struct catalog_role *catalog_find_role(const struct catalog_mount *m, struct slice name);
 const struct catalog_issuer *catalog_find_issuer(const struct catalog_mount *m, struct slice id);
 

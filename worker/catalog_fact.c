@@ -95,6 +95,8 @@ fact_decode(
 static bool
 mount_read(struct catalog_fact *f, struct slice value, struct err *e)
 {
+	/* what is absent stays absent when the record is written again */
+	f->mount_state = (struct mount_state){ .deleted = SCHEMA_ABSENT, .since = SCHEMA_ABSENT };
 	return fact_decode(f, &mount_state_schema, value, &f->mount_state, e);
 }
 

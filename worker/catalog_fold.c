@@ -179,6 +179,8 @@ catalog_builder_put(
 		if (fact == NULL)
 			return false;
 		fact->offset = offset;
+		if (parts.kind == CATALOG_ISSUER)
+			fact->issuer.offset = offset;
 	}
 	if (parts.kind == CATALOG_TOPICS)
 		builder_set_topics(b, fact);

@@ -6,7 +6,6 @@
 #include "scoped_openssl.h"
 #include "spki.h"
 
-#include <openssl/err.h>
 #include <openssl/sha.h>
 
 #define ID_OCTETS 16
@@ -78,27 +77,7 @@ keep_facts(struct issuer *i, struct err *e)
 	i->serial = facts.serial;
 	i->not_before = facts.not_before;
 	i->not_after = facts.not_after;
-	/* -1 also where there is no constraint */
-	i->max_path_length = X509_get_pathlen(i->x509);
 	return true;
-}
-
-/* RFC 5280 4.2.1.9: each CA above says how many may follow it, of which those below it are some already. */
-static void
-limit_path_length(struct issuer *i)
-{
-	for (size_t k = 0; k < i->chain.count; k++) {
-		const uint8_t *at = i->chain.items[k].data;
-		SCOPED(X509) above = d2i_X509(NULL, &at, (long)i->chain.items[k].len);
-		long limit = above == NULL ? -1 : X509_get_pathlen(above);
-
-		if (limit < 0)
-			continue;
-		limit = limit > (long)k + 1 ? limit - (long)k - 1 : 0;
-		if (i->max_path_length < 0 || i->max_path_length > limit)
-			i->max_path_length = limit;
-	}
-	ERR_clear_error(); /* a chain that does not parse limits nothing */
 }
 
 static bool
@@ -142,11 +121,11 @@ issuer_new(
 	issuer_id_of(i->der, i->id);
 	i->pem = certificate_pem(&i->memory, i->der);
 	keep_chain(i, chain, chain_count);
-	limit_path_length(i);
 	if (!constraints_read(i->x509, &i->chain, &i->constraints, e)) {
 		issuer_free(i);
 		return NULL;
 	}
+	i->max_path_length = constraints_path_length(i->constraints);
 	return i;
 }
 

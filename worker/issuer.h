@@ -25,7 +25,7 @@ struct issuer {
 	struct slice pem;        /* of the certificate, as answers carry it */
 	struct slice_list chain_pem;
 	int64_t not_before, not_after;
-	int64_t max_path_length;         /* the chain's limits included; -1: none */
+	int64_t max_path_length; /* how many CAs may follow, by it and those above; -1: no limit */
 	struct constraints *constraints; /* owned; NULL: none */
 	EVP_PKEY *key;                   /* owned; NULL in a program that may not sign */
 	X509 *x509;                      /* owned */

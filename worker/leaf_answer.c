@@ -12,12 +12,15 @@ leaf_answer_read(struct context *cx, struct request *rq, struct certificate_reco
 {
 	uint64_t seen;
 
-	*record = (struct certificate_record){ 0 };
+	*record = (struct certificate_record){ .lease = SCHEMA_ABSENT };
 	if (!schema_decode(&certificate_record_schema, rq->record, cx->arena, record, &seen, e))
 		return false;
-	*ret = (struct leaf_answer){ .expiration = record->not_after,
-		.lease_duration = rq->outcome.lease };
+	*ret = (struct leaf_answer){ .expiration = record->not_after };
 	ret->serial = ret->serial_number = serial_text(cx->arena, record->serial, ':');
+	/* from when it was issued, not from now: a replay says the same */
+	ret->lease_duration = record->lease != SCHEMA_ABSENT
+	    ? record->lease
+	    : record->not_after - record->not_before - VALIDITY_BACKDATE;
 	return true;
 }
 
@@ -68,14 +71,15 @@ without_roots(struct arena *a, const struct issuer *issuer, struct slice_list te
 }
 
 bool
-leaf_write(struct context *cx, struct request *rq, enum answer_format format,
-    const struct shown *shown, struct leaf_answer *answer, struct writer *data, struct err *e)
+leaf_write(struct context *cx, struct request *rq, struct slice format, const struct shown *shown,
+    struct leaf_answer *answer, struct writer *data, struct err *e)
 {
 	bool leased = answer->lease_id.data != NULL;
 	struct buf text SCOPED_BUF = { 0 };
 	struct shown_texts texts;
+	enum answer_format f;
 
-	if (!shown_write(cx, rq, format, shown, &text, &texts, e))
+	if (!format_parse(format, &f, e) || !shown_write(cx, rq, f, shown, &text, &texts, e))
 		return false;
 	answer->certificate = texts.object;
 	answer->private_key = texts.private_key;
@@ -84,14 +88,15 @@ leaf_write(struct context *cx, struct request *rq, enum answer_format format,
 	return true;
 }
 
-/* "issue/web"; sign-verbatim may have no role */
-static const char *
-lease_path(struct arena *a, const struct request *rq)
+/* sign-verbatim may have no role */
+static struct slice
+leaf_lease(struct arena *a, const struct request *rq, struct slice serial)
 {
 	struct slice role = rq->envelope.role;
-
-	return arena_printf(
+	const char *path = arena_printf(
 	    a, "%s%s%.*s", rq->operation->contract->name, role.len > 0 ? "/" : "", SLICE_FMT(role));
+
+	return lease_id_text(a, rq->envelope.mount, path, serial);
 }
 
 bool
@@ -101,14 +106,13 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	const struct catalog_mount *mount = context_mount(cx, rq, e);
 	const struct catalog_issuer *issuer;
 	struct certificate_record record;
-	struct shown shown = { .label = "CERTIFICATE" };
 	struct leaf_answer answer;
 	struct slice_list chain; /* one at least */
 	enum answer_format format;
+	struct shown shown = { .label = "CERTIFICATE", .key_format = params->private_key_format };
 
 	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
-	    !format_parse(params->format, &format, e) ||
-	    !key_format_parse(params->private_key_format, &shown.pkcs8, e))
+	    !format_parse(params->format, &format, e))
 		return false;
 	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
 	if (issuer == NULL)
@@ -118,10 +122,9 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	answer.ca_chain = params->remove_roots_from_chain
 	    ? without_roots(cx->arena, issuer->issuer, chain)
 	    : chain;
-	if (rq->outcome.lease != SCHEMA_ABSENT)
-		answer.lease_id = lease_id_text(
-		    cx->arena, rq->envelope.mount, lease_path(cx->arena, rq), record.serial);
+	if (record.lease != 0)
+		answer.lease_id = leaf_lease(cx->arena, rq, record.serial);
 	shown.der = record.certificate;
 	shown.chain = answer.ca_chain;
-	return leaf_write(cx, rq, format, &shown, &answer, data, e);
+	return leaf_write(cx, rq, params->format, &shown, &answer, data, e);
 }

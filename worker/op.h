@@ -71,7 +71,7 @@ bool request_admit(struct context *cx, struct request *rq, const struct catalog_
     struct err *e) MUST_USE;
 /* When it was asked, ms: the message's timestamp, so that a redelivery does not change it. */
 int64_t request_time_ms(const struct context *cx, const struct request *rq);
-/* The warnings of a template, the certificate's end, and a lease until then. */
+/* The warnings of a template, and the certificate's end. */
 void outcome_take(struct context *cx, struct request *rq, const struct template *t);
 /* A change of `.state`, "kind/mount/name"; value NULL: a tombstone. A dry run changes nothing. */
 void request_change(struct context *cx, struct request *rq, const char *kind, struct slice name,
@@ -83,6 +83,8 @@ void request_change_raw(struct context *cx, struct request *rq, const char *kind
 const struct catalog_issuer *mount_issuer(
     const struct catalog_mount *mount, struct err *e) MUST_USE;
 
+/* private_key_format; absent: the type's own form */
+bool key_format_parse(struct slice text, bool *ret_pkcs8, struct err *e) MUST_USE;
 enum answer_format { FORMAT_PEM, FORMAT_DER, FORMAT_PEM_BUNDLE };
 /* Absent: PEM. */
 bool format_parse(struct slice text, enum answer_format *ret, struct err *e) MUST_USE;
@@ -142,6 +144,24 @@ bool leaf_sign(struct context *cx, struct request *rq, const struct leaf *leaf, 
 bool slow_key_allowed(const struct catalog_mount *mount, enum key_type type, int64_t bits,
     const char *field, struct err *e) MUST_USE;
 
+/* ---- answer_text.c ---- */
+
+/* What an answer shows: a certificate or a request; in a bundle, what stands behind it. */
+struct shown {
+	const char *label; /* of its PEM block */
+	struct slice der;
+	struct slice_list chain; /* PEM */
+	struct slice key_format; /* private_key_format: "der", "pkcs8"; absent: "der" */
+};
+struct shown_texts {
+	struct slice object;
+	struct slice private_key; /* absent: it is not given */
+	struct slice private_key_type;
+};
+/* The texts stand in *text, which becomes a secret buf. Warns when a key that would be given is withheld. */
+bool shown_write(struct context *cx, struct request *rq, enum answer_format format,
+    const struct shown *shown, struct buf *text, struct shown_texts *ret, struct err *e) MUST_USE;
+
 /* ---- leaf_answer.c ---- */
 
 /* A CA's or a leaf's answer has these in common, from rq->record. */
@@ -153,31 +173,10 @@ struct slice lease_id_text(
 /* The issuer's certificate and those above it, as answers carry them. */
 struct slice_list chain_texts(
     struct arena *a, const struct issuer *issuer, enum answer_format format);
-/* answer->certificate and its private key, if it is given, in the format that was asked for. A bundle also has the chain. */
-struct shown;
-bool leaf_write(struct context *cx, struct request *rq, enum answer_format format,
+/* answer->certificate and its private key, if it is given, in the format that was asked for; and the whole answer. */
+bool leaf_write(struct context *cx, struct request *rq, struct slice format,
     const struct shown *shown, struct leaf_answer *answer, struct writer *data,
     struct err *e) MUST_USE;
-
-/* ---- answer_text.c ---- */
-
-/* What an answer shows: a certificate or a request; in a bundle, what stands behind it. */
-struct shown {
-	const char *label; /* of its PEM block */
-	struct slice der;
-	struct slice_list chain; /* PEM */
-	bool pkcs8;              /* the private key's form; false: its type's own */
-};
-struct shown_texts {
-	struct slice object;
-	struct slice private_key; /* absent: it is not given */
-	struct slice private_key_type;
-};
-/* private_key_format; absent: the type's own form */
-bool key_format_parse(struct slice text, bool *ret_pkcs8, struct err *e) MUST_USE;
-/* The texts stand in *text, which becomes a secret buf. Warns when a key that would be given is withheld. */
-bool shown_write(struct context *cx, struct request *rq, enum answer_format format,
-    const struct shown *shown, struct buf *text, struct shown_texts *ret, struct err *e) MUST_USE;
 
 /* ---- op_ca.c ---- */
 

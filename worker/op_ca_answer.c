@@ -5,11 +5,11 @@ bool
 ca_root_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
 {
 	const struct ca_params *params = rq->params;
-	struct shown shown = { .label = "CERTIFICATE" };
 	struct certificate_record record;
 	struct leaf_answer answer;
 	enum answer_format format;
 	struct slice itself;
+	struct shown shown = { .label = "CERTIFICATE", .key_format = params->private_key_format };
 
 	if (!leaf_answer_read(cx, rq, &record, &answer, e) ||
 	    !format_parse(params->format, &format, e))
@@ -19,14 +19,16 @@ ca_root_answer(struct context *cx, struct request *rq, struct writer *data, stru
 	answer.ca_chain = (struct slice_list){ &itself, 1 };
 	answer.lease_id = SLICE_LITERAL(""); /* it is not revoked by itself */
 	shown.der = record.certificate;
-	return leaf_write(cx, rq, format, &shown, &answer, data, e);
+	return leaf_write(cx, rq, params->format, &shown, &answer, data, e);
 }
 
 bool
 ca_intermediate_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
 {
 	const struct ca_params *params = rq->params;
-	const struct shown shown = { .label = "CERTIFICATE REQUEST", .der = rq->outcome.csr };
+	const struct shown shown = { .label = "CERTIFICATE REQUEST",
+		.der = rq->outcome.csr,
+		.key_format = params->private_key_format };
 	struct buf text SCOPED_BUF = { 0 };
 	struct shown_texts texts;
 	struct csr_answer answer;
@@ -59,9 +61,10 @@ ca_sign_answer(struct context *cx, struct request *rq, struct writer *data, stru
 	const struct catalog_mount *mount = context_mount(cx, rq, e);
 	const struct catalog_issuer *issuer;
 	struct certificate_record record;
-	struct shown shown = { .label = "CERTIFICATE" };
 	struct leaf_answer answer;
+	struct slice_list above;
 	enum answer_format format;
+	struct shown shown = { .label = "CERTIFICATE" };
 
 	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
 	    !format_parse(params->format, &format, e))
@@ -69,12 +72,13 @@ ca_sign_answer(struct context *cx, struct request *rq, struct writer *data, stru
 	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
 	if (issuer == NULL)
 		return err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
-	shown.der = record.certificate;
-	shown.chain = chain_texts(cx->arena, issuer->issuer, format);
-	answer.issuing_ca = shown.chain.items[0];
-	answer.ca_chain = whole_chain(cx->arena,
-	    format_text(cx->arena, format, "CERTIFICATE", record.certificate), shown.chain);
+	above = chain_texts(cx->arena, issuer->issuer, format);
+	answer.issuing_ca = above.items[0];
+	answer.ca_chain = whole_chain(
+	    cx->arena, format_text(cx->arena, format, "CERTIFICATE", record.certificate), above);
 	answer.lease_id = lease_id_text(
 	    cx->arena, rq->envelope.mount, "config/ca/sign", record.serial);
-	return leaf_write(cx, rq, format, &shown, &answer, data, e);
+	shown.der = record.certificate;
+	shown.chain = above;
+	return leaf_write(cx, rq, params->format, &shown, &answer, data, e);
 }

@@ -62,8 +62,10 @@ generate_decide(struct context *cx, struct request *rq, const struct catalog_mou
 		.mount_max_ttl = mount->state.max_ttl,
 		.now = cx->now_ms / 1000 };
 	enum answer_format format;
+	bool pkcs8;
 
 	return export_check(cx, rq, mount, e) && format_parse(params->format, &format, e) &&
+	    key_format_parse(params->private_key_format, &pkcs8, e) &&
 	    policy_decide_ca(&in, cx->arena, ret, e) &&
 	    slow_key_allowed(mount, ret->key_type, ret->key_bits, "key_bits", e);
 }
@@ -212,7 +214,7 @@ ca_intermediate_decide(struct context *cx, struct request *rq, struct err *e)
 	if (!request_admit(cx, rq, &mount, e) || !generate_decide(cx, rq, mount, &template, e))
 		return false;
 	outcome_take(cx, rq, &template);
-	rq->outcome.not_after = rq->outcome.lease = SCHEMA_ABSENT; /* whoever signs it says */
+	rq->outcome.not_after = SCHEMA_ABSENT; /* whoever signs it says */
 	if (mount->pending != NULL)
 		request_warn(cx, rq, "pending_key_replaced",
 		    "the key of an earlier request is gone: its certificate cannot be set any more");

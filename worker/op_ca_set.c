@@ -31,7 +31,8 @@ known_read(struct context *cx, const struct catalog_mount *mount, struct known *
 		ret->keys[ret->count++] = ret->pending;
 	}
 	for (size_t i = 0; i < mount->issuer_count && ret->count < KNOWN_KEYS_MAX; i++)
-		if (mount->issuers[i]->issuer->key != NULL)
+		if (catalog_issuer_serves(mount, mount->issuers[i]) &&
+		    mount->issuers[i]->issuer->key != NULL)
 			ret->keys[ret->count++] = mount->issuers[i]->issuer->key;
 	return true;
 }

@@ -27,7 +27,7 @@ signer_find(struct context *cx, struct request *rq, struct leaf *ret, struct err
 static void
 keep_long(struct context *cx, struct request *rq)
 {
-	if (rq->outcome.lease > CERTS_KEPT_S)
+	if (rq->outcome.not_after - cx->now_ms / 1000 > CERTS_KEPT_S)
 		request_change_raw(cx, rq, "certificate",
 		    serial_text(cx->arena, rq->outcome.serial, 0), rq->record);
 }

@@ -16,20 +16,24 @@ leaf_issuer(const struct catalog_mount *mount, const struct role_rules *rules, s
 	if (slice_is(ref, "default"))
 		return mount_issuer(mount, e);
 	issuer = catalog_find_issuer(mount, ref);
-	if (issuer == NULL)
-		err_field(e, ERR_NO_ISSUER, "role",
-		    "mount \"%.*s\" has no issuer \"%.*s\", which the role refers to",
-		    SLICE_FMT(mount->name), SLICE_FMT(ref));
-	return issuer;
+	if (issuer != NULL && catalog_issuer_serves(mount, issuer))
+		return issuer;
+	err_field(e, ERR_NO_ISSUER, "role",
+	    "mount \"%.*s\" has no issuer \"%.*s\", which the role refers to",
+	    SLICE_FMT(mount->name), SLICE_FMT(ref));
+	return NULL;
 }
 
-/* Without a role the mount's role_defaults say it. */
-static bool
-leaf_is_leased(const struct leaf *leaf)
+/* What the role says of leases and of storing; without a role the mount's role_defaults do. */
+static void
+leaf_keeping(struct request *rq, const struct leaf *leaf)
 {
-	return leaf->rules != NULL
-	    ? leaf->rules->role->generate_lease
-	    : !slice_is(leaf->mount->state.role_defaults, ROLE_DEFAULTS_CURRENT);
+	if (leaf->rules != NULL) {
+		rq->no_lease = !leaf->rules->role->generate_lease;
+		rq->outcome.no_store = leaf->rules->role->no_store;
+	} else {
+		rq->no_lease = slice_is(leaf->mount->state.role_defaults, ROLE_DEFAULTS_CURRENT);
+	}
 }
 
 static MUST_USE bool
@@ -67,7 +71,7 @@ leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *
 	if (cx->crl_book != NULL &&
 	    !crl_book_has_room(cx->crl_book, ret->mount->name, ret->issuer->id, e))
 		return false;
-	rq->outcome.no_store = ret->rules != NULL && ret->rules->role->no_store;
+	leaf_keeping(rq, ret);
 	return format_parse(params->format, &format, e) &&
 	    key_format_parse(params->private_key_format, &pkcs8, e);
 }
@@ -109,8 +113,6 @@ leaf_allow(
 		     : !policy_decide(&in, cx->arena, &leaf->template, e))
 		return false;
 	outcome_take(cx, rq, &leaf->template);
-	if (!leaf_is_leased(leaf))
-		rq->outcome.lease = SCHEMA_ABSENT;
 	ca_warn_end(cx, rq, leaf->issuer->not_before, leaf->issuer->not_after);
 	return issuer_permits(leaf->issuer, &leaf->template, e);
 }

@@ -97,7 +97,8 @@ mount_tune_decide(struct context *cx, struct request *rq, struct err *e)
 	if (!request_admit(cx, rq, &mount, e))
 		return false;
 	state = mount->state;
-	if (!tune_ttls(rq, &state, e) || !role_defaults_known(p->role_defaults, e))
+	if (!tune_ttls(rq, &state, e) ||
+	    (is_given(rq, "role_defaults") && !role_defaults_known(p->role_defaults, e)))
 		return false;
 	if (is_given(rq, "allow_clear_keys"))
 		state.allow_clear_keys = p->allow_clear_keys;

@@ -112,7 +112,6 @@ outcome_reset(struct outcome *o)
 		.revoked_at = SCHEMA_ABSENT,
 		.reason = SCHEMA_ABSENT,
 		.invalidity_date = SCHEMA_ABSENT,
-		.lease = SCHEMA_ABSENT,
 		.warnings = o->warnings };
 }
 
@@ -135,11 +134,10 @@ request_admit(
 	    (ret == NULL || *ret == NULL || !(*ret)->state.trust_identity))
 		request_warn(cx, rq, "identity_ignored",
 		    "the mount does not trust the identity that a sender claims");
-	if (ret == NULL || *ret == NULL)
-		return ret == NULL;
-	return !catalog_mount_deleted(*ret) || op->of_deleted ||
-	    err_field(e, ERR_UNKNOWN_MOUNT, "mount", "mount \"%.*s\" was deleted",
-		SLICE_FMT((*ret)->name));
+	if (ret != NULL && *ret != NULL && catalog_mount_deleted(*ret) && !op->of_deleted)
+		return err_field(e, ERR_UNKNOWN_MOUNT, "mount", "mount \"%.*s\" was deleted",
+		    SLICE_FMT((*ret)->name));
+	return ret == NULL || *ret != NULL;
 }
 
 bool
@@ -193,7 +191,6 @@ outcome_take(struct context *cx, struct request *rq, const struct template *t)
 		request_warn(
 		    cx, rq, t->warnings[i].code, "%.*s", SLICE_FMT(t->warnings[i].message));
 	rq->outcome.not_after = t->not_after;
-	rq->outcome.lease = t->not_after - cx->now_ms / 1000;
 }
 
 int64_t

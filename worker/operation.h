@@ -1,6 +1,6 @@
 /*
- * The whole API of the worker: one dispatch table. To add an operation: its params table, its row in schemas/contract.def, decide
- * and answer, its row here.
+ * The whole API of the worker: one dispatch table. To add an operation: its params table, its row in schemas/contract.def,
+ * decide and answer, its row here.
  *   decide: request -> rq->outcome (and rq->record, rq->leaf). False: a refusal, which the caller turns into an outcome.
  *   answer: request + outcome -> the `data` map. Runs for fresh decisions, own claims and replays alike, so it uses nothing
  *           that only decide had, but rq->record and rq->leaf (has_leaf), which the lane restores from Redis for a replay.

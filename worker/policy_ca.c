@@ -1,6 +1,6 @@
 #include "decision.h"
 #include "key.h"
-#include "name.h"
+#include "subject.h"
 #include "usage.h"
 
 /* ---- subject and names ---- */
@@ -25,15 +25,6 @@ static const struct attribute {
 #define ATTRIBUTE_COUNT (sizeof(attributes) / sizeof(attributes[0]))
 
 static bool
-text_is_plain(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] < ' ' || text.data[i] == 0x7f)
-			return false;
-	return text.len > 0;
-}
-
-static bool
 is_country(struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++)
@@ -46,7 +37,7 @@ is_country(struct slice text)
 static bool
 attribute_take(const struct attribute *a, struct slice text, struct slice_list *list, struct err *e)
 {
-	if (!text_is_plain(text))
+	if ((text.len == 0 || text_has_control(text)))
 		return err_field(e, ERR_INVALID_VALUE, a->field,
 		    "a value of %s is empty or holds control characters", a->field);
 	if (count_characters(text) > a->max || (a->max == 2 && !is_country(text)))
@@ -81,14 +72,13 @@ static bool
 take_names(struct decision *d, const struct ca_params *rq, struct err *e)
 {
 	static const struct rule rules[] = {
+		{ "common_name", rule_common_name },
 		{ "alt_names", rule_alt_names },
 		{ "ip_sans", rule_ip_sans },
+		{ "uri_sans", rule_uri_sans },
+		{ "other_sans", rule_other_sans },
 	};
 
-	if (!rule_common_name(d, e))
-		return false;
-	if (rq->exclude_cn_from_sans)
-		d->ret->dns = d->ret->emails = (struct slice_list){ 0 };
 	return decision_run(d, rules, sizeof(rules) / sizeof(rules[0]), e) &&
 	    take_subject(d, rq, e);
 }
@@ -98,10 +88,13 @@ take_names(struct decision *d, const struct ca_params *rq, struct err *e)
 static bool
 csr_names_plain(const struct slice_list *list)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (!text_is_plain(list->items[i]) ||
-		    memchr(list->items[i].data, ' ', list->items[i].len))
+	for (size_t i = 0; i < list->count; i++) {
+		struct slice name = list->items[i];
+
+		if (name.len == 0 || text_has_control(name) ||
+		    memchr(name.data, ' ', name.len) != NULL)
 			return false;
+	}
 	return true;
 }
 
@@ -115,7 +108,8 @@ names_given(const struct ca_params *rq)
 		if (given->count > 0)
 			return true;
 	}
-	return rq->common_name.len > 0 || rq->alt_names.count > 0 || rq->ip_sans.count > 0;
+	return rq->common_name.len > 0 || rq->alt_names.count > 0 || rq->ip_sans.count > 0 ||
+	    rq->uri_sans.count > 0 || rq->other_sans.count > 0;
 }
 
 /* The source document: names verbatim, and key usages beside those of a CA. Other extensions are not taken over. */
@@ -130,8 +124,7 @@ take_csr_values(
 		return err_field(e, ERR_CSR_INVALID, "csr",
 		    "the request has no subject, and a CA needs one (RFC 5280 4.1.2.6)");
 	if (!csr_names_plain(&csr->dns) || !csr_names_plain(&csr->emails) ||
-	    !csr_names_plain(&csr->uris) ||
-	    (csr->common_name.data != NULL && !text_is_plain(csr->common_name)))
+	    !csr_names_plain(&csr->uris) || subject_has_control(csr->subject))
 		return err_field(e, ERR_CSR_INVALID, "csr",
 		    "a name of the request is empty or holds control characters");
 	t->subject = csr->subject;
@@ -141,6 +134,9 @@ take_csr_values(
 	t->uris = csr->uris;
 	t->others = csr->others;
 	t->key_usage |= csr->key_usage & key_usage_of_type(csr->key_type);
+	if ((csr->key_usage & ~key_usage_of_type(csr->key_type)) != 0)
+		decision_warn(d, "key_usage_not_for_key_type",
+		    "the CSR asks for key usages that its key's type may not have: they are left out");
 	if (names_given(rq))
 		decision_warn(d, "names_ignored",
 		    "the names in the parameters are not used: use_csr_values takes those of the CSR");
@@ -221,17 +217,22 @@ bool
 policy_decide_ca(
     const struct policy_ca_input *in, struct arena *a, struct template *ret, struct err *e)
 {
+	static struct slice any[] = { SLICE_INIT("*") };
 	static const struct role role = { .allow_any_name = true,
 		.allow_wildcard_certificates = true,
 		.require_cn = true,
-		.allow_ip_sans = true };
+		.allow_ip_sans = true,
+		.allowed_uri_sans = { any, 1 } };
 	static const struct role_rules role_rules = {
-		.role = &role, .allow_email = true, .allow_hostname = true
+		.role = &role, .allow_email = true, .allow_hostname = true, .any_other = true
 	};
 	const struct ca_params *rq = in->request;
-	const struct leaf_params names = {
-		.common_name = rq->common_name, .alt_names = rq->alt_names, .ip_sans = rq->ip_sans
-	};
+	const struct leaf_params names = { .common_name = rq->common_name,
+		.alt_names = rq->alt_names,
+		.ip_sans = rq->ip_sans,
+		.uri_sans = rq->uri_sans,
+		.other_sans = rq->other_sans,
+		.exclude_cn_from_sans = rq->exclude_cn_from_sans };
 	struct decision d = { .rules = &role_rules,
 		.role = &role,
 		.request = &names,

@@ -8,11 +8,12 @@ import msgpack
 import pytest
 from confluent_kafka import Consumer
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from checker import check
 from client import Client, create_topic
-from pki import csr_for
+from pki import csr_for, open_jwe, x25519_jwk
 
 ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
 
@@ -254,6 +255,53 @@ def test_killed_at_each_arrow(make_cluster, failpoint):
     assert all(a.ok for a in client.wait_for_all([r["id"] for r in requests], timeout=60))
     serials = {client.answers[r["id"]][0].data["serial"] for r in requests if r["op"] in ("issue", "sign")}
     assert len(serials) == 25
+    verify(cluster)
+
+
+CA_FAILPOINTS = ["after_decide", "after_script", "after_produce", "after_offsets", "after_commit"]
+
+
+def kill_at(cluster, failpoint, request):
+    """The worker dies at the arrow with this request in hand, as far as Redis can tell; then it starts unharmed."""
+    stored = failpoint != "after_decide"
+    claim = f"cm:req:{cluster.client.topic('config')}:{request['id']}"
+    cluster.worker.kill()
+    cluster.client.send(request)
+    for turn in range(1, 4):
+        cluster.worker.more_environment = {"CERTMILL_FAILPOINT": f"{failpoint}=kill@{turn}"}
+        cluster.worker.start()
+        assert cluster.worker.wait(60), f"the worker was not killed at {failpoint}"
+        if not stored or cluster.redis.command("EXISTS", claim) == b":1":
+            break
+    else:
+        raise AssertionError(f"the worker never died with {request['op']} in hand")
+    cluster.worker.more_environment = {}
+    cluster.worker.start()
+    answer = cluster.client.wait_for(request["id"], timeout=60)
+    assert cluster.redis.command("EXISTS", claim) == b":1"
+    return answer.data
+
+
+@pytest.mark.parametrize("failpoint", CA_FAILPOINTS)
+def test_a_ca_is_made_once_whatever_is_killed(make_cluster, failpoint):
+    """What each step stored is what its answer says: one request, one certificate, and the CA issues."""
+    cluster = make_cluster()
+    client = prepare(cluster)
+    client.ask("mount/write", mount="below").data
+    private, jwk = x25519_jwk()
+    names = {"common_name": "Below", "key_type": "ec", "exported": "exported"}
+    made = kill_at(cluster, failpoint, client.request("ca/generate/intermediate", names, mount="below", seal_to=jwk))
+    csr = made["csr"]
+    key = serialization.load_pem_private_key(open_jwe(private, made["private_key"]), None)
+    assert x509.load_pem_x509_csr(csr.encode()).public_key() == key.public_key()
+    signed = kill_at(cluster, failpoint, client.request("ca/sign", {"csr": csr, "common_name": "Below", "ttl": "1000h"}))
+    kill_at(cluster, failpoint, client.request("ca/set", {"pem_bundle": signed["certificate"]}, mount="below"))
+    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, mount="below", role="any").data
+    leaf = client.ask("issue", {"common_name": "a.example.com", "ttl": "1h"}, mount="below", role="any").data
+    ca = x509.load_pem_x509_certificate(signed["certificate"].encode())
+    x509.load_pem_x509_certificate(leaf["certificate"].encode()).verify_directly_issued_by(ca)
+    keys = [r.key for r in client.read("state") if r.key.startswith(b"pending/below/") and r.value is not None]
+    assert len(keys) == 1, "one key was ever kept"
     verify(cluster)
 
 

@@ -70,10 +70,11 @@ test_request_names(void **state)
 	struct answer *a = world_do(w,
 	    ASK("ca/generate/intermediate",
 		.params = PARAMS("common_name", "i.example.com", "exclude_cn_from_sans", "true",
-		    "alt_names", "j.example.com,ca@example.com", "ip_sans", "10.0.0.1",
-		    "organization", "Acme", "ou", "one,two,one", "country", "DE", "locality",
-		    "Bonn", "province", "NRW", "street_address", "1 Street", "postal_code", "53111",
-		    "key_type", "ec", "format", "der")));
+		    "alt_names", "j.example.com,ca@example.com", "ip_sans", "10.0.0.1", "uri_sans",
+		    "spiffe://example.com/ca", "other_sans", "1.2.3.4;utf8:another", "organization",
+		    "Acme", "ou", "one,two,one", "country", "DE", "locality", "Bonn", "province",
+		    "NRW", "street_address", "1 Street", "postal_code", "53111", "key_type", "ec",
+		    "format", "der")));
 	struct buf der SCOPED_BUF = { 0 };
 	const unsigned char *at;
 	char subject[512];
@@ -88,6 +89,8 @@ test_request_names(void **state)
 	    "/C=DE/O=Acme/OU=one/OU=two/L=Bonn/ST=NRW/street=1 Street/postalCode=53111/CN=i.example.com");
 	assert_non_null(memmem(der.data, der.len, "j.example.com", 13));
 	assert_non_null(memmem(der.data, der.len, "ca@example.com", 14));
+	assert_non_null(memmem(der.data, der.len, "spiffe://example.com/ca", 23));
+	assert_non_null(memmem(der.data, der.len, "another", 7));
 	/* in the subject alone */
 	assert_null(memmem((const uint8_t *)memmem(der.data, der.len, "i.example.com", 13) + 13,
 	    (size_t)(der.data + der.len -

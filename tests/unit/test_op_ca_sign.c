@@ -226,6 +226,7 @@ test_csr_values(void **state)
 	    crt_holds(a, "ca@example.com"));
 	assert_false(crt_holds(a, "Given") || crt_holds(a, "given.example.com"));
 	assert_true(has_warning(a, "names_ignored"));
+	assert_true(has_warning(a, "key_usage_not_for_key_type"));
 	SCOPED(X509) verbatim = test_x509_pem(data_text(a, "certificate"));
 	/* no keyEncipherment for a key that cannot (RFC 8813 3) */
 	assert_int_equal(X509_get_key_usage(verbatim),

@@ -73,24 +73,32 @@ test_leases(void **state)
 	    world_do(w,
 		ASK("sign", .role = "web",
 		    .params = PARAMS("common_name", "a.example.com", "csr", csr, "ttl", "1h"))));
+	check_lease(w, "pki/sign-verbatim/",
+	    world_do(w, ASK("sign-verbatim", .params = PARAMS("csr", csr, "ttl", "1h"))));
+	check_lease(w, "pki/sign-verbatim/web/",
+	    world_do(
+		w, ASK("sign-verbatim", .role = "web", .params = PARAMS("csr", csr, "ttl", "1h"))));
 	check_lease(w, "pki/config/ca/sign/",
 	    world_do(
 		w, ASK("ca/sign", .params = PARAMS("common_name", "CA", "csr", csr, "ttl", "1h"))));
 }
 
-/* An outcome without a lease, as a role may want it. */
+/* A certificate without one is revoked by its serial number. */
 static void
 test_no_lease(void **state)
 {
 	struct world *w = *state;
-	struct answer *a = issued(w);
-	struct answer *replay;
+	struct answer *a;
 
-	a->rq.outcome.lease = SCHEMA_ABSENT;
-	replay = world_replay(w, a, false);
-	assert_false(data_has(replay, "lease_id"));
-	assert_false(data_has(replay, "lease_duration"));
-	assert_true(data_has(replay, "certificate"));
+	world_do(w,
+	    ASK("role/write", .role = "bare",
+		.params = PARAMS(
+		    "allow_any_name", "true", "key_type", "ec", "generate_lease", "false")));
+	a = world_do(w, ASK("issue", .role = "bare", .params = PARAMS("common_name", "a.b")));
+	assert_false(data_has(a, "lease_id"));
+	assert_false(data_has(a, "lease_duration"));
+	assert_false(data_has(world_replay(w, a, false), "lease_id"));
+	world_do(w, ASK("revoke", .params = PARAMS("serial", member(w, a, "serial"))));
 }
 
 static void

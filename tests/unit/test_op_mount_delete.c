@@ -201,7 +201,19 @@ test_name_again(void **state)
 	    w, ASK("ca/generate/root", .params = PARAMS("common_name", "New", "key_type", "ec")));
 	a = world_do(w, ASK("issue", .role = "new", .params = PARAMS("common_name", "a.b")));
 	assert_false(slice_eq(a->rq.outcome.issuer, old));
-	/* the old CA's certificates can be revoked, on its own CRL */
+	/* the old CA signs nothing, whoever refers to it */
+	world_do(w,
+	    ASK("role/write", .role = "back",
+		.params = PARAMS("allow_any_name", "true", "key_type", "ec", "issuer_ref",
+		    arena_text(&w->arena, old))));
+	world_refused(w, "a role that refers to it",
+	    ASK("issue", .role = "back", .params = PARAMS("common_name", "a.b")), "no_issuer",
+	    "role");
+	world_refused(w, "its certificate alone",
+	    ASK("ca/set",
+		.params = PARAMS("pem_bundle", member(w, leaf, "issuing_ca"), "replace", "true")),
+	    "ca_invalid", "pem_bundle");
+	/* its certificates can be revoked, on its own CRL */
 	a = world_do(w, ASK("revoke", .params = PARAMS("serial", member(w, leaf, "serial"))));
 	assert_true(slice_eq(a->rq.outcome.issuer, old));
 	world_do(w, ASK("mount/delete"));

@@ -98,6 +98,11 @@ static const struct bad names[] = {
 	{ "alt_names, too long", "{'common_name': 'R', 'alt_names': '%s'}", "out_of_range", "alt_names" },
 	{ "ip_sans, no address", "{'common_name': 'R', 'ip_sans': '10.0.0'}", "invalid_value", "ip_sans" },
 	{ "ip_sans, a number", "{'common_name': 'R', 'ip_sans': 5}", "wrong_type", "ip_sans" },
+	{ "uri_sans, no URI", "{'common_name': 'R', 'uri_sans': 'example.com'}", "invalid_value", "uri_sans" },
+	{ "uri_sans, a newline", "{'common_name': 'R', 'uri_sans': [<a9 75 72 6e 3a 61 3a 62 0a 63>]}", "invalid_value", "uri_sans" },
+	{ "uri_sans, a bool", "{'common_name': 'R', 'uri_sans': true}", "wrong_type", "uri_sans" },
+	{ "other_sans, no OID", "{'common_name': 'R', 'other_sans': 'x;utf8:y'}", "invalid_value", "other_sans" },
+	{ "other_sans, another type", "{'common_name': 'R', 'other_sans': '1.2.3;ia5:y'}", "invalid_value", "other_sans" },
 	{ "exclude_cn_from_sans", "{'common_name': 'R', 'exclude_cn_from_sans': 'maybe'}", "wrong_type", "exclude_cn_from_sans" },
 	{ "a country of three letters", "{'common_name': 'R', 'country': 'DEU'}", "invalid_value", "country" },
 	{ "a country of digits", "{'common_name': 'R', 'country': '49'}", "invalid_value", "country" },
@@ -131,6 +136,7 @@ static const struct bad keys[] = {
 	{ "bits over all", "{'common_name': 'R', 'key_bits': 16384}", "out_of_range", "key_bits" },
 	{ "bits, a word", "{'common_name': 'R', 'key_bits': 'many'}", "wrong_type", "key_bits" },
 	{ "a slow key", "{'common_name': 'R', 'key_bits': 8192}", "slow_key", "key_bits" },
+	{ "private_key_format", "{'common_name': 'R', 'private_key_format': 'jwk'}", "invalid_value", "private_key_format" },
 	{ "exported", "{'common_name': 'R', 'exported': 'existing'}", "invalid_value", "exported" },
 	{ "exported, true", "{'common_name': 'R', 'exported': true}", "wrong_type", "exported" },
 };
@@ -275,6 +281,15 @@ test_sign_csrs(void **state)
 	refuse_csr(w, "a weak key", request_asking(w, weak, "I", NULL), "weak_key");
 }
 
+static const char *
+organization_with_newline(struct world *w, X509_REQ *req, EVP_PKEY *key)
+{
+	X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "O", MBSTRING_UTF8,
+	    (const unsigned char *)"Ac\nme", -1, -1, 0);
+	assert_true(X509_REQ_sign(req, key, EVP_sha256()) > 0);
+	return (const char *)request_text(w, req).data;
+}
+
 /* A name of the CSR that would go into the certificate as it is. */
 static void
 test_sign_csr_values(void **state)
@@ -284,8 +299,10 @@ test_sign_csr_values(void **state)
 	static const struct asked host[] = { { NID_subject_alt_name, "DNS:a\nb" }, { 0, NULL } };
 	struct world *w = *state;
 	SCOPED(EVP_PKEY) key = EVP_EC_gen("P-256");
+	SCOPED(X509_REQ) req = request_of(slice_text(request_asking(w, key, "A", NULL)));
 	const char *const broken[] = { request_asking(w, key, "A\nB", NULL),
-		request_asking(w, key, "A", address), request_asking(w, key, "A", host) };
+		request_asking(w, key, "A", address), request_asking(w, key, "A", host),
+		organization_with_newline(w, req, key) };
 
 	for (size_t i = 0; i < COUNT(broken); i++)
 		world_refused(w, arena_printf(&w->arena, "request %zu", i),
