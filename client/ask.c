@@ -1,6 +1,7 @@
 #include "certmill.h"
 
 #include "answer.h"
+#include "cursor.h"
 #include "envelope.h"
 #include "scoped.h"
 #include "timespan.h"
@@ -179,6 +180,21 @@ pending_add(struct certmill *c, const char *id)
 	c->last = &p->next;
 }
 
+/* As the worker reads it: nobody answers an id that cannot be read. */
+static bool
+is_text(const char *id)
+{
+	struct buf SCOPED_BUF bytes = { 0 };
+	struct writer w = { &bytes };
+	struct cursor c;
+	struct slice text;
+
+	buf_init(&bytes, REQUEST_ID_MAX + 8);
+	writer_cstr(&w, id);
+	c = cursor_of(buf_slice(&bytes));
+	return cursor_text(&c, &text);
+}
+
 static MUST_USE bool
 id_check(const char *id, struct err *e)
 {
@@ -187,6 +203,8 @@ id_check(const char *id, struct err *e)
 	if (len == 0 || len > REQUEST_ID_MAX)
 		return err_field(
 		    e, ERR_OUT_OF_RANGE, "id", "an id has 1 to %d bytes", REQUEST_ID_MAX);
+	if (!is_text(id))
+		return err_field(e, ERR_INVALID_VALUE, "id", "an id is text in UTF-8");
 	return true;
 }
 

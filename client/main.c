@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "paths.h"
+#include "streams.h"
 
 #include <unistd.h>
 
@@ -100,6 +101,8 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	enum status status;
 
+	if (!streams_reserve())
+		return STATUS_FAILED;
 	if (options_read(argc, argv, environ, &o, &e))
 		status = run(&o);
 	else

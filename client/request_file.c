@@ -176,6 +176,10 @@ envelope_send(struct batch *b, json_t *envelope, struct err *e)
 		return false;
 	if (bytes.failed)
 		return err_set(e, ERR_TOO_LARGE, "the request is over %d bytes", REQUEST_MAX);
+	/* in a list, beside params, in a name: where no key belongs it is refused, but only once it stands on the topic */
+	if (bundle_has_key(buf_slice(&bytes)))
+		return err_set(e, ERR_KEY_IN_CLEAR,
+		    "the request holds a private key where none belongs, which is not sent in clear");
 	return certmill_ask_raw(
 	    b->client, topic, id, text_of(envelope, "mount", "pki"), buf_slice(&bytes), e);
 }

@@ -114,4 +114,15 @@ static const struct field crl_config_fields[] = {
 	FIELD(crl_config_answer, expiry, TEXT, REQUIRED, 1, WORD_MAX, "How long a CRL is valid, as it was written."),
 };
 const struct schema crl_config_answer_schema = SCHEMA_OPEN("crl/config/read.data", crl_config_answer, crl_config_fields);
+
+static const struct field role_names_fields[] = {
+	FIELD(role_names, allowed_base_domain, TEXT, REQUIRED, 0, NAMES_MAX * 1025, "`allowed_domains` as one text, with commas."),
+	FIELD(role_names, allow_base_domain, BOOL, REQUIRED, 0, 1, "The same as `allow_bare_domains`."),
+};
+const struct schema role_names_schema = SCHEMA_OPEN("role/read.names", role_names, role_names_fields);
+
+static const struct field dry_run_fields[] = {
+	FIELD(dry_run_answer, expiration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "When the certificate would cease to be valid, in seconds since the epoch. Absent where none would be signed."),
+};
+const struct schema dry_run_answer_schema = SCHEMA_OPEN("dry_run.data", dry_run_answer, dry_run_fields);
 /* clang-format on */

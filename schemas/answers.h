@@ -77,10 +77,21 @@ struct crl_config_answer {
 	struct slice expiry;
 };
 
+/* what role/read answers beside the role: the source document's names, in its forms */
+struct role_names {
+	struct slice allowed_base_domain; /* "a,b" */
+	bool allow_base_domain;
+};
+
+/* in place of the operation's own where the request was a dry_run, queries excepted */
+struct dry_run_answer {
+	int64_t expiration; /* absent where nothing would be signed */
+};
+
 /* leaf_answer_unleased: without the lease */
 extern const struct schema leaf_answer_schema, leaf_answer_unleased_schema, csr_answer_schema,
     revoke_answer_schema, rotate_answer_schema, cert_read_answer_schema, page_answer_schema,
     mount_list_answer_schema, mount_entry_schema, ca_read_answer_schema, crl_read_answer_schema,
-    urls_answer_schema, crl_config_answer_schema;
+    urls_answer_schema, crl_config_answer_schema, role_names_schema, dry_run_answer_schema;
 
 #endif

@@ -68,6 +68,7 @@ static const struct field claim_fields[] = {
 	ROW(reply_to, TEXT, OPTIONAL, 1, TOPIC_NAME_MAX, "The topic of the first answer."),
 	ROW(at, INT, REQUIRED, INT_LEAST, INT64_MAX, "When it was decided, by the worker's clock, in milliseconds since the epoch."),
 	ROW(outcome, MAP, REQUIRED, 1, ANSWER_MAX, "What was decided."),
+	ROW(committed, BOOL, OPTIONAL, 0, 1, "It was folded from the audit: what it brought about is committed, and its outcome lacks the values of changes."),
 };
 #undef ROW
 const struct schema claim_record_schema = SCHEMA_OPEN("record.claim", claim_record, claim_fields);

@@ -58,6 +58,8 @@ struct claim_record {
 	struct slice reply_to; /* topic of the first answer */
 	int64_t at;            /* ms, the worker's clock */
 	struct slice outcome;  /* raw map */
+	/* Folded from the audit: what it brought about is committed, and is never published again, even if its message comes again. */
+	bool committed;
 };
 
 /* One stretch of a batch, from one source partition. Its hash is SHA-256 of the value's bytes. */

@@ -101,7 +101,10 @@ void schema_merge(const struct schema *s, uint64_t seen, const void *from, void 
 #define SCHEMA_ABSENT INT64_MIN
 void schema_encode(const struct schema *s, const void *in, struct writer *w);
 
-/* The manual: a markdown table, and JSON Schema (draft 2020-12). */
+/*
+ * The manual: a markdown table, and a JSON Schema (draft 2020-12) without its head: of a closed table what the decoder takes,
+ * of an open one what the encoder writes.
+ */
 void schema_markdown(const struct schema *s, struct buf *out);
 void schema_json(const struct schema *s, struct buf *out);
 

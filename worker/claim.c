@@ -1,5 +1,6 @@
 #include "claim.h"
 
+#include "op.h"
 #include "serial.h"
 
 #include <assert.h>
@@ -133,7 +134,7 @@ claim_settle(struct context *cx, struct request *rq, struct slice value, struct 
 	if (!schema_decode(&claim_record_schema, value, cx->arena, &claim, &seen, &bad))
 		return err_set(e, ERR_STORE, "the claim of id %.*s does not decode: %s",
 		    SLICE_FMT(rq->envelope.id), bad.msg);
-	rq->own_claim = slice_eq(claim.source, rq->source);
+	rq->own_claim = !claim.committed && slice_eq(claim.source, rq->source);
 	if (!rq->own_claim && !slice_eq(claim.hash, slice_of(rq->hash, HASH_SIZE)))
 		return err_field(e, ERR_REQUEST_ID_CONFLICT, "id",
 		    "the id was used by %.*s with another body", SLICE_FMT(claim.source));
@@ -164,16 +165,6 @@ claim_rows(struct context *cx, const struct request *rq)
 	if (request_gives_key(rq) && !rq->key_withheld)
 		rows.leaf_key = claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id);
 	return rows;
-}
-
-/* The row is a certificate_record, followed by a revoked_record once it is revoked: the first object is what .certs has. */
-static struct slice
-row_record(struct slice row)
-{
-	struct cursor c = cursor_of(row);
-	struct slice record = SLICE_NONE;
-
-	return cursor_skip(&c, &record) ? record : SLICE_NONE;
 }
 
 /* A leaf key's row, sealed: its type in one octet, then its DER. */
@@ -212,7 +203,7 @@ claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *
 	if (op == NULL || !outcome_ok(&rq->outcome))
 		return true;
 	if (op->signs) {
-		rq->record = row_record(record);
+		rq->record = certificate_row_record(record);
 		if (rq->record.data == NULL)
 			return err_set(e, ERR_VIEW_LOST,
 			    "the claim of id %.*s stands, its certificate's row does not",
@@ -283,27 +274,33 @@ write_revocation(struct context *cx, struct request *rq, struct view_claim *clai
 	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "revoked"), SLICE_NONE, 1);
 }
 
-/* cm:cfg:<mount>:<kind>:<name>, for operators; `.state` is the record. */
+bool
+config_row_key(struct arena *a, struct slice state_key, struct slice *ret)
+{
+	const uint8_t *end = state_key.data + state_key.len;
+	const uint8_t *slash = state_key.len == 0 ? NULL
+						  : memchr(state_key.data, '/', state_key.len);
+	const uint8_t *second = slash == NULL ? NULL
+					      : memchr(slash + 1, '/', (size_t)(end - slash - 1));
+
+	if (second == NULL || second == slash + 1)
+		return false;
+	*ret = slice_text(arena_printf(a, "cm:cfg:%.*s:%.*s:%.*s", (int)(second - slash - 1),
+	    (const char *)slash + 1, (int)(slash - state_key.data), (const char *)state_key.data,
+	    (int)(end - second - 1), (const char *)second + 1));
+	return true;
+}
+
 static void
 write_changes(struct context *cx, struct request *rq, struct view_claim *claim)
 {
 	for (size_t i = 0; i < rq->outcome.changes.count; i++) {
-		struct slice key, value, kind, mount;
-		const uint8_t *slash, *second;
+		struct slice key, value, row;
 
-		if (!change_decode(rq->outcome.changes.items[i], &key, &value))
-			continue;
-		slash = memchr(key.data, '/', key.len);
-		assert(slash != NULL);
-		kind = slice_of(key.data, (size_t)(slash - key.data));
-		second = memchr(slash + 1, '/', key.len - kind.len - 1);
-		assert(second != NULL);
-		mount = slice_of(slash + 1, (size_t)(second - slash - 1));
-		claim_write(claim, value.data == NULL ? VIEW_DELETE : VIEW_SET,
-		    slice_text(arena_printf(cx->arena, "cm:cfg:%.*s:%.*s:%.*s", SLICE_FMT(mount),
-			SLICE_FMT(kind), (int)(key.data + key.len - second - 1),
-			(const char *)second + 1)),
-		    value, 0);
+		if (change_decode(rq->outcome.changes.items[i], &key, &value) &&
+		    config_row_key(cx->arena, key, &row))
+			claim_write(
+			    claim, value.data == NULL ? VIEW_DELETE : VIEW_SET, row, value, 0);
 	}
 }
 
@@ -362,7 +359,7 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 		return count;
 	if (outcome->no_store)
 		ret[count++] = (struct view_expiry){ claim_record_key(a, topic, id),
-			at_ms + s->dedup_window * 1000 };
+			at_ms + s->dedup_window * 1000 + CLAIM_RECORD_BUFFER_MS };
 	else
 		ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
 			(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };

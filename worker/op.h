@@ -101,6 +101,8 @@ struct certificate_row {
 	struct revoked_record revoked;
 	bool is_revoked;
 };
+struct slice certificate_row_record(
+    struct slice row); /* the first of them, packed; absent: no such row */
 bool certificate_row_read(
     struct slice row, struct arena *a, struct certificate_row *ret, struct err *e) MUST_USE;
 

@@ -141,7 +141,8 @@ certificate_block(struct slice pem, struct arena *a, struct slice *ret_der, stru
 
 	if (!pem_next(&rest, a, &label, ret_der, &why) || !slice_is(label, "CERTIFICATE"))
 		return err_field(e, ERR_CERTIFICATE_INVALID, "certificate",
-		    "there is no certificate in PEM: %s", why.msg);
+		    "there is no certificate in PEM%s%s", why.code == ERR_NONE ? "" : ": ",
+		    why.msg);
 	if (pem_next(&rest, a, &label, &other, &why) || why.code != ERR_NONE)
 		return err_field(e, ERR_CERTIFICATE_INVALID, "certificate",
 		    "there is something behind the certificate");

@@ -122,42 +122,48 @@ role_read_decide(struct context *cx, struct request *rq, struct err *e)
 
 /* "a,b,c" */
 static void
-list_text_write(struct slice_list list, struct writer *data)
+list_join(struct slice_list list, struct buf *text)
 {
-	struct buf text SCOPED_BUF = { 0 };
-
-	buf_init(&text, ROLE_MAX);
 	for (size_t i = 0; i < list.count; i++) {
 		if (i > 0)
-			buf_add_byte(&text, ',');
-		buf_add_slice(&text, list.items[i]);
+			buf_add_byte(text, ',');
+		buf_add_slice(text, list.items[i]);
 	}
-	writer_text(data, buf_slice(&text));
+}
+
+/* Two maps become one. */
+static MUST_USE bool
+maps_join(const struct buf *first, const struct buf *second, struct writer *data, struct err *e)
+{
+	struct cursor cursors[] = { cursor_of(buf_slice(first)), cursor_of(buf_slice(second)) };
+	uint32_t pairs[2];
+	struct slice member;
+
+	if (first->failed || second->failed || !cursor_map(&cursors[0], &pairs[0]) ||
+	    !cursor_map(&cursors[1], &pairs[1]))
+		return err_set(e, ERR_INTERNAL, "a role does not encode");
+	writer_map(data, pairs[0] + pairs[1]);
+	for (size_t i = 0; i < 2; i++)
+		while (cursor_skip(&cursors[i], &member))
+			writer_raw(data, member);
+	return true;
 }
 
 /* The role's table, and the seed's names of what is called otherwise today. */
 static MUST_USE bool
 role_encode(const struct role *role, struct writer *data, struct err *e)
 {
-	struct buf map SCOPED_BUF = { 0 };
-	struct writer w = { &map };
-	struct slice member;
-	struct cursor c;
-	uint32_t pairs;
+	struct buf text SCOPED_BUF = { 0 }, map SCOPED_BUF = { 0 }, old SCOPED_BUF = { 0 };
+	struct role_names names = { .allow_base_domain = role->allow_bare_domains };
 
+	buf_init(&text, ROLE_MAX);
 	buf_init(&map, ROLE_MAX);
-	schema_encode(&role_schema, role, &w);
-	c = cursor_of(buf_slice(&map));
-	if (map.failed || !cursor_map(&c, &pairs))
-		return err_set(e, ERR_INTERNAL, "a role does not encode");
-	writer_map(data, pairs + 2);
-	while (cursor_skip(&c, &member))
-		writer_raw(data, member);
-	writer_cstr(data, "allowed_base_domain");
-	list_text_write(role->allowed_domains, data);
-	writer_cstr(data, "allow_base_domain");
-	writer_bool(data, role->allow_bare_domains);
-	return true;
+	buf_init(&old, ROLE_MAX);
+	list_join(role->allowed_domains, &text);
+	names.allowed_base_domain = buf_slice(&text);
+	schema_encode(&role_schema, role, &(struct writer){ &map });
+	schema_encode(&role_names_schema, &names, &(struct writer){ &old });
+	return maps_join(&map, &old, data, e);
 }
 
 bool

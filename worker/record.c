@@ -78,6 +78,15 @@ record_revoked(struct context *cx, const struct request *rq)
 	return record_encode(cx->arena, &revoked_record_schema, &record, 4096);
 }
 
+struct slice
+certificate_row_record(struct slice row)
+{
+	struct cursor c = cursor_of(row);
+	struct slice record = SLICE_NONE;
+
+	return cursor_skip(&c, &record) ? record : SLICE_NONE;
+}
+
 bool
 certificate_row_read(struct slice row, struct arena *a, struct certificate_row *ret, struct err *e)
 {

@@ -48,6 +48,8 @@ struct settings {
 
 /* path NULL: environment alone. Refuses what is wrong by itself; what needs the engines is checked by `check`. */
 bool settings_load(const char *path, struct settings *ret, struct err *e) MUST_USE;
+/* The file alone: what the environment says of a real fleet is not for `dev`. */
+bool settings_load_file(const char *path, struct settings *ret, struct err *e) MUST_USE;
 void settings_free(struct settings *s);
 enum lane_kind settings_lane_of(enum topic_kind kind);
 /* Is this reply topic on the allow-list? */

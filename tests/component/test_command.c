@@ -367,10 +367,32 @@ a_key_in_a_file_is_sealed(void **state)
 	if (o.status != STATUS_OK)
 		fail_msg("%d: %s%s", (int)o.status, o.out, o.err);
 	expect_sealed_bundle();
-	o = run_with_file(request_file, "request FILE",
-	    "{\"op\": \"sign\", \"params\": {\"csr\": \"-----BEGIN PRIVATE KEY-----\\nCCCC\\n-----END PRIVATE KEY-----\\n\"}}\n");
-	assert_int_equal(o.status, STATUS_FAILED);
-	assert_non_null(strstr(o.out, "key_in_clear"));
+}
+
+#define KEY "-----BEGIN EC PRIVATE KEY-----\\nCCCC\\n-----END EC PRIVATE KEY-----\\n"
+
+static void
+a_key_anywhere_in_a_file_is_not_sent(void **state)
+{
+	static const char *const lines[] = {
+		"{\"id\": \"k\", \"op\": \"sign\", \"params\": {\"csr\": \"" KEY "\"}}\n",
+		"{\"id\": \"k\", \"op\": \"ca/set\", \"params\": {\"pem_bundle\": [\"" KEY
+		"\"]}}\n",
+		"{\"id\": \"k\", \"op\": \"ca/set\", \"params\": {\"pem_bundle\": {\"pem\": \"" KEY
+		"\"}}}\n",
+		"{\"id\": \"k\", \"op\": \"ca/set\", \"params\": {\"" KEY "\": true}}\n",
+		"{\"id\": \"k\", \"op\": \"ca/set\", \"params\": \"" KEY "\"}\n",
+		"{\"id\": \"k\", \"op\": \"ca/set\", \"pem_bundle\": \"" KEY "\"}\n",
+		"{\"id\": \"k\", \"op\": \"ca/set\", \"mount\": \"" KEY "\"}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		struct outcome o = run_with_file(request_file, "request FILE", lines[i]);
+
+		if (o.status != STATUS_FAILED || strstr(o.out, "key_in_clear") == NULL)
+			fail_msg("%s: %d: %s%s", lines[i], (int)o.status, o.out, o.err);
+	}
 }
 
 static int
@@ -410,6 +432,7 @@ main(void)
 		cmocka_unit_test(a_file_is_answered_in_order),
 		cmocka_unit_test(a_file_of_many_is_answered_in_order),
 		cmocka_unit_test(a_key_in_a_file_is_sealed),
+		cmocka_unit_test(a_key_anywhere_in_a_file_is_not_sent),
 	};
 
 	return cmocka_run_group_tests(tests, world, world_end);

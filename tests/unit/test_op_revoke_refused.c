@@ -98,6 +98,9 @@ test_refused(void **state)
 
 		if (a->rq.outcome.serial.data != NULL || a->rq.outcome.revoked_at != SCHEMA_ABSENT)
 			fail_msg("%s: something is revoked", cases[i].name);
+		if (a->rq.outcome.message.data[a->rq.outcome.message.len - 1] == ' ')
+			fail_msg("%s: \"%.*s\" breaks off", cases[i].name,
+			    SLICE_FMT(a->rq.outcome.message));
 	}
 }
 
