@@ -64,31 +64,14 @@ fold_counters(struct fold *f, struct err *e)
 	return true;
 }
 
-/* ---- .state ---- */
-
-/* cm:cfg:<mount>:<kind>:<name>, for operators and other programs. What belongs to no mount has none. */
-bool
-fold_state(struct fold *f, const struct queue_message *m, struct err *e)
-{
-	struct slice row;
-
-	if (!config_row_key(&f->message, m->key, &row))
-		return true;
-	return m->value.data == NULL ? fold_remove(&f->sink, row, e)
-				     : fold_put(&f->sink, row, m->value, 0, e);
-}
-
 /* ---- .certs ---- */
 
+/* No later serial number is made of an ordinal that was used. */
 static MUST_USE bool
-certificate_count(struct fold *f, const struct certificate_record *c, struct err *e)
+ordinal_pass(struct fold_mount *mount, const struct certificate_record *c, struct err *e)
 {
-	struct fold_mount *mount = mount_of(f, c->mount, e);
 	uint64_t ordinal;
 
-	if (mount == NULL)
-		return false;
-	mount->issued++;
 	if (c->serial.len != SERIAL_SIZE)
 		return true;
 	if (!serial_ordinal(mount->serials, c->serial.data, &ordinal, e))
@@ -96,6 +79,32 @@ certificate_count(struct fold *f, const struct certificate_record *c, struct err
 	if (ordinal > mount->ordinal)
 		mount->ordinal = ordinal;
 	return true;
+}
+
+static MUST_USE bool
+certificate_count(struct fold *f, const struct certificate_record *c, struct err *e)
+{
+	struct fold_mount *mount = mount_of(f, c->mount, e);
+
+	if (mount == NULL)
+		return false;
+	mount->issued++;
+	return ordinal_pass(mount, c, e);
+}
+
+/* Its row, as long as it is kept, and its place in the index. */
+static MUST_USE bool
+certificate_put(
+    struct fold *f, struct slice value, const struct certificate_record *c, struct err *e)
+{
+	int64_t expires_ms = (c->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000;
+
+	if (expires_ms <= f->now_ms)
+		return true;
+	return fold_put(&f->sink, redis_cert_key(&f->message, c->mount, c->serial), value,
+		   expires_ms, e) &&
+	    fold_index(&f->sink, redis_index_key(&f->message, c->mount),
+		serial_text(&f->message, c->serial, 0), c->not_after, e);
 }
 
 /* The topic of "topic/partition/offset", or of what begins so. */
@@ -130,7 +139,6 @@ fold_certificate(struct fold *f, const struct queue_message *m, struct err *e)
 	struct certificate_record c = { 0 };
 	struct err bad;
 	uint64_t seen;
-	int64_t expires_ms;
 
 	if (m->value.data == NULL ||
 	    !schema_decode(&certificate_record_schema, m->value, &f->message, &c, &seen, &bad))
@@ -139,13 +147,43 @@ fold_certificate(struct fold *f, const struct queue_message *m, struct err *e)
 		return false;
 	if (c.no_store)
 		return unstored_put(f, m, &c, e);
-	expires_ms = (c.not_after + CERTIFICATE_ROW_BUFFER_S) * 1000;
-	if (expires_ms <= f->now_ms)
+	return certificate_put(f, m->value, &c, e);
+}
+
+/* ---- .state ---- */
+
+/* certificate/MOUNT/SERIAL: `.certs` may have forgotten it. It is counted there. */
+static MUST_USE bool
+long_lived_put(struct fold *f, const struct queue_message *m, struct err *e)
+{
+	struct certificate_record c = { 0 };
+	struct fold_mount *mount;
+	struct err bad;
+	uint64_t seen;
+
+	if (m->value.data == NULL)
 		return true;
-	return fold_put(&f->sink, redis_cert_key(&f->message, c.mount, c.serial), m->value,
-		   expires_ms, e) &&
-	    fold_index(&f->sink, redis_index_key(&f->message, c.mount),
-		serial_text(&f->message, c.serial, 0), c.not_after, e);
+	if (!schema_decode(&certificate_record_schema, m->value, &f->message, &c, &seen, &bad))
+		return skip(f);
+	mount = mount_of(f, c.mount, e);
+	return mount != NULL && ordinal_pass(mount, &c, e) && certificate_put(f, m->value, &c, e);
+}
+
+/* cm:cfg:<mount>:<kind>:<name>, for operators and other programs. What belongs to no mount has none. */
+bool
+fold_state(struct fold *f, const struct queue_message *m, struct err *e)
+{
+	static const char long_lived[] = "certificate/";
+	struct slice row;
+
+	if (m->key.len > sizeof(long_lived) - 1 &&
+	    memcmp(m->key.data, long_lived, sizeof(long_lived) - 1) == 0 &&
+	    !long_lived_put(f, m, e))
+		return false;
+	if (!config_row_key(&f->message, m->key, &row))
+		return true;
+	return m->value.data == NULL ? fold_remove(&f->sink, row, e)
+				     : fold_put(&f->sink, row, m->value, 0, e);
 }
 
 /* ---- .revoked ---- */

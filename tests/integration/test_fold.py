@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgpack
 import redis
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from checker import check
+from client import partitions_of
+from kafka import KafkaAdminClient, TopicPartition
 from pki import csr_for
 
 ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
@@ -66,6 +69,18 @@ def expiries_to_come(before, after):
             before[key] = (value, after[key][1])
 
 
+def make_long_lived(client):
+    """A CA under another one, whose certificate outlives what `.certs` keeps, and a key that waits for its certificate."""
+    client.ask("mount/write", {"max_ttl": "26280h"}, mount="above").data
+    client.ask("ca/generate/root", {"common_name": "Above", "key_type": "ec", "ttl": "20000h"}, mount="above").data
+    client.ask("mount/write", mount="below").data
+    csr = client.ask("ca/generate/intermediate", {"common_name": "Below", "key_type": "ec"}, mount="below").data["csr"]
+    signed = client.ask("ca/sign", {"csr": csr, "common_name": "Below", "ttl": "15000h"}, mount="above").data
+    client.ask("ca/set", {"pem_bundle": signed["certificate"]}, mount="below").data
+    client.ask("ca/generate/intermediate", {"common_name": "Next", "key_type": "ec"}, mount="below").data
+    return signed
+
+
 def work(client, count=40):
     """Requests of every kind that leaves rows; returns the last leaf's answer."""
     client.ask("mount/write", {"max_ttl": "8760h"}).data
@@ -75,6 +90,9 @@ def work(client, count=40):
     client.ask("role/delete", role="gone").data
     client.ask("urls/write", {"issuing_certificates": "http://ca.example.com/ca"}).data
     client.ask("crl/write", {"expiry": "48h"}).data
+    client.ask("mount/write", mount="gone").data
+    client.ask("mount/delete", mount="gone").data
+    make_long_lived(client)
     csr = csr_for(CSR_KEY, "s.example.com")
     requests = [client.request("issue", {"common_name": f"i{i}.example.com"}, role="web") for i in range(count)]
     requests += [client.request("sign", {"csr": csr, "common_name": "s.example.com"}, role="web") for _ in range(5)]
@@ -236,6 +254,23 @@ def test_one_that_stood_still_changes_nothing(make_cluster):
         time.sleep(0.1)
     assert client.ask("cert/read", {"serial": answers[4].data["serial"]}, timeout=60).data["revocation_time"] > 0
     verify(cluster)
+
+
+def test_a_ca_outlives_the_certs_topic(fresh_cluster):
+    """After 400 days `.certs` has forgotten it; `.state` has not, so that it can be read and revoked."""
+    client = fresh_cluster.client
+    signed = make_long_lived(client)
+    admin = KafkaAdminClient(bootstrap_servers=fresh_cluster.kafka.address)
+    topic = client.topic("certs")
+    admin.delete_records({TopicPartition(topic, p): -1 for p in partitions_of(client.consumer, topic)})
+    admin.close()
+    assert not client.read("certs")
+    assert fresh_cluster.worker_command("rebuild", "--single").returncode == 0
+    read = client.ask("cert/read", {"serial": signed["serial"]}, mount="above", timeout=60).data
+    assert read["certificate"] == signed["certificate"] and not read["revocation_time"]
+    client.ask("revoke", {"lease_id": signed["lease_id"]}, mount="above").data
+    crl = x509.load_pem_x509_crl(client.ask("crl/read", mount="above").data["crl"].encode())
+    assert crl.get_revoked_certificate_by_serial_number(int(signed["serial"].replace(":", ""), 16))
 
 
 def test_rebuild_on_demand(fresh_cluster):
