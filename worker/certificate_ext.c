@@ -3,13 +3,6 @@
 #include "extension.h"
 #include "subject.h"
 
-/* GeneralName (RFC 5280 4.2.1.6) */
-#define NAME_OTHER      DER_CONTEXT_CONSTRUCTED(0)
-#define NAME_RFC822     DER_CONTEXT(1)
-#define NAME_DNS_NAME   DER_CONTEXT(2)
-#define NAME_URI        DER_CONTEXT(6)
-#define NAME_IP_ADDRESS DER_CONTEXT(7)
-
 bool
 certificate_extensions_check(const struct template *t, struct err *e)
 {
