@@ -75,8 +75,8 @@ struct role {
 	    postal_code;
 	/* keys and what they are for */
 	bool server_flag, client_flag, code_signing_flag, email_protection_flag;
-	struct slice key_type;  /* "rsa", "ec", "ed25519", "any" */
-	int64_t key_bits;       /* as stored: never 0 but for ed25519 and any */
+	struct slice key_type; /* "rsa", "ec", "ed25519", "any" */
+	int64_t key_bits; /* as stored: never 0 but for ed25519 and any, where it means nothing */
 	int64_t signature_bits; /* as stored: never 0 for rsa; 0 for ed25519 and any */
 	bool use_pss;
 	struct slice_list key_usage, ext_key_usage, ext_key_usage_oids;

@@ -359,7 +359,7 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 		return count;
 	if (outcome->no_store)
 		ret[count++] = (struct view_expiry){ claim_record_key(a, topic, id),
-			at_ms + s->dedup_window * 1000 };
+			at_ms + s->dedup_window * 1000 + CLAIM_RECORD_BUFFER_MS };
 	else
 		ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
 			(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };

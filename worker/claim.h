@@ -18,7 +18,11 @@ struct slice claim_key(
     struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */
 struct slice claim_leaf_key(
     struct arena *a, const char *topic, struct slice id); /* cm:key:<topic>:<id> */
-/* cm:rec:<topic>:<id>: the record of a certificate that is not stored, for as long as its claim */
+/*
+ * cm:rec:<topic>:<id>: the record of a certificate that is not stored. It outlives its claim, so that who has read the claim
+ * finds it.
+ */
+#define CLAIM_RECORD_BUFFER_MS ((int64_t)600 * 1000)
 struct slice claim_record_key(struct arena *a, const char *topic, struct slice id);
 
 /*

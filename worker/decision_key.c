@@ -9,12 +9,19 @@
 
 /* ---- the key ---- */
 
+/* Ed25519 has one size, whatever the role says. */
+static int64_t
+role_key_bits(const struct role *role, enum key_type type)
+{
+	return role->key_bits == 0 || type == KEY_ED25519 ? key_default_bits(type) : role->key_bits;
+}
+
 /* The size that a CSR's key must have: the role's, and in any case one that is safe. */
 static int64_t
 least_bits(const struct decision *d, enum key_type type)
 {
 	int64_t least = type == KEY_RSA ? RSA_BITS_LEAST : type == KEY_EC ? EC_BITS_LEAST : 0;
-	int64_t wanted = d->role->key_bits != 0 ? d->role->key_bits : key_default_bits(type);
+	int64_t wanted = role_key_bits(d->role, type);
 
 	return d->rules->any_key || wanted < least ? least : wanted;
 }
@@ -72,7 +79,7 @@ rule_key(struct decision *d, struct err *e)
 	if (d->rules->any_key)
 		return choose_key(d, e);
 	t->key_type = d->rules->key_type;
-	t->key_bits = d->role->key_bits != 0 ? d->role->key_bits : key_default_bits(t->key_type);
+	t->key_bits = role_key_bits(d->role, t->key_type);
 	if (rq->key_type.len > 0 || (rq->key_bits != 0 && rq->key_bits != SCHEMA_ABSENT))
 		decision_warn(d, "key_choice_ignored",
 		    "key_type and key_bits of the request are not used: the role says which key is made");

@@ -8,10 +8,15 @@
 #include "name.h"
 #include "states.h"
 
+struct domain_glob {
+	struct slice pattern;
+	struct slice tail; /* what stands behind its last '*' */
+};
+
 struct domain_set {
 	struct slice *domains; /* sorted */
 	size_t count;
-	struct slice *globs; /* those of them that hold a '*' */
+	struct domain_glob *globs; /* those of them that hold a '*' */
 	size_t glob_count;
 };
 

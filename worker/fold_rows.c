@@ -98,6 +98,32 @@ certificate_count(struct fold *f, const struct certificate_record *c, struct err
 	return true;
 }
 
+/* The topic of "topic/partition/offset", or of what begins so. */
+static const char *
+first_part(struct fold *f, struct slice source)
+{
+	const uint8_t *slash = source.len == 0 ? NULL : memchr(source.data, '/', source.len);
+
+	return slash == NULL
+	    ? NULL
+	    : arena_text(&f->message, slice_of(source.data, (size_t)(slash - source.data)));
+}
+
+/* It stands beside its claim, as long as the claim may; when that was made, the record's own timestamp says. */
+static MUST_USE bool
+unstored_put(struct fold *f, const struct queue_message *m, const struct certificate_record *c,
+    struct err *e)
+{
+	const char *topic = first_part(f, c->source);
+	int64_t made_ms = m->timestamp_ms > 0 ? m->timestamp_ms : c->issued;
+	int64_t expires_ms = made_ms + f->spec->settings->dedup_window * 1000 +
+	    CLAIM_RECORD_BUFFER_MS;
+
+	return topic == NULL || expires_ms <= f->now_ms ||
+	    fold_put(&f->sink, claim_record_key(&f->message, topic, c->request), m->value,
+		expires_ms, e);
+}
+
 bool
 fold_certificate(struct fold *f, const struct queue_message *m, struct err *e)
 {
@@ -111,6 +137,8 @@ fold_certificate(struct fold *f, const struct queue_message *m, struct err *e)
 		return skip(f);
 	if (!certificate_count(f, &c, e))
 		return false;
+	if (c.no_store)
+		return unstored_put(f, m, &c, e);
 	expires_ms = (c.not_after + CERTIFICATE_ROW_BUFFER_S) * 1000;
 	if (expires_ms <= f->now_ms)
 		return true;
@@ -211,24 +239,13 @@ claim_of(struct fold *f, const struct audit_record *record, const struct audit_e
 	return arena_copy(&f->message, buf_slice(&b));
 }
 
-/* The topic of "topic/partition". */
-static const char *
-source_topic(struct fold *f, struct slice source)
-{
-	const uint8_t *slash = source.len == 0 ? NULL : memrchr(source.data, '/', source.len);
-
-	return slash == NULL
-	    ? NULL
-	    : arena_text(&f->message, slice_of(source.data, (size_t)(slash - source.data)));
-}
-
 static MUST_USE bool
 entry_fold(struct fold *f, const struct audit_record *record, struct slice packed,
     struct slice source, struct err *e)
 {
 	struct audit_entry entry = { 0 };
 	int64_t expires_ms = record->at + f->spec->settings->dedup_window * 1000;
-	const char *topic = source_topic(f, source);
+	const char *topic = first_part(f, source);
 	struct err bad;
 	uint64_t seen;
 

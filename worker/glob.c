@@ -8,7 +8,7 @@ same(uint8_t a, uint8_t b, bool folded)
 	return a == b || (folded && name_fold(a) == name_fold(b));
 }
 
-/* What stands behind the last '*' is compared first: of a thousand patterns most fail there, without a search. */
+/* What stands behind the last '*' is compared first: most of what does not match fails there, without a search. */
 static bool
 tail_matches(struct slice pattern, struct slice subject, bool folded)
 {

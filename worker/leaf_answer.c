@@ -107,6 +107,7 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	const struct catalog_issuer *issuer;
 	struct certificate_record record;
 	struct leaf_answer answer;
+	struct slice_list chain; /* one at least */
 	enum answer_format format;
 	struct shown shown = { .label = "CERTIFICATE", .key_format = params->private_key_format };
 
@@ -116,11 +117,11 @@ leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct 
 	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
 	if (issuer == NULL)
 		return err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
-	answer.ca_chain = chain_texts(cx->arena, issuer->issuer, format);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a chain has one at least */
-	answer.issuing_ca = answer.ca_chain.items[0];
-	if (params->remove_roots_from_chain)
-		answer.ca_chain = without_roots(cx->arena, issuer->issuer, answer.ca_chain);
+	chain = chain_texts(cx->arena, issuer->issuer, format);
+	answer.issuing_ca = chain.items[0];
+	answer.ca_chain = params->remove_roots_from_chain
+	    ? without_roots(cx->arena, issuer->issuer, chain)
+	    : chain;
 	if (record.lease != 0)
 		answer.lease_id = leaf_lease(cx->arena, rq, record.serial);
 	shown.der = record.certificate;

@@ -1,4 +1,4 @@
-/* JSON in and out of policy's structs. Private to policy_cli.c. */
+/* JSON in and out of policy's structs. Private to policy_cli*.c. */
 #ifndef CERTMILL_POLICY_JSON_H
 #define CERTMILL_POLICY_JSON_H
 

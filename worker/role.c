@@ -29,23 +29,21 @@ check_spans(struct role *role, struct err *e)
 	return true;
 }
 
-/* Fills in the bits of a type whose bits were not given. Where the type has one size, or none, what was given means nothing. */
+/* Fills in the bits of a type whose bits were not given. Where the type has one size, or none, what was given means nothing, and stays. */
 static bool
 check_key(struct role *role, struct err *e)
 {
 	enum key_type type;
 
-	if (slice_is(role->key_type, "any")) {
-		role->key_bits = 0;
+	if (slice_is(role->key_type, "any"))
 		return true;
-	}
 	if (!key_type_parse(role->key_type, &type))
 		return err_field(e, ERR_ROLE_INVALID, "key_type",
 		    "key_type \"%.*s\" is none of rsa, ec, ed25519 and any",
 		    SLICE_FMT(role->key_type));
-	if (role->key_bits == 0 || type == KEY_ED25519)
+	if (role->key_bits == 0)
 		role->key_bits = key_default_bits(type);
-	if (!key_bits_valid(type, role->key_bits))
+	if (type != KEY_ED25519 && !key_bits_valid(type, role->key_bits))
 		return err_field(e, ERR_ROLE_INVALID, "key_bits",
 		    "there are no %s keys of %lld bits", key_type_name(type),
 		    (long long)role->key_bits);

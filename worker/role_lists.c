@@ -142,7 +142,7 @@ check_items(const struct slice_list *list, const char *field, item_check_fn *che
 bool
 other_rule_parse(struct slice text, struct arena *a, struct other_rule *ret, const char **ret_fault)
 {
-	const uint8_t *semicolon, *colon, *end = text.data + text.len;
+	const uint8_t *semicolon, *colon, *end;
 	struct slice type;
 
 	text = text_trim(text);

@@ -56,28 +56,37 @@ scheme_len(struct slice s)
 	return i < s.len && s.data[i] == ':' ? i + 1 : 0;
 }
 
-/* What stands between "//" and the path: [userinfo "@"] host [":" port] */
-static const char *
-authority_fault(struct slice rest)
+/* The authority without its userinfo: what stands between "//", or an '@' behind it, and the path. */
+static struct slice
+authority(struct slice rest)
 {
-	size_t start = 0, end = 0, host;
+	size_t start = 0, end = 0;
 
 	while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?' &&
 	    rest.data[end] != '#')
 		if (rest.data[end++] == '@')
 			start = end;
-	host = start;
-	if (host < end && rest.data[host] == '[') {
-		while (host < end && rest.data[host] != ']')
-			host++;
-		return host < end && host > start + 1 ? NULL : "its IPv6 address has no end";
+	return slice_of(rest.data + start, end - start);
+}
+
+/* host [":" port], the host in brackets when it is an IPv6 address */
+static const char *
+authority_fault(struct slice rest)
+{
+	struct slice a = authority(rest);
+	size_t host = 0;
+
+	if (a.len > 0 && a.data[0] == '[') {
+		const uint8_t *end = memchr(a.data, ']', a.len);
+
+		return end != NULL && end > a.data + 1 ? NULL : "its IPv6 address has no end";
 	}
-	while (host < end && rest.data[host] != ':')
+	while (host < a.len && a.data[host] != ':')
 		host++;
-	if (host == start)
+	if (host == 0)
 		return "it has no host behind its //";
-	for (size_t i = host + 1; i < end; i++)
-		if (!is_digit(rest.data[i]))
+	for (size_t i = host + 1; i < a.len; i++)
+		if (!is_digit(a.data[i]))
 			return "its port is no number";
 	return NULL;
 }

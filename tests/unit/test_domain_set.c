@@ -16,22 +16,16 @@
 
 static const char *const domains[] = { "example.com", "Example.ORG", "a.example.com", "com",
 	"*.wild.net", "ftp*.example.net", "x*x.foo", "*.*.foo", "user@mail.example.com",
-	"mail.example.com",
-	"b\xc3\xbc"
-	"cher.de",
-	"trailing.dot.", "localhost", "z", "", "*", "s.*.t.u", "xn--bcher-kva.example" };
+	"mail.example.com", "b\303\274cher.de", "trailing.dot.", "localhost", "z", "", "*",
+	"s.*.t.u", "xn--bcher-kva.example" };
 static const char *const names[] = { "example.com", "EXAMPLE.com", "www.example.com",
 	"a.b.example.com", "xexample.com", "example.com.", "*.example.com", "f*.example.com",
 	"example.org", "a.example.org", "com", "a.com", "*.com", "*.wild.net", "a.wild.net",
 	"b.a.wild.net", "ftp1.example.net", "ftp.a.example.net", "ftp*.example.net", "xyx.foo",
 	"x*x.foo", "a.b.foo", "user@mail.example.com", "other@mail.example.com",
 	"user@a.mail.example.com", "user@example.com", "xn--bcher-kva.de", "a.xn--bcher-kva.de",
-	"B\xc3\x9c"
-	"CHER.de",
-	"trailing.dot.", "a.trailing.dot.", "trailing.dot", "localhost", "a.localhost", "z", "a.z",
-	"*.z", "*", "s.q.r.t.u", "s.t.u",
-	"b\xc3\xbc"
-	"cher.example",
+	"B\303\234CHER.de", "trailing.dot.", "a.trailing.dot.", "trailing.dot", "localhost",
+	"a.localhost", "z", "a.z", "*.z", "*", "s.q.r.t.u", "s.t.u", "b\303\274cher.example",
 	"nothing.like.it" };
 
 static bool
@@ -110,24 +104,10 @@ odd_ones(void **state)
 		const char *domain, *name;
 		bool allowed;
 	} cases[] = {
-		{ "*.b\xc3\xbc"
-		  "cher.de",
-		    "a.xn--bcher-kva.de", true },
-		{ "*.b\xc3\xbc"
-		  "cher.de",
-		    "a.b\xc3\xbc"
-		    "cher.de",
-		    true },
-		{ "f*.B\xc3\x9c"
-		  "CHER.de",
-		    "foo.b\xc3\xbc"
-		    "cher.de",
-		    true },
-		{ "*\xc3\xbc"
-		  "cher.de",
-		    "b\xc3\xbc"
-		    "cher.de",
-		    false },
+		{ "*.b\303\274cher.de", "a.xn--bcher-kva.de", true },
+		{ "*.b\303\274cher.de", "a.b\303\274cher.de", true },
+		{ "f*.B\303\234CHER.de", "foo.b\303\274cher.de", true },
+		{ "*\303\274cher.de", "b\303\274cher.de", false },
 		{ "\xff", "xn--a", false },
 	};
 	const struct role role = { .allow_glob_domains = true, .allow_bare_domains = true };

@@ -43,6 +43,8 @@ static const struct key_case {
 	{ "sign ed25519 for any", "key_type=any", KEY_ED25519, 0, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
 	{ "sign rsa 1024 for any", "key_type=any", KEY_RSA, 1024, "key_not_allowed", "at least 2048", 0, 0, 0, NULL, 0, NULL },
 	{ "any means any size", "key_type=any key_bits=4096", KEY_RSA, 2048, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA, NULL, 0, NULL },
+	{ "sign ed25519, whatever the bits", "key_type=ed25519 key_bits=256", KEY_ED25519, 0, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
+	{ "issue ed25519, whatever the bits", "key_type=ed25519 key_bits=256", 0, -1, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
 	{ "issue any", "key_type=any", 0, -1, "missing_field", "which key", 0, 0, 0, NULL, 0, NULL },
 	{ "issue any, ec", "key_type=any", 0, -1, NULL, NULL, KEY_EC, 256, DEFAULT_EC, "ec", 0, NULL },
 	{ "issue any, ec 384", "key_type=any", 0, -1, NULL, NULL, KEY_EC, 384, DEFAULT_EC, "ec", 384, NULL },
