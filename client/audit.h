@@ -112,6 +112,8 @@ bool audit_topic_mark(struct audit *a, size_t topic, struct err *e) MUST_USE;
 bool audit_topic_read(struct audit *a, size_t topic, audit_take *take, struct err *e) MUST_USE;
 /* Does what is kept go back to that time, for sure? */
 bool audit_reaches(const struct audit *a, size_t topic, int32_t partition, int64_t at_ms);
+/* Was the topic read from its very first record? */
+bool audit_is_whole(const struct audit *a, size_t topic);
 /* "topic/partition/offset" of a request. */
 bool audit_source_parse(const struct audit *a, struct slice text, struct audit_place *ret);
 bool audit_partition_parse(const struct audit *a, struct slice text, struct audit_place *ret);
@@ -142,6 +144,8 @@ bool audit_malformed(
     struct audit *a, const struct audit_place *place, int64_t at_ms, const char *why);
 struct slice audit_header(const struct queue_message *m, const char *name); /* the first */
 bool audit_in_range(const struct audit *a, int64_t at_ms);
+/* A time that a record says, kept to some ten thousand years, so that it can be reckoned with. */
+int64_t audit_time(int64_t time);
 /* The partition of a topic that the key's record is in. */
 uint32_t audit_home(const struct audit *a, size_t topic, struct slice key);
 /* SHA-256 of the parts, each with its length before it, cut. */

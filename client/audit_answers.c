@@ -10,6 +10,21 @@ struct named {
 	int64_t crl_number; /* 0: none */
 };
 
+/* One pair of the map. */
+static MUST_USE bool
+member_read(struct cursor *c, struct named *ret)
+{
+	struct slice name, raw;
+
+	if (!cursor_text(c, &name))
+		return false;
+	if (slice_is(name, "serial") && cursor_peek(c) == CURSOR_TEXT)
+		return cursor_text(c, &ret->serial);
+	if (slice_is(name, "crl_number") && cursor_peek(c) == CURSOR_INT)
+		return cursor_int(c, &ret->crl_number);
+	return cursor_skip(c, &raw);
+}
+
 static MUST_USE bool
 data_read(struct slice data, struct named *ret)
 {
@@ -17,23 +32,13 @@ data_read(struct slice data, struct named *ret)
 	uint32_t count;
 
 	*ret = (struct named){ SLICE_NONE, 0 };
-	if (data.data == NULL || !cursor_map(&c, &count))
-		return data.data == NULL;
-	while (count-- > 0) {
-		struct slice name, raw;
-
-		if (!cursor_text(&c, &name))
+	if (data.data == NULL)
+		return true;
+	if (!cursor_map(&c, &count))
+		return false;
+	while (count-- > 0)
+		if (!member_read(&c, ret))
 			return false;
-		if (slice_is(name, "serial") && cursor_peek(&c) == CURSOR_TEXT) {
-			if (!cursor_text(&c, &ret->serial))
-				return false;
-		} else if (slice_is(name, "crl_number") && cursor_peek(&c) == CURSOR_INT) {
-			if (!cursor_int(&c, &ret->crl_number))
-				return false;
-		} else if (!cursor_skip(&c, &raw)) {
-			return false;
-		}
-	}
 	return true;
 }
 

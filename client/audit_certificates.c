@@ -103,7 +103,7 @@ replay_take(struct audit *a, const struct id_state *s, const struct fact *f)
 	struct audit_place place = place_of(f);
 
 	if (s->count == 0 ||
-	    (a->range.since_ms != INT64_MIN && f->at - a->window_ms < a->range.since_ms))
+	    (!audit_is_whole(a, AUDIT_TRAIL) && f->at - a->window_ms < a->range.since_ms))
 		return;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->made[i].mark == f->other)

@@ -25,7 +25,7 @@ record_follows(const struct audit *a, const struct audit_chain *c, const struct 
 
 	if (!c->begun && p->from > 0)
 		return true;
-	return record->sequence == c->sequence + 1 &&
+	return record->sequence - 1 == c->sequence &&
 	    slice_eq(record->previous, slice_of(previous, HASH_SIZE));
 }
 
@@ -71,8 +71,7 @@ chain_end(struct audit *a, struct audit_place source, const struct audit_positio
 
 	if (!c->begun) {
 		source.offset = then->offset;
-		if (then->sequence > 0 && audit_reaches(a, AUDIT_TRAIL, AUDIT_ANY, INT64_MIN) &&
-		    a->range.since_ms == INT64_MIN)
+		if (then->sequence > 0 && audit_is_whole(a, AUDIT_TRAIL))
 			report_violation(a, VIOLATION_HEAD_DIFFERS, &source, time_now_ms(),
 			    "the committed head is at sequence %" PRId64 ", .audit has no record",
 			    then->sequence);
@@ -93,9 +92,9 @@ audit_chain_end(struct audit *a, struct err *e)
 
 	if (!audit_cut_take(a, &now, e))
 		return false;
-	for (uint8_t topic = 0; topic < AUDIT_REQUESTS; topic++)
+	for (size_t topic = 0; topic < AUDIT_REQUESTS; topic++)
 		for (int32_t i = 0; i < a->topics[topic].count; i++)
-			chain_end(a, (struct audit_place){ topic, i, 0 }, &a->cut.at[topic][i],
-			    &now.at[topic][i]);
+			chain_end(a, (struct audit_place){ (uint8_t)topic, i, 0 },
+			    &a->cut.at[topic][i], &now.at[topic][i]);
 	return true;
 }

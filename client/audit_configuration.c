@@ -50,9 +50,7 @@ use_judge(const struct audit *a, const struct configuration_state *s, int64_t of
 		return before == s->count ? NOT_HELD : NOT_KNOWN;
 	if (s->any_change && s->changed < offset)
 		return NOT_KNOWN;
-	return a->range.since_ms == INT64_MIN && audit_reaches(a, AUDIT_TRAIL, AUDIT_ANY, INT64_MIN)
-	    ? NOT_HELD
-	    : NOT_KNOWN;
+	return audit_is_whole(a, AUDIT_TRAIL) ? NOT_HELD : NOT_KNOWN;
 }
 
 static void

@@ -57,6 +57,7 @@ entry_decode(struct audit *a, struct slice raw, struct entry *n, struct err *bad
 		.invalidity_date = SCHEMA_ABSENT };
 	if (!schema_decode(&audit_entry_schema, raw, &a->message, &n->e, &seen, bad))
 		return false;
+	n->e.timestamp = audit_time(n->e.timestamp);
 	n->source.offset = n->e.offset;
 	n->decided = audit_decided(a, &n->source);
 	return n->e.outcome.data == NULL ||
@@ -271,6 +272,7 @@ audit_record_take(struct audit *a, size_t topic, const struct queue_message *m, 
 	if (m->value.data == NULL ||
 	    !schema_decode(&audit_record_schema, m->value, &a->message, &record, &seen, &bad))
 		return audit_malformed(a, &n.place, m->timestamp_ms, bad.msg);
+	record.at = audit_time(record.at);
 	if (!audit_chain_take(a, m, &n.source, &record, e))
 		return false;
 	for (size_t i = 0; i < record.entries.count; i++)

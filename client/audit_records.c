@@ -161,6 +161,7 @@ audit_certificate_take(struct audit *a, size_t topic, const struct queue_message
 		    a, &place, m->timestamp_ms, "its source is no message of a request topic");
 	if (!audit_decided(a, &source))
 		return true;
+	r.issued = audit_time(r.issued);
 	a->report.certificates += audit_in_range(a, r.issued);
 	if (!certificate_serial(r.certificate, &serial) || !slice_eq(serial, r.serial))
 		report_violation(a, VIOLATION_CERTIFICATE_DIFFERS, &place, r.issued,
@@ -210,7 +211,7 @@ audit_revoked_take(struct audit *a, size_t topic, const struct queue_message *m,
 			return audit_malformed(
 			    a, &place, m->timestamp_ms, "its key names another serial number");
 		a->report.revocations++;
-		f.at = r.date * 1000;
+		f.at = audit_time(r.date) * 1000;
 		f.other = r.not_after;
 		f.ref = crl_book_ref(a->crls, r.mount, r.issuer);
 	}

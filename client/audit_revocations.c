@@ -69,27 +69,33 @@ is_decided(const struct revocation_state *s)
 	return s->entered && (s->entry.flags & FACT_UNDECIDED) == 0;
 }
 
-/* The first CRL that must hold it; p->count: none, so far. */
+/* Recorded, and its entry in the audit is gone, or is before the range: when it was answered is not known. */
+static bool
+is_of_old(const struct audit *a, const struct revocation_state *s)
+{
+	return s->recorded && !s->entered &&
+	    (s->record.at < a->range.since_ms ||
+		!audit_reaches(a, AUDIT_TRAIL, AUDIT_ANY, s->record.at));
+}
+
+/* The first CRL that must hold it, the last in any case; p->count: none, so far. */
 static size_t
 first_due(const struct audit *a, const struct revocation_state *s, const struct crl_pages *p)
 {
+	const int64_t made_ms = s->entry.number + AUDIT_CLOCKS_MS;
 	size_t page = 0, last = p->count - 1;
 
-	if (s->number > 0)
+	if (s->number > 0) {
 		while (page < last && p->at[page].number < s->number)
 			page++;
-	else if (is_decided(s))
-		while (page < last &&
-		    p->at[page].this_update * 1000 <= s->entry.number + AUDIT_CLOCKS_MS)
+		return page;
+	}
+	if (is_decided(s)) {
+		while (page < last && p->at[page].this_update * 1000 <= made_ms)
 			page++;
-	else if (s->recorded && !s->entered &&
-	    !audit_reaches(a, AUDIT_TRAIL, AUDIT_ANY, s->record.at))
-		page = last;
-	else if (s->recorded && !s->entered && s->record.at < a->range.since_ms)
-		page = last;
-	else
-		page = p->count;
-	return page;
+		return page;
+	}
+	return is_of_old(a, s) ? last : p->count;
 }
 
 /* From page on, before end, it is or is not listed. */

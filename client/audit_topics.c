@@ -144,9 +144,28 @@ audit_reaches(const struct audit *a, size_t topic, int32_t partition, int64_t at
 }
 
 bool
+audit_is_whole(const struct audit *a, size_t topic)
+{
+	const struct audit_topic *t = &a->topics[topic];
+
+	for (int32_t i = 0; i < t->count; i++)
+		if (t->at[i].from != 0)
+			return false;
+	return true;
+}
+
+bool
 audit_in_range(const struct audit *a, int64_t at_ms)
 {
 	return at_ms >= a->range.since_ms && at_ms < a->range.until_ms;
+}
+
+int64_t
+audit_time(int64_t time)
+{
+	const int64_t limit = (int64_t)1 << 49;
+
+	return time > limit ? limit : time < -limit ? -limit : time;
 }
 
 uint32_t
@@ -182,6 +201,7 @@ message_take(
 	struct audit_partition *p = &a->topics[topic].at[m->partition];
 	bool good = true;
 
+	m->timestamp_ms = audit_time(m->timestamp_ms);
 	if (m->offset < p->to) {
 		if (p->first_ms == INT64_MAX)
 			p->first_ms = m->timestamp_ms;
@@ -278,8 +298,8 @@ audit_partition_parse(const struct audit *a, struct slice text, struct audit_pla
 	if (!number_cut(&text, INT32_MAX, &partition))
 		return false;
 	ret->partition = (int32_t)partition;
-	for (uint8_t i = 0; i < AUDIT_REQUESTS; i++) {
-		ret->topic = i;
+	for (size_t i = 0; i < AUDIT_REQUESTS; i++) {
+		ret->topic = (uint8_t)i;
 		if (slice_is(text, a->topics[i].name))
 			return ret->partition < a->topics[i].count;
 	}
