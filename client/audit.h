@@ -80,7 +80,7 @@ struct audit_range {
 
 struct audit {
 	struct options *o;
-	struct queue_options queue;
+	struct queue_options queue; /* of the readers */
 	struct queue_probe *probe;
 	struct audit_range range;
 	int64_t window_ms; /* the dedup window */

@@ -109,7 +109,7 @@ crl_view_read(struct slice der, struct crl_view *ret, struct err *e)
 	struct element list, tbs, algorithm, signature;
 	struct slice inside;
 
-	*ret = (struct crl_view){ .number = -1 };
+	*ret = (struct crl_view){ .whole = der, .number = -1 };
 	if (der.data == NULL || !element_cut(&der, V_ASN1_SEQUENCE, &list) || der.len > 0)
 		return err_set(e, ERR_MALFORMED, "it is no CRL, or bytes stand behind it");
 	inside = list.contents;
@@ -143,6 +143,7 @@ crl_view_next(struct slice *entries, struct slice *ret_serial)
 	return true;
 }
 
+/* *ret: NULL, the algorithm says it all. False: it is none that names its digest, such as RSASSA-PSS. */
 static MUST_USE bool
 digest_of(struct slice algorithm, const EVP_MD **ret)
 {
@@ -157,13 +158,33 @@ digest_of(struct slice algorithm, const EVP_MD **ret)
 	if (OBJ_find_sigid_algs(OBJ_obj2nid(oid), &digest, &key) != 1)
 		return false;
 	*ret = digest == NID_undef ? NULL : EVP_get_digestbynid(digest);
-	return digest == NID_undef || *ret != NULL;
+	return *ret != NULL || key == NID_ED25519 || key == NID_ED448;
+}
+
+/* By OpenSSL's own form of all of it. */
+static MUST_USE bool
+verify_whole(const struct crl_view *v, EVP_PKEY *key)
+{
+	const uint8_t *at = v->whole.data;
+	SCOPED(X509_CRL) crl = d2i_X509_CRL(NULL, &at, (long)v->whole.len);
+
+	return crl != NULL && X509_CRL_verify(crl, key) == 1;
+}
+
+static MUST_USE bool
+verify_in_place(const struct crl_view *v, const EVP_MD *digest, EVP_PKEY *key)
+{
+	SCOPED(EVP_MD_CTX) cx = EVP_MD_CTX_new();
+
+	return cx != NULL && EVP_DigestVerifyInit(cx, NULL, digest, NULL, key) == 1 &&
+	    EVP_DigestVerify(cx, v->signature.data, v->signature.len, v->signed_part.data,
+		v->signed_part.len) == 1;
 }
 
 bool
 crl_view_verify(const struct crl_view *v, const X509 *issuer, struct err *e)
 {
-	SCOPED(EVP_MD_CTX) cx = EVP_MD_CTX_new();
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
 	const unsigned char *name = NULL;
 	const EVP_MD *digest = NULL;
 	size_t len = 0;
@@ -172,12 +193,10 @@ crl_view_verify(const struct crl_view *v, const X509 *issuer, struct err *e)
 	if (X509_NAME_get0_der(X509_get_subject_name(issuer), &name, &len) != 1 ||
 	    !slice_eq(v->issuer, slice_of(name, len)))
 		return err_set(e, ERR_CERTIFICATE_INVALID, "it names another issuer");
-	if (!digest_of(v->algorithm, &digest))
-		return err_set(e, ERR_CERTIFICATE_INVALID, "its signature algorithm is unknown");
-	good = cx != NULL &&
-	    EVP_DigestVerifyInit(cx, NULL, digest, NULL, X509_get0_pubkey(issuer)) == 1 &&
-	    EVP_DigestVerify(cx, v->signature.data, v->signature.len, v->signed_part.data,
-		v->signed_part.len) == 1;
+	if (digest_of(v->algorithm, &digest))
+		good = verify_in_place(v, digest, key);
+	else
+		good = verify_whole(v, key);
 	ERR_clear_error();
 	return good ||
 	    err_set(e, ERR_CERTIFICATE_INVALID, "its issuer's key does not verify the signature");

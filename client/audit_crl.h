@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 struct crl_view {
+	struct slice whole;
 	struct slice signed_part; /* tbsCertList, with its header */
 	struct slice issuer;      /* Name, with its header */
 	struct slice algorithm, signature;

@@ -231,7 +231,8 @@ def plant_crl_with_another_number_in_its_header(f, read):
 
 def plant_no_crl(f, read):
     headers = [(n, b"1") for n in ("number", "this_update", "next_update", "issuer", "shard", "sha256")]
-    return only("crl_invalid", f.produce("crl", f.crl_key, b"0\x03\x02\x01\x00", headers))
+    junk = (b"0\x03\x02\x01\x00", bytes(30 << 20))  # and one as large as CRLs may be
+    return {("crl_invalid", f.produce("crl", f.crl_key, value, headers)) for value in junk}
 
 
 def plant_expired_entry(f, read):

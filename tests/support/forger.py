@@ -37,7 +37,15 @@ class Forger:
         self.certificate, self.key = certificate, key
         self.issuer = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()[:32]
         self.leaf_key = ec.generate_private_key(ec.SECP256R1())
-        self.producer = Producer({"bootstrap.servers": client.brokers, "partitioner": "murmur2_random", "linger.ms": 0, "log_level": 2})
+        self.producer = Producer(
+            {
+                "bootstrap.servers": client.brokers,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 64 << 20,
+                "linger.ms": 0,
+                "log_level": 2,
+            }
+        )
         self.admin = KafkaAdminClient(bootstrap_servers=client.brokers)
         self.heads = {}  # {(kind, partition): [offset, step, sequence, hash]}
         self.counts = {kind: len(partitions_of(client.consumer, client.topic(kind))) for kind in GROUPS}

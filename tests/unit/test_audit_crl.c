@@ -3,6 +3,7 @@
 #include "scoped_openssl.h"
 
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,16 +11,18 @@
 #include <cmocka.h>
 
 #define ENTRIES 300
+#define CAS     4
 
 struct ca {
 	EVP_PKEY *key;
 	X509 *certificate;
+	bool pss; /* signs with RSASSA-PSS, whose algorithm does not name its digest */
 };
 
 static struct ca
 ca_new(EVP_PKEY *key, const char *name)
 {
-	struct ca ca = { key, X509_new() };
+	struct ca ca = { key, X509_new(), false };
 
 	assert_non_null(key);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(ca.certificate), "CN", MBSTRING_UTF8,
@@ -50,6 +53,19 @@ entry_add(X509_CRL *crl, int64_t serial)
 	X509_CRL_add0_revoked(crl, entry);
 }
 
+static void
+sign(X509_CRL *crl, const struct ca *ca)
+{
+	SCOPED(EVP_MD_CTX) cx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *options = NULL;
+	bool plain = EVP_PKEY_id(ca->key) == EVP_PKEY_ED25519;
+
+	assert_true(EVP_DigestSignInit(cx, &options, plain ? NULL : EVP_sha256(), NULL, ca->key));
+	if (ca->pss)
+		assert_true(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) > 0);
+	assert_true(X509_CRL_sign_ctx(crl, cx) > 0);
+}
+
 /* Its DER, to be freed with OPENSSL_free; number < 0: without one. */
 static struct slice
 crl_new(const struct ca *ca, int64_t number, int entries)
@@ -69,8 +85,7 @@ crl_new(const struct ca *ca, int64_t number, int entries)
 		X509_CRL_add1_ext_i2d(crl, NID_crl_number, extension, 0, 0);
 	for (int i = 0; i < entries; i++)
 		entry_add(crl, 1000 + i);
-	assert_true(X509_CRL_sign(
-	    crl, ca->key, EVP_PKEY_id(ca->key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256()));
+	sign(crl, ca);
 	len = i2d_X509_CRL(crl, &der);
 	return slice_of(der, (size_t)len);
 }
@@ -85,10 +100,12 @@ static void
 test_read_and_verified(void **state)
 {
 	struct ca cas[] = { ca_new(EVP_EC_gen("P-256"), "one"), ca_new(EVP_RSA_gen(2048), "two"),
-		ca_new(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "three") };
+		ca_new(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "three"),
+		ca_new(EVP_RSA_gen(2048), "four") };
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	cas[3].pss = true;
+	for (size_t i = 0; i < CAS; i++) {
 		struct slice der = crl_new(&cas[i], 7, ENTRIES), entries, serial;
 		struct crl_view v;
 		struct err e;
@@ -98,7 +115,7 @@ test_read_and_verified(void **state)
 		assert_int_equal(v.number, 7);
 		assert_int_equal(v.this_update, 1700000000);
 		assert_true(crl_view_verify(&v, cas[i].certificate, &e));
-		assert_false(crl_view_verify(&v, cas[(i + 1) % 3].certificate, &e));
+		assert_false(crl_view_verify(&v, cas[(i + 1) % CAS].certificate, &e));
 		for (entries = v.entries; entries.len > 0; count++) {
 			assert_true(crl_view_next(&entries, &serial));
 			assert_int_equal(serial.data[0] << 8 | serial.data[1], 1000 + count);
@@ -106,7 +123,7 @@ test_read_and_verified(void **state)
 		assert_int_equal(count, ENTRIES);
 		crl_done(der);
 	}
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < CAS; i++)
 		ca_done(&cas[i]);
 }
 
