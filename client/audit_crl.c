@@ -1,5 +1,6 @@
 #include "audit_crl.h"
 
+#include "audit_der.h"
 #include "scoped_openssl.h"
 
 #include <openssl/err.h>
@@ -12,40 +13,13 @@ extensions_free(X509_EXTENSIONS *list)
 }
 DEFINE_SCOPED(X509_EXTENSIONS, extensions_free)
 
-/* One element: its contents, and all of it. */
-struct element {
-	int tag;
-	struct slice contents, whole;
-};
-
-static MUST_USE bool
-element_cut(struct slice *from, int tag, struct element *ret)
-{
-	const uint8_t *at = from->data;
-	long len = 0;
-	int class;
-
-	if (from->len == 0 || from->len > LONG_MAX)
-		return false;
-	if ((ASN1_get_object(&at, &len, &ret->tag, &class, (long)from->len) & 0x81) != 0)
-		return false;
-	if (class == V_ASN1_CONTEXT_SPECIFIC)
-		ret->tag += V_ASN1_CONTEXT_SPECIFIC;
-	else if (class != V_ASN1_UNIVERSAL)
-		return false;
-	ret->contents = slice_of(at, (size_t)len);
-	ret->whole = slice_of(from->data, (size_t)(at - from->data) + (size_t)len);
-	*from = slice_of(from->data + ret->whole.len, from->len - ret->whole.len);
-	return tag < 0 || ret->tag == tag;
-}
-
 static bool
 is_time(const struct slice *rest)
 {
 	struct slice copy = *rest;
 	struct element e;
 
-	return element_cut(&copy, -1, &e) &&
+	return element_cut(&copy, ELEMENT_ANY, &e) &&
 	    (e.tag == V_ASN1_UTCTIME || e.tag == V_ASN1_GENERALIZEDTIME);
 }
 
@@ -55,7 +29,7 @@ time_read(struct slice *from, int64_t *ret)
 	struct element e;
 	struct tm tm = { 0 };
 
-	if (!is_time(from) || !element_cut(from, -1, &e))
+	if (!is_time(from) || !element_cut(from, ELEMENT_ANY, &e))
 		return false;
 	const uint8_t *at = e.whole.data;
 	SCOPED(ASN1_TIME) time = d2i_ASN1_TIME(NULL, &at, (long)e.whole.len);

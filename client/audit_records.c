@@ -2,6 +2,7 @@
 #include "audit.h"
 
 #include "audit_book.h"
+#include "audit_der.h"
 #include "encode.h"
 #include "states.h"
 
@@ -100,24 +101,17 @@ audit_reject_take(struct audit *a, size_t topic, const struct queue_message *m, 
 static bool
 certificate_serial(struct slice der, struct slice *ret)
 {
-	const uint8_t *at = der.data;
-	long len = 0;
-	int tag, class;
+	struct element certificate, tbs, serial;
 
-	for (int depth = 0; depth < 2; depth++) /* Certificate, TBSCertificate */
-		if ((ASN1_get_object(&at, &len, &tag, &class, der.data + der.len - at) & 0x80) !=
-			0 ||
-		    tag != V_ASN1_SEQUENCE)
-			return false;
-	if ((ASN1_get_object(&at, &len, &tag, &class, der.data + der.len - at) & 0x80) != 0)
+	if (!element_cut(&der, V_ASN1_SEQUENCE, &certificate) ||
+	    !element_cut(&certificate.contents, V_ASN1_SEQUENCE, &tbs) ||
+	    !element_cut(&tbs.contents, ELEMENT_ANY, &serial))
 		return false;
-	if (class == V_ASN1_CONTEXT_SPECIFIC) { /* version */
-		at += len;
-		if ((ASN1_get_object(&at, &len, &tag, &class, der.data + der.len - at) & 0x80) != 0)
-			return false;
-	}
-	*ret = slice_of(at, (size_t)len);
-	return tag == V_ASN1_INTEGER && class == V_ASN1_UNIVERSAL;
+	if (serial.tag == V_ASN1_CONTEXT_SPECIFIC && /* version */
+	    !element_cut(&tbs.contents, ELEMENT_ANY, &serial))
+		return false;
+	*ret = serial.contents;
+	return serial.tag == V_ASN1_INTEGER;
 }
 
 static MUST_USE bool

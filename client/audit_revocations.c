@@ -1,7 +1,7 @@
 /*
  * Each revocation: in `.revoked` and in `.audit`, and on every CRL of its issuer from the one that its answer named until it
  * has been on one past the certificate's end. Where the answer is gone, the times say which CRL was made after it; the last
- * one must hold it in any case.
+ * one must hold it in any case. `.crl` has one partition, and each issuer one shard.
  */
 #include "audit.h"
 
