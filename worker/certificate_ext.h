@@ -12,13 +12,22 @@ struct certificate_extensions {
 	bool subject_is_empty;
 };
 
-/* The [3] of a TBSCertificate; nothing when there is no extension. */
+/* Are the template's verbatim extensions Extensions? ERR_INTERNAL: who makes a template takes only ones that parse. */
+bool certificate_extensions_check(const struct template *t, struct err *e) MUST_USE;
+/* The [3] of a TBSCertificate. */
 void certificate_extensions_write(struct der *d, const struct certificate_extensions *x);
 /* An upper bound of what it writes. */
 size_t certificate_extensions_bound(const struct certificate_extensions *x);
 
-/* Extension ::= SEQUENCE { extnID, critical, extnValue }: wraps what stands in front of mark. Also for CRLs. */
-void extension_wrap(struct der *d, const uint8_t *mark, struct slice oid, bool critical);
+/* One of them, whole. False: the template has it not, nothing was written. For those that are the template's alone. */
+bool certificate_extension_write(struct der *d, const struct template *t, struct slice oid);
+
+/*
+ * What a CA is asked for: the Extensions of a request, without a wrapping. subjectAltName, and basicConstraints where
+ * the template's basic_constraints says so. False: nothing is asked for, nothing was written.
+ */
+bool certificate_extensions_ask(struct der *d, const struct template *t);
+
 /* One DistributionPointName: [0] fullName with these URIs. */
 void distribution_point_name_write(struct der *d, const struct slice *uris, size_t count);
 

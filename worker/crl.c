@@ -2,6 +2,7 @@
 
 #include "certificate_ext.h"
 #include "crl_entries.h"
+#include "extension.h"
 #include "signer.h"
 
 #include <assert.h>

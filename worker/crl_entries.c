@@ -7,8 +7,8 @@
  */
 #include "crl_entries.h"
 
-#include "certificate_ext.h"
 #include "der.h"
+#include "extension.h"
 
 #include <assert.h>
 #include <stdlib.h>

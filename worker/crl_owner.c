@@ -401,7 +401,8 @@ set_build(struct crl_set *set, struct context *cx, const struct catalog_mount *m
 		.this_update = now > set->this_update ? now
 						      : set->this_update, /* it never goes back */
 	};
-	struct signer *signer = minter_signer(cx->minter, i->issuer, e);
+	struct signer *signer = minter_signer(
+	    cx->minter, i->issuer, (struct signer_choice){ 0 }, e);
 	unsigned size = HASH_SIZE;
 
 	if (signer == NULL)

@@ -87,7 +87,7 @@ csr_parse(struct slice pem, struct arena *a, struct csr *ret, struct err *e)
 		return false;
 	if (!read_envelope(der, ret) || !read_info(ret, &attributes))
 		return err_set(e, ERR_CSR_INVALID, "the request is no PKCS#10 in DER");
-	if (!csr_read_subject(ret->subject, a, &ret->common_name))
+	if (!csr_read_subject(a, ret))
 		return err_set(e, ERR_CSR_INVALID, "the request's subject does not parse");
 	return check_key(ret, e) && csr_read_attributes(attributes, a, ret, e);
 }

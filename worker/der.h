@@ -70,6 +70,9 @@ bool der_read(struct der_reader *r, uint8_t tag, struct slice *ret_content, stru
     __attribute__((warn_unused_result));
 bool der_read_any(struct der_reader *r, uint8_t *ret_tag, struct slice *ret_content,
     struct slice *ret_whole) __attribute__((warn_unused_result));
+/* OBJECT IDENTIFIER of whole, minimal arcs (X.690 8.19.2): what others refuse is not copied into a certificate. */
+bool der_read_oid(struct der_reader *r, struct slice *ret_content)
+    __attribute__((warn_unused_result));
 /* Absent content when it is not there; false when what is there is malformed. */
 bool der_read_optional(struct der_reader *r, uint8_t tag, struct slice *ret_content)
     __attribute__((warn_unused_result));
@@ -81,6 +84,8 @@ bool der_read_unsigned(struct der_reader *r, struct slice *ret_magnitude)
     __attribute__((warn_unused_result));
 bool der_read_bit_string(struct der_reader *r, struct slice *ret_octets)
     __attribute__((warn_unused_result)); /* no unused bits */
+/* BIT STRING with named bits (X.690 11.2.2: no zero bit behind), at most 32: as der_named_bits writes them. */
+bool der_read_named_bits(struct der_reader *r, unsigned *ret) __attribute__((warn_unused_result));
 bool der_read_bool(struct der_reader *r, bool *ret)
     __attribute__((warn_unused_result)); /* false where there is none */
 /* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 has them: to the second, Z. */

@@ -68,6 +68,23 @@ der_read(struct der_reader *r, uint8_t tag, struct slice *ret_content, struct sl
 }
 
 bool
+der_read_oid(struct der_reader *r, struct slice *ret_content)
+{
+	struct slice oid;
+	bool first = true; /* octet of an arc */
+
+	if (!der_read(r, DER_OID, &oid, NULL))
+		return false;
+	for (size_t i = 0; i < oid.len; i++) {
+		if (first && oid.data[i] == 0x80)
+			return false;
+		first = oid.data[i] < 0x80;
+	}
+	*ret_content = oid;
+	return oid.len > 0 && first;
+}
+
+bool
 der_read_optional(struct der_reader *r, uint8_t tag, struct slice *ret_content)
 {
 	if (ret_content != NULL)
@@ -116,6 +133,26 @@ der_read_bit_string(struct der_reader *r, struct slice *ret_octets)
 	    content.data[0] != 0)
 		return false;
 	*ret_octets = slice_of(content.data + 1, content.len - 1);
+	return true;
+}
+
+bool
+der_read_named_bits(struct der_reader *r, unsigned *ret)
+{
+	struct slice content;
+	unsigned unused, last;
+
+	*ret = 0;
+	if (!der_read(r, DER_BIT_STRING, &content, NULL) || content.len == 0 || content.len > 5)
+		return false;
+	unused = content.data[0];
+	if (content.len == 1)
+		return unused == 0;
+	last = content.data[content.len - 1];
+	if (unused > 7 || (last & ((2U << unused) - 1)) != 1U << unused)
+		return false;
+	for (unsigned i = 0; i < 8 * (content.len - 1); i++)
+		*ret |= (content.data[1 + i / 8] >> (7 - i % 8) & 1U) << i;
 	return true;
 }
 

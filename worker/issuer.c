@@ -1,6 +1,7 @@
 #include "issuer.h"
 
 #include "certificate.h"
+#include "constraints.h"
 #include "encode.h"
 #include "scoped_openssl.h"
 #include "spki.h"
@@ -122,7 +123,17 @@ issuer_new(
 	issuer_id_of(i->der, i->id);
 	i->pem = certificate_pem(&i->memory, i->der);
 	keep_chain(i, chain, chain_count);
+	if (!constraints_read(i->x509, &i->chain, &i->constraints, e)) {
+		issuer_free(i);
+		return NULL;
+	}
 	return i;
+}
+
+bool
+issuer_permits(const struct issuer *i, const struct template *t, struct err *e)
+{
+	return i->constraints == NULL || constraints_permit(i->constraints, t, e);
 }
 
 void
@@ -130,6 +141,7 @@ issuer_free(struct issuer *i)
 {
 	if (i == NULL)
 		return;
+	constraints_free(i->constraints);
 	EVP_PKEY_free(i->key);
 	X509_free(i->x509);
 	arena_done(&i->memory);

@@ -8,6 +8,7 @@
 #include "arena.h"
 #include "err.h"
 #include "slice.h"
+#include "template.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -24,16 +25,19 @@ struct issuer {
 	struct slice pem;        /* of the certificate, as answers carry it */
 	struct slice_list chain_pem;
 	int64_t not_before, not_after;
-	int64_t max_path_length; /* -1: none */
-	EVP_PKEY *key;           /* owned; NULL in a program that may not sign */
-	X509 *x509;              /* owned */
-	struct arena memory;     /* holds the slices */
+	int64_t max_path_length;         /* -1: none */
+	struct constraints *constraints; /* owned; NULL: none */
+	EVP_PKEY *key;                   /* owned; NULL in a program that may not sign */
+	X509 *x509;                      /* owned */
+	struct arena memory;             /* holds the slices */
 };
 
 /* Parses a CA certificate and its chain; key may be NULL (then it is not set), otherwise issuer_new takes a reference. */
 struct issuer *issuer_new(struct slice der, const struct slice *chain, size_t chain_count,
     EVP_PKEY *key, struct err *e) MUST_USE;
 void issuer_free(struct issuer *i);
+/* Would what is made of the template verify under the issuer and the chain above it? See constraints.h. */
+bool issuer_permits(const struct issuer *i, const struct template *t, struct err *e) MUST_USE;
 void issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE]);
 
 /*

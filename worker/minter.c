@@ -12,6 +12,7 @@
 
 struct kept {
 	char name[80]; /* issuer id, or mount */
+	struct signer_choice choice;
 	uint64_t used; /* when, by the minter's count; 0: free */
 	struct signer *signer;
 	struct serial_source *source;
@@ -34,14 +35,21 @@ kept_drop(struct kept *k)
 	*k = (struct kept){ 0 };
 }
 
+static bool
+kept_is(const struct kept *k, struct slice name, struct signer_choice choice)
+{
+	return k->used > 0 && k->choice.bits == choice.bits && k->choice.pss == choice.pss &&
+	    slice_is(name, k->name);
+}
+
 /* The place of that name, used now; or an emptied one for it. */
 static struct kept *
-kept_place(struct minter *m, struct kept *table, struct slice name)
+kept_place(struct minter *m, struct kept *table, struct slice name, struct signer_choice choice)
 {
 	struct kept *oldest = &table[0];
 
 	for (size_t i = 0; i < KEPT_MAX; i++) {
-		if (table[i].used > 0 && slice_is(name, table[i].name)) {
+		if (kept_is(&table[i], name, choice)) {
 			table[i].used = ++m->uses;
 			return &table[i];
 		}
@@ -103,22 +111,25 @@ minter_verifier(struct minter *m)
 }
 
 struct signer *
-minter_signer(struct minter *m, const struct issuer *issuer, struct err *e)
+minter_signer(
+    struct minter *m, const struct issuer *issuer, struct signer_choice choice, struct err *e)
 {
-	struct kept *k = kept_place(m, m->signers, slice_text(issuer->id));
+	struct kept *k = kept_place(m, m->signers, slice_text(issuer->id), choice);
 
 	if (k->signer != NULL)
 		return k->signer;
-	k->signer = signer_new(issuer->key, e);
-	if (k->signer != NULL)
+	k->signer = signer_new_choice(issuer->key, choice, e);
+	if (k->signer != NULL) {
 		kept_claim(m, k, slice_text(issuer->id));
+		k->choice = choice;
+	}
 	return k->signer;
 }
 
 static struct serial_source *
 minter_source(struct minter *m, struct slice mount, struct err *e)
 {
-	struct kept *k = kept_place(m, m->sources, mount);
+	struct kept *k = kept_place(m, m->sources, mount, (struct signer_choice){ 0 });
 
 	if (k->source != NULL)
 		return k->source;

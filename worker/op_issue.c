@@ -51,7 +51,7 @@ leaf_allow(
 		request_warn(cx, rq, leaf->template.warnings[i].code, "%.*s",
 		    SLICE_FMT(leaf->template.warnings[i].message));
 	rq->outcome.not_after = leaf->template.not_after;
-	return true;
+	return issuer_permits(leaf->issuer, &leaf->template, e);
 }
 
 bool
@@ -69,7 +69,9 @@ leaf_sign(struct context *cx, struct request *rq, const struct leaf *leaf, struc
 		.issuer_subject = issuer->subject,
 		.issuer_key_id = issuer->key_id,
 		.urls = &urls };
-	struct signer *signer = minter_signer(cx->minter, issuer, e);
+	const struct signer_choice choice = { leaf->template.signature_bits,
+		leaf->template.use_pss };
+	struct signer *signer = minter_signer(cx->minter, issuer, choice, e);
 
 	if (signer == NULL || !minter_serial(cx->minter, cx->store, leaf->mount->name, serial, e))
 		return false;

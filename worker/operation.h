@@ -71,13 +71,14 @@ struct slice redis_cert_key(struct arena *a, struct slice mount, struct slice se
 struct slice redis_index_key(struct arena *a, struct slice mount);
 struct slice redis_counter_key(struct arena *a, struct slice mount, const char *counter);
 
-/* ---- a lane's minter: keymaker, CSR verifier, one signer an issuer, one serial source a mount ---- */
+/* ---- a lane's minter: keymaker, CSR verifier, one signer an issuer and choice, one serial source a mount ---- */
 struct minter *minter_new(const struct secret *kek, struct key_pool *pool, struct err *e) MUST_USE;
 void minter_free(struct minter *m);
 struct keymaker *minter_keys(struct minter *m);
 struct csr_verifier *minter_verifier(struct minter *m);
-/* Kept by issuer id; a signer whose issuer left the catalog is let go in time. */
-struct signer *minter_signer(struct minter *m, const struct issuer *issuer, struct err *e) MUST_USE;
+/* Kept by issuer id and choice; a signer whose issuer left the catalog is let go in time. */
+struct signer *minter_signer(struct minter *m, const struct issuer *issuer,
+    struct signer_choice choice, struct err *e) MUST_USE;
 /* Ordinals [first, first + count) for the mount's serial numbers. */
 bool minter_lease(
     struct minter *m, struct slice mount, uint64_t first, uint64_t count, struct err *e) MUST_USE;

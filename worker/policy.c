@@ -55,10 +55,10 @@ rule_usage(struct decision *d, struct err *e)
 
 	(void)e;
 	t->key_usage = role_key_usage(role) & key_usage_allowed(t->key_type);
-	t->server_auth = role->server_flag;
-	t->client_auth = role->client_flag;
-	t->code_signing = role->code_signing_flag;
-	t->email_protection = role->email_protection_flag;
+	t->ext_key_usage = (role->server_flag ? PURPOSE_SERVER_AUTH : 0U) |
+	    (role->client_flag ? PURPOSE_CLIENT_AUTH : 0U) |
+	    (role->code_signing_flag ? PURPOSE_CODE_SIGNING : 0U) |
+	    (role->email_protection_flag ? PURPOSE_EMAIL_PROTECTION : 0U);
 	return true;
 }
 

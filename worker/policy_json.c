@@ -172,18 +172,18 @@ json_of_usage(unsigned usage)
 }
 
 static json_t *
-json_of_extended_usage(const struct template *t)
+json_of_extended_usage(unsigned purposes)
 {
-	const struct {
-		bool on;
-		const char *name;
-	} usages[] = { { t->server_auth, "ServerAuth" }, { t->client_auth, "ClientAuth" },
-		{ t->code_signing, "CodeSigning" }, { t->email_protection, "EmailProtection" } };
+	static const char *const names[TEMPLATE_PURPOSES] = { "ServerAuth", "ClientAuth",
+		"CodeSigning", "EmailProtection", "Any", "IPSECEndSystem", "IPSECTunnel",
+		"IPSECUser", "TimeStamping", "OCSPSigning", "MicrosoftServerGatedCrypto",
+		"NetscapeServerGatedCrypto", "MicrosoftCommercialCodeSigning",
+		"MicrosoftKernelCodeSigning" };
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++)
-		if (usages[i].on)
-			json_array_append_new(array, json_string(usages[i].name));
+	for (size_t i = 0; i < TEMPLATE_PURPOSES; i++)
+		if (purposes & 1U << i)
+			json_array_append_new(array, json_string(names[i]));
 	return array;
 }
 
@@ -217,7 +217,7 @@ json_of_template(const struct template *t, unsigned role_usage, int64_t now)
 	json_object_set_new(o, "key_type", json_string(key_type_name(t->key_type)));
 	json_object_set_new(o, "key_bits", json_integer(t->key_bits));
 	json_object_set_new(o, "key_usage", json_of_usage(role_usage));
-	json_object_set_new(o, "ext_key_usage", json_of_extended_usage(t));
+	json_object_set_new(o, "ext_key_usage", json_of_extended_usage(t->ext_key_usage));
 	json_object_set_new(o, "is_ca", json_boolean(t->is_ca));
 	json_object_set_new(o, "basic_constraints_present", json_boolean(t->is_ca));
 	json_object_set_new(o, "warnings", json_of_warnings(t));

@@ -66,8 +66,7 @@ static const struct template leaf_template = {
 	.not_before = 1700000000,
 	.not_after = 1700259200,
 	.key_usage = USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT | USAGE_KEY_AGREEMENT,
-	.server_auth = true,
-	.client_auth = true,
+	.ext_key_usage = PURPOSE_SERVER_AUTH | PURPOSE_CLIENT_AUTH,
 	.max_path_length = -1,
 };
 

@@ -1,4 +1,4 @@
-/* csr_parse, csr_verify: what they take, OpenSSL parses and verifies too, with the same public key. PEM, or DER to be wrapped in it. */
+/* csr_parse, csr_verify: what they take, OpenSSL parses and verifies too, with the same public key, and asks for the same extensions. PEM, or DER to be wrapped in it. */
 #include "csr.h"
 #include "encode.h"
 #include "scoped_openssl.h"
@@ -14,6 +14,62 @@ require(bool condition)
 {
 	if (!condition)
 		abort();
+}
+
+static bool
+object_is(const ASN1_OBJECT *object, struct slice oid)
+{
+	return slice_eq(slice_of(OBJ_get0_data(object), OBJ_length(object)), oid);
+}
+
+/* One that was kept: the same object, criticality and value. */
+static bool
+extension_is(X509_EXTENSION *x, struct slice der)
+{
+	const uint8_t *at = der.data;
+	SCOPED(X509_EXTENSION) kept = d2i_X509_EXTENSION(NULL, &at, (long)der.len);
+	const ASN1_OBJECT *object = X509_EXTENSION_get_object(x);
+
+	return kept != NULL && at == der.data + der.len &&
+	    OBJ_cmp(X509_EXTENSION_get_object(kept), object) == 0 &&
+	    X509_EXTENSION_get_critical(kept) == X509_EXTENSION_get_critical(x) &&
+	    ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(kept), X509_EXTENSION_get_data(x)) == 0;
+}
+
+static void
+compare_extensions(X509_REQ *req, const struct csr *csr)
+{
+	STACK_OF(X509_EXTENSION) *asked = X509_REQ_get_extensions(req);
+	int count = asked == NULL ? 0 : sk_X509_EXTENSION_num(asked);
+	size_t kept = 0;
+
+	for (int i = 0; i < count; i++) {
+		X509_EXTENSION *x = sk_X509_EXTENSION_value(asked, i);
+
+		if (object_is(X509_EXTENSION_get_object(x), SLICE_LITERAL("\x55\x1d\x13")))
+			continue;
+		require(kept < csr->extensions.count);
+		require(extension_is(x, csr->extensions.items[kept++]));
+	}
+	require(kept == csr->extensions.count);
+	sk_X509_EXTENSION_pop_free(asked, X509_EXTENSION_free);
+}
+
+static void
+compare_others(const struct csr *csr)
+{
+	for (size_t i = 0; i < csr->others.count; i++) {
+		uint8_t der[130] = { 0x06, (uint8_t)csr->others.items[i].type_id.len };
+		const uint8_t *at = der;
+		struct slice oid = csr->others.items[i].type_id;
+		SCOPED(ASN1_OBJECT) object = NULL;
+
+		if (oid.len > 127)
+			continue;
+		memcpy(der + 2, oid.data, oid.len);
+		object = d2i_ASN1_OBJECT(NULL, &at, (long)oid.len + 2);
+		require(object != NULL && at == der + 2 + oid.len);
+	}
 }
 
 static void
@@ -33,6 +89,8 @@ compare(struct slice pem, const struct csr *csr)
 	int len = i2d_PUBKEY(key, &spki);
 	require(len > 0 && slice_eq(slice_of(spki, (size_t)len), csr->spki));
 	OPENSSL_free(spki);
+	compare_extensions(req, csr);
+	compare_others(csr);
 }
 
 int

@@ -3,6 +3,7 @@
 #define CERTMILL_TEST_CSR_KIT_H
 
 #include "csr.h"
+#include "der.h"
 #include "encode.h"
 #include "scoped_openssl.h"
 
@@ -79,6 +80,39 @@ take_der(struct slice der, struct err *e)
 	buf_init(&pem, 100000);
 	pem_add(&pem, "NEW CERTIFICATE REQUEST", der);
 	return take(buf_slice(&pem), &a, &csr, e);
+}
+
+#define EXTENSION_REQUEST "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e"
+#define MICROSOFT         "\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x0e"
+
+/* A request by kit.ed of these parts, DER. */
+static inline void
+sign_by_hand(struct buf *out, struct slice subject, struct slice attributes, const char *version)
+{
+	uint8_t room[20000], signature[128], *spki = NULL;
+	size_t signature_len = sizeof(signature);
+	SCOPED(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
+	int spki_len = i2d_PUBKEY(kit.ed, &spki);
+	struct slice info;
+	struct der d;
+
+	der_init(&d, room, sizeof(room));
+	der_raw(&d, attributes);
+	der_raw(&d, slice_of(spki, (size_t)spki_len));
+	der_raw(&d, subject);
+	der_raw(&d, slice_of(version, 3));
+	der_wrap(&d, room + sizeof(room), DER_SEQUENCE);
+	info = der_slice(&d);
+	assert_true(EVP_DigestSignInit(ctx, NULL, NULL, NULL, kit.ed));
+	assert_true(EVP_DigestSign(ctx, signature, &signature_len, info.data, info.len));
+	uint8_t whole[20100];
+	der_init(&d, whole, sizeof(whole));
+	der_bit_string(&d, slice_of(signature, signature_len));
+	der_raw(&d, SLICE_LITERAL("\x30\x05\x06\x03\x2b\x65\x70"));
+	der_raw(&d, info);
+	der_wrap(&d, whole + sizeof(whole), DER_SEQUENCE);
+	buf_add_slice(out, der_slice(&d));
+	OPENSSL_free(spki);
 }
 
 static inline int

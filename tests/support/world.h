@@ -91,6 +91,9 @@ struct test_ca {
 };
 /* A self-signed EC CA, valid around WORLD_NOW. */
 void test_ca_make(struct world *w, const char *common_name, struct test_ca *ret);
+/* The same with nameConstraints, in openssl's notation. */
+void test_ca_make_constrained(
+    struct world *w, const char *common_name, const char *names, struct test_ca *ret);
 struct slice test_csr(struct world *w, EVP_PKEY *key, const char *common_name); /* PEM */
 /* A leaf that this CA signed elsewhere; its serial number is of the given octets. */
 struct slice test_leaf(

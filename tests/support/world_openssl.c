@@ -81,7 +81,8 @@ x509_new(const char *common_name, struct slice serial, int64_t not_after)
 }
 
 void
-test_ca_make(struct world *w, const char *common_name, struct test_ca *ret)
+test_ca_make_constrained(
+    struct world *w, const char *common_name, const char *names, struct test_ca *ret)
 {
 	SCOPED(X509)
 	crt = x509_new(common_name, SLICE_LITERAL("\x11\x22\x33"), WORLD_NOW + 3650 * DAY);
@@ -97,6 +98,8 @@ test_ca_make(struct world *w, const char *common_name, struct test_ca *ret)
 	extension_add(crt, NID_basic_constraints, "critical,CA:TRUE");
 	extension_add(crt, NID_key_usage, "critical,keyCertSign,cRLSign");
 	extension_add(crt, NID_subject_key_identifier, "hash");
+	if (names != NULL)
+		extension_add(crt, NID_name_constraints, names);
 	assert_true(X509_sign(crt, ret->key, EVP_sha256()) > 0);
 	assert_int_equal(PEM_write_bio_PrivateKey(bio, ret->key, NULL, NULL, 0, NULL, NULL), 1);
 	ret->der = x509_der(w, crt);
@@ -104,6 +107,12 @@ test_ca_make(struct world *w, const char *common_name, struct test_ca *ret)
 	ret->key_pem = bio_text(w, bio);
 	issuer_id_of(ret->der, id);
 	ret->id = arena_copy(&w->arena, slice_text(id));
+}
+
+void
+test_ca_make(struct world *w, const char *common_name, struct test_ca *ret)
+{
+	test_ca_make_constrained(w, common_name, NULL, ret);
 }
 
 struct slice

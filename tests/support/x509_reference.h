@@ -3,31 +3,15 @@
 #define CERTMILL_TEST_X509_REFERENCE_H
 
 #include "certificate.h"
-#include "scoped_openssl.h"
+#include "template_reference.h"
+
+#include <openssl/rsa.h>
 
 DEFINE_SCOPED(CRL_DIST_POINTS, CRL_DIST_POINTS_free)
 DEFINE_SCOPED(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free)
 DEFINE_SCOPED(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
+DEFINE_SCOPED(CERTIFICATEPOLICIES, CERTIFICATEPOLICIES_free)
 DEFINE_SCOPED(ASN1_BIT_STRING, ASN1_BIT_STRING_free)
-
-static inline ASN1_STRING *
-string(int type, struct slice value)
-{
-	ASN1_STRING *s = ASN1_STRING_type_new(type);
-
-	assert_true(ASN1_STRING_set(s, value.data, (int)value.len));
-	return s;
-}
-
-static inline void
-push_name(GENERAL_NAMES *names, int type, struct slice value)
-{
-	GENERAL_NAME *name = GENERAL_NAME_new();
-	int asn1 = type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING;
-
-	GENERAL_NAME_set0_value(name, type, string(asn1, value));
-	assert_true(sk_GENERAL_NAME_push(names, name));
-}
 
 static inline void
 add(X509 *x, int nid, void *value, bool critical)
@@ -38,32 +22,28 @@ add(X509 *x, int nid, void *value, bool critical)
 static inline void
 add_usages(X509 *x, const struct template *t)
 {
+	/* in the order of enum ext_key_usage */
+	static const char *const oids[TEMPLATE_PURPOSES] = { "1.3.6.1.5.5.7.3.1",
+		"1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3", "1.3.6.1.5.5.7.3.4", "2.5.29.37.0",
+		"1.3.6.1.5.5.7.3.5", "1.3.6.1.5.5.7.3.6", "1.3.6.1.5.5.7.3.7", "1.3.6.1.5.5.7.3.8",
+		"1.3.6.1.5.5.7.3.9", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1",
+		"1.3.6.1.4.1.311.2.1.22", "1.3.6.1.4.1.311.61.1.1" };
 	SCOPED(EXTENDED_KEY_USAGE) purposes = sk_ASN1_OBJECT_new_null();
 	SCOPED(ASN1_BIT_STRING) usage = ASN1_BIT_STRING_new();
+	SCOPED(BASIC_CONSTRAINTS) basic = reference_basic_constraints(t);
 
-	if (t->is_ca) {
-		SCOPED(BASIC_CONSTRAINTS) basic = BASIC_CONSTRAINTS_new();
-
-		basic->ca = 0xff;
-		if (t->max_path_length >= 0) {
-			basic->pathlen = ASN1_INTEGER_new();
-			ASN1_INTEGER_set_int64(basic->pathlen, t->max_path_length);
-		}
+	if (t->is_ca || t->basic_constraints || t->key_usage & USAGE_KEY_CERT_SIGN)
 		add(x, NID_basic_constraints, basic, true);
-	}
 	for (int bit = 0; bit < 9; bit++)
 		if (t->key_usage & 1U << bit)
 			ASN1_BIT_STRING_set_bit(usage, bit, 1);
 	if (t->key_usage != 0)
 		add(x, NID_key_usage, usage, true);
-	if (t->server_auth)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_server_auth));
-	if (t->client_auth)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_client_auth));
-	if (t->code_signing)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_code_sign));
-	if (t->email_protection)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_email_protect));
+	for (size_t i = 0; i < TEMPLATE_PURPOSES; i++)
+		if (t->ext_key_usage & 1U << i)
+			sk_ASN1_OBJECT_push(purposes, OBJ_txt2obj(oids[i], 1));
+	for (size_t i = 0; i < t->ext_key_usage_oids.count; i++)
+		sk_ASN1_OBJECT_push(purposes, object(t->ext_key_usage_oids.items[i]));
 	if (sk_ASN1_OBJECT_num(purposes) > 0)
 		add(x, NID_ext_key_usage, purposes, false);
 }
@@ -112,16 +92,24 @@ add_access(X509 *x, const struct certificate_urls *urls)
 static inline void
 add_names(X509 *x, const struct template *t)
 {
-	SCOPED(GENERAL_NAMES) names = GENERAL_NAMES_new();
+	SCOPED(GENERAL_NAMES) names = reference_alt_names(t);
 
-	for (size_t i = 0; i < t->dns.count; i++)
-		push_name(names, GEN_DNS, t->dns.items[i]);
-	for (size_t i = 0; i < t->emails.count; i++)
-		push_name(names, GEN_EMAIL, t->emails.items[i]);
-	for (size_t i = 0; i < t->ips.count; i++)
-		push_name(names, GEN_IPADD, t->ips.items[i]);
 	if (sk_GENERAL_NAME_num(names) > 0)
-		add(x, NID_subject_alt_name, names, t->common_name.len == 0);
+		add(x, NID_subject_alt_name, names,
+		    X509_NAME_entry_count(X509_get_subject_name(x)) == 0);
+}
+
+static inline void
+add_policies(X509 *x, struct slice value)
+{
+	const uint8_t *at = value.data;
+	SCOPED(CERTIFICATEPOLICIES) policies = NULL;
+
+	if (at == NULL)
+		return;
+	policies = d2i_CERTIFICATEPOLICIES(NULL, &at, (long)value.len);
+	assert_non_null(policies);
+	add(x, NID_certificate_policies, policies, false);
 }
 
 static inline void
@@ -140,22 +128,46 @@ add_distribution_points(X509 *x, const struct slice_list *urls)
 		add(x, NID_crl_distribution_points, points, false);
 }
 
+static inline const EVP_MD *
+reference_digest(EVP_PKEY *key, struct signer_choice choice)
+{
+	int64_t bits = EVP_PKEY_get_bits(key);
+
+	if (EVP_PKEY_is_a(key, "ED25519"))
+		return NULL;
+	if (EVP_PKEY_is_a(key, "RSA"))
+		bits = choice.bits;
+	return bits == 384 ? EVP_sha384() : bits >= 512 ? EVP_sha512() : EVP_sha256();
+}
+
+static inline void
+reference_sign(X509 *x, EVP_PKEY *key, struct signer_choice choice)
+{
+	SCOPED(EVP_MD_CTX) ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *rsa = NULL;
+
+	assert_int_equal(
+	    EVP_DigestSignInit(ctx, &rsa, reference_digest(key, choice), NULL, key), 1);
+	if (choice.pss && EVP_PKEY_is_a(key, "RSA")) {
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(rsa, RSA_PKCS1_PSS_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(rsa, RSA_PSS_SALTLEN_DIGEST), 1);
+	}
+	assert_true(X509_sign_ctx(x, ctx) > 0);
+}
+
 static inline X509 *
-x509_reference(const struct certificate_input *in, EVP_PKEY *issuer_key)
+x509_reference(
+    const struct certificate_input *in, EVP_PKEY *issuer_key, struct signer_choice choice)
 {
 	const struct template *t = in->template;
 	const uint8_t *at = in->spki.data;
 	SCOPED(EVP_PKEY) subject_key = d2i_PUBKEY(NULL, &at, (long)in->spki.len);
-	SCOPED(X509_NAME) subject = X509_NAME_new();
+	SCOPED(X509_NAME) subject = reference_name(t);
 	SCOPED(BIGNUM) serial = BN_bin2bn(in->serial.data, (int)in->serial.len, NULL);
-	const EVP_MD *md = NULL;
 	X509 *x = X509_new();
 
 	X509_set_version(x, X509_VERSION_3);
 	BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x));
-	if (t->common_name.len > 0)
-		X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING,
-		    t->common_name.data, (int)t->common_name.len, -1, 0);
 	X509_set_subject_name(x, subject);
 	if (in->issuer_subject.data == NULL) {
 		X509_set_issuer_name(x, subject);
@@ -174,13 +186,10 @@ x509_reference(const struct certificate_input *in, EVP_PKEY *issuer_key)
 	if (in->urls != NULL)
 		add_access(x, in->urls);
 	add_names(x, t);
+	add_policies(x, t->policies);
 	if (in->urls != NULL)
 		add_distribution_points(x, &in->urls->crl_distribution_points);
-	if (!EVP_PKEY_is_a(issuer_key, "ED25519"))
-		md = EVP_PKEY_get_bits(issuer_key) == 384  ? EVP_sha384()
-		    : EVP_PKEY_get_bits(issuer_key) == 521 ? EVP_sha512()
-							   : EVP_sha256();
-	assert_true(X509_sign(x, issuer_key, md) > 0);
+	reference_sign(x, issuer_key, choice);
 	return x;
 }
 

@@ -301,6 +301,32 @@ test_dry_run(void **state)
 	    "name_not_allowed", "common_name");
 }
 
+/* What the CA's own certificate forbids is not signed, whatever the role allows, and a dry run says so. */
+static void
+test_constrained_ca(void **state)
+{
+	struct world *w = *state;
+	struct test_ca ca;
+	const char *bundle;
+
+	test_ca_make_constrained(w, "Narrow", "critical,permitted;DNS:example.com", &ca);
+	bundle = arena_printf(&w->arena, "%.*s%.*s", SLICE_FMT(ca.key_pem), SLICE_FMT(ca.pem));
+	world_do(
+	    w, ASK("mount/write", .mount = "narrow", .params = PARAMS("allow_clear_keys", "true")));
+	world_do(w, ASK("ca/set", .mount = "narrow", .params = PARAMS("pem_bundle", bundle)));
+	world_do(w,
+	    ASK("role/write", .mount = "narrow", .role = "any",
+		.params = PARAMS("allow_any_name", "true", "key_type", "ec")));
+	world_do(w,
+	    ASK("issue", .mount = "narrow", .role = "any",
+		.params = PARAMS("common_name", "a.example.com")));
+	for (int dry = 0; dry < 2; dry++)
+		world_refused(w, "a name that the CA may not certify",
+		    ASK("issue", .mount = "narrow", .role = "any", .dry_run = dry,
+			.params = PARAMS("common_name", "a.example.com", "alt_names", "b.org")),
+		    "ca_constrained", NULL);
+}
+
 static bool
 der_holds(X509 *crt, const char *text)
 {
@@ -347,6 +373,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_key_deadline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_would_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_constrained_ca, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_urls, setup, teardown),
 	};
 
