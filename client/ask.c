@@ -1,6 +1,7 @@
 #include "certmill.h"
 
 #include "answer.h"
+#include "cursor.h"
 #include "envelope.h"
 #include "scoped.h"
 #include "timespan.h"
@@ -179,6 +180,21 @@ pending_add(struct certmill *c, const char *id)
 	c->last = &p->next;
 }
 
+/* As the worker reads it: nobody answers an id that cannot be read. */
+static bool
+is_text(const char *id)
+{
+	struct buf SCOPED_BUF bytes = { 0 };
+	struct writer w = { &bytes };
+	struct cursor c;
+	struct slice text;
+
+	buf_init(&bytes, REQUEST_ID_MAX + 8);
+	writer_cstr(&w, id);
+	c = cursor_of(buf_slice(&bytes));
+	return cursor_text(&c, &text);
+}
+
 static MUST_USE bool
 id_check(const char *id, struct err *e)
 {
@@ -187,6 +203,8 @@ id_check(const char *id, struct err *e)
 	if (len == 0 || len > REQUEST_ID_MAX)
 		return err_field(
 		    e, ERR_OUT_OF_RANGE, "id", "an id has 1 to %d bytes", REQUEST_ID_MAX);
+	if (!is_text(id))
+		return err_field(e, ERR_INVALID_VALUE, "id", "an id is text in UTF-8");
 	return true;
 }
 
@@ -230,6 +248,7 @@ certmill_ask(struct certmill *c, const struct certmill_request *rq,
 		.deadline = rq->deadline_ms == 0 ? SCHEMA_ABSENT : rq->deadline_ms,
 		.reply_to = c->reply_is_default ? SLICE_NONE : slice_text(c->reply),
 		.seal_to = rq->seal_to,
+		.identity = rq->identity,
 		.dry_run = rq->dry_run,
 	};
 

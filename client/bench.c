@@ -338,7 +338,7 @@ bench_read_options(struct bench *b, struct err *e)
 	if (b->key == NULL)
 		return err_set(e, ERR_INVALID_VALUE,
 		    "-key \"%.40s\" is none of those that certmill bench --help lists", o->key);
-	if (o->count < 1 || o->in_flight < 1 || o->word_count > 0)
+	if (o->count < 1 || o->in_flight < 1)
 		return err_set(e, ERR_INVALID_VALUE,
 		    "usage: certmill bench [OPTION...], with -count and -in-flight of at least 1");
 	b->shapes.mount = o->mount;

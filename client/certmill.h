@@ -61,6 +61,8 @@ struct certmill_request {
 	struct slice params; /* a msgpack map; absent: none */
 	struct slice
 	    seal_to; /* a JWK as a msgpack map: the answer's private key is sealed to it; absent: it is not */
+	struct slice
+	    identity; /* a msgpack map: for whom it is asked, which a mount must trust; absent: not said */
 	int64_t deadline_ms; /* since the epoch: not decided after it; 0: none */
 	bool dry_run;        /* check and answer, do nothing */
 };

@@ -1,357 +1,123 @@
 #include "command.h"
 
-#include "answers.h"
-#include "arguments.h"
-#include "envelope.h"
-#include "json.h"
-#include "seal_bundle.h"
-#include "show.h"
+#include "paths.h"
 
-/* A request in the making, and what stays open while it is asked. */
-struct session {
-	struct options *o;
-	struct certmill *client;
-	struct route route;
-	struct arguments args;
-	struct buf params, seal_to; /* msgpack */
-	int timeout_ms;
+#define MANY SIZE_MAX
+
+static const struct command commands[] = {
+	/* clang-format off */
+	{ "mount",      "pki [KEY=VALUE...]",       1, MANY, command_mount,      "make a CA mount", &contracts[OP_MOUNT_WRITE] },
+	{ "unmount",    "MOUNT",                    1, 1,    command_unmount,    "take a mount away: it issues no more, its CRL stays", NULL },
+	{ "mount-tune", "MOUNT [KEY=VALUE...]",     1, MANY, command_mount_tune, "change a mount's TTLs and what else it says", &contracts[OP_MOUNT_TUNE] },
+	{ "mounts",     "",                         0, 0,    command_mounts,     "list the mounts", NULL },
+	{ "write",      "PATH [KEY=VALUE...]",      1, MANY, command_write,      "write to a path: configure, issue, sign, revoke", NULL },
+	{ "patch",      "PATH [KEY=VALUE...]",      1, MANY, command_patch,      "change what is named, and leave the rest as it is", NULL },
+	{ "read",       "PATH [KEY=VALUE...]",      1, MANY, command_read,       "read a path", NULL },
+	{ "list",       "PATH [after=K] [limit=N]", 1, MANY, command_list,       "list what stands below a path", NULL },
+	{ "delete",     "PATH",                     1, MANY, command_delete,     "delete what stands at a path", NULL },
+	{ "revoke",     "LEASE_ID [KEY=VALUE...]",  1, MANY, command_revoke,     "revoke the certificate of a lease", &contracts[OP_REVOKE] },
+	{ "path-help",  "PATH",                     1, 1,    path_help,          "what a path does, takes and answers", NULL },
+	{ "request",    "FILE",                     1, 1,    request_file,       "send request envelopes, one JSON object a line (- for standard input)", NULL },
+	{ "follow",     "crl|certs",                1, 1,    follow,             "keep the current CRLs as files; print what is issued", NULL },
+	{ "bench",      "",                         0, 0,    bench,              "measure a fleet", NULL },
+	{ "manual",     "",                         0, 0,    manual,             "print the manual of this program (docs/certmill.md)", NULL },
+	/* clang-format on */
 };
 
-static void
-session_init(struct session *s, struct options *o)
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *
+command_at(size_t i)
 {
-	*s = (struct session){ .o = o, .timeout_ms = (int)(o->timeout * 1000) };
-	buf_init_secret(&s->params, REQUEST_MAX);
-	buf_init(&s->seal_to, REQUEST_MAX);
+	return i < COMMANDS ? &commands[i] : NULL;
+}
+
+static const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static const char values_help[] =
+    "A value is a text, @FILE for a file's contents, - for standard input; a key that stands\n"
+    "twice is a list. The private key of a pem_bundle is sealed to the fleet before it is sent,\n"
+    "that of a CA which is exported, or with -seal of a certificate, to this command before it\n"
+    "is answered. certmill path-help PATH says what a path takes.\n";
+
+static const char status_help[] =
+    "Exit status:\n"
+    "  0  done\n"
+    "  1  wrong usage, or something here failed\n"
+    "  2  refused: standard error says why, with the code and the field to blame\n"
+    "  3  no answer in time; the request may still be done: send it again with its -id\n"
+    "  4  no broker, or no such topic on it\n";
+
+static enum status
+help_print(void)
+{
+	printf("usage: certmill COMMAND [OPTION...] [WORD...]\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-10s %-24s %s\n", commands[i].name, commands[i].words, commands[i].help);
+	printf("\nOptions of every command (certmill COMMAND --help for the others):\n");
+	options_print(stdout, NULL);
+	printf("\nPaths:\n");
+	routes_print(stdout);
+	printf("\n%s\n%s", values_help, status_help);
+	return STATUS_OK;
 }
 
 static void
-session_done(struct session *s)
-{
-	certmill_close(s->client);
-	arguments_done(&s->args);
-	buf_done(&s->params);
-	buf_done(&s->seal_to);
-}
-#define SCOPED_SESSION __attribute__((cleanup(session_done)))
-
-static MUST_USE bool
-session_open(struct session *s, struct err *e)
-{
-	struct certmill_options options = options_client(s->o);
-
-	s->client = certmill_open(&options, e);
-	return s->client != NULL;
-}
-
-/* -seal-to: a JWK as JSON, given as it is or as @file. */
-static MUST_USE bool
-session_seal_to(struct session *s, struct err *e)
+parameters_print(const struct schema *s)
 {
 	struct buf SCOPED_BUF text = { 0 };
-	struct writer w = { &s->seal_to };
-	json_error_t where;
-	json_t *SCOPED_JSON jwk = NULL;
 
-	if (s->o->seal_to == NULL)
-		return true;
-	buf_init(&text, 8192);
-	if (!argument_value(s->o->seal_to, stdin, &text, e))
-		return false;
-	jwk = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &where);
-	if (jwk == NULL || !json_is_object(jwk))
-		return err_set(e, ERR_INVALID_VALUE, "-seal-to wants a JWK, a JSON object");
-	if (json_object_get(jwk, "d") != NULL)
-		return err_set(e, ERR_INVALID_VALUE,
-		    "-seal-to wants the public JWK: this one holds the private key");
-	return json_to_msgpack(jwk, &w, e);
-}
-
-static MUST_USE bool
-session_ask(struct session *s, struct certmill_answer *ret, struct err *e)
-{
-	struct writer w = { &s->params };
-	char id[CERTMILL_ID_SIZE];
-	struct certmill_request rq = {
-		.topic = s->route.topic,
-		.id = s->o->id,
-		.op = s->route.op,
-		.mount = s->route.mount,
-		.role = s->route.role,
-		.seal_to = s->seal_to.len == 0 ? SLICE_NONE : buf_slice(&s->seal_to),
-		.dry_run = s->o->dry_run,
-	};
-
-	buf_clear(&s->params);
-	if (s->args.count > 0) {
-		arguments_encode(&s->args, &w);
-		if (s->params.failed)
-			return err_set(
-			    e, ERR_TOO_LARGE, "the request is over %d bytes", REQUEST_MAX);
-		rq.params = buf_slice(&s->params);
-	}
-	return certmill_ask(s->client, &rq, id, e) &&
-	    certmill_await(s->client, id, s->timeout_ms, ret, e);
-}
-
-static MUST_USE bool
-argument_seal(struct session *s, struct argument *argument, struct err *e)
-{
-	struct buf sealed = { 0 };
-	struct buf clear;
-
-	buf_init_secret(&sealed, ARGUMENT_MAX);
-	if (!bundle_seal_for(s->client, buf_slice(&argument->value), s->timeout_ms, &sealed, e)) {
-		buf_done(&sealed);
-		return false;
-	}
-	clear = argument->value;
-	argument->value = sealed;
-	buf_done(&clear);
-	return true;
-}
-
-/* No topic ever holds a private key in clear: that of a CA is sealed, and nothing else has one to send. */
-static MUST_USE bool
-session_seal_keys(struct session *s, struct err *e)
-{
-	bool sets_ca = strcmp(s->route.op, "ca/set") == 0;
-
-	for (size_t i = 0; i < s->args.count; i++) {
-		struct argument *argument = &s->args.items[i];
-
-		if (!bundle_has_key(buf_slice(&argument->value)))
-			continue;
-		if (!sets_ca || strcmp(argument->name, "pem_bundle") != 0)
-			return err_field(e, ERR_KEY_IN_CLEAR, argument->name,
-			    "%.60s holds a private key, which is not sent in clear",
-			    argument->name);
-		if (!argument_seal(s, argument, e))
-			return false;
-	}
-	return true;
+	buf_init(&text, (size_t)1 << 20);
+	for (size_t i = 0; i < s->count; i++)
+		schema_text(s, i, &text);
+	printf("\nKeys:\n\n%.*s", SLICE_FMT(buf_slice(&text)));
 }
 
 static enum status
-session_run(struct session *s, const char *done)
+help_command(const struct command *c)
 {
-	struct certmill_answer answer = { 0 };
-	struct err e = { 0 };
-	enum status status;
-
-	if (!session_open(s, &e) || !session_seal_keys(s, &e) || !session_ask(s, &answer, &e))
-		return fail_with(&e);
-	status = show_answer(s->o, &s->route, done, &answer);
-	certmill_answer_done(&answer);
-	return status;
+	printf("usage: certmill %s [OPTION...] %s\n\n%s\n\nOptions:\n", c->name, c->words, c->help);
+	options_print(stdout, c->name);
+	options_print(stdout, NULL);
+	if (c->contract != NULL)
+		parameters_print(c->contract->params);
+	return STATUS_OK;
 }
 
 static enum status
-usage(const char *text)
+command_run_with(const struct command *c, struct options *o)
 {
-	fprintf(stderr, "usage: certmill %s\n", text);
+	if (o->help)
+		return help_command(c);
+	if (o->word_count < c->least || o->word_count > c->most) {
+		fprintf(stderr, "usage: certmill %s [OPTION...] %s\n", c->name, c->words);
+		return STATUS_FAILED;
+	}
+	return c->run(o);
+}
+
+enum status
+command_run(struct options *o)
+{
+	const struct command *c;
+
+	if (o->command == NULL && !o->help) {
+		fprintf(stderr, "certmill: which command? certmill --help lists them\n");
+		return STATUS_FAILED;
+	}
+	if (o->command == NULL || strcmp(o->command, "help") == 0)
+		return help_print();
+	c = command_find(o->command);
+	if (c != NULL)
+		return command_run_with(c, o);
+	fprintf(stderr, "certmill: there is no command \"%s\": certmill --help lists them\n",
+	    o->command);
 	return STATUS_FAILED;
-}
-
-/* The path and its key=value words, and what the path itself says. A value of its own wins over a word. */
-static MUST_USE bool
-session_read_path(struct session *s, enum verb verb, struct err *e)
-{
-	struct options *o = s->o;
-
-	if (!show_check(o, e) || !route_find(verb, o->words[0], &o->arena, &s->route, e) ||
-	    !session_seal_to(s, e) ||
-	    !arguments_read(o->words + 1, o->word_count - 1, stdin, &s->args, e))
-		return false;
-	if (s->route.param == NULL)
-		return true;
-	if (arguments_find(&s->args, s->route.param) != NULL)
-		return err_field(e, ERR_INVALID_VALUE, s->route.param, "the path says %s already",
-		    s->route.param);
-	arguments_add(&s->args, s->route.param, slice_text(s->route.value));
-	return true;
-}
-
-/* What a person reads when it was done: "Success! Data written to: pki/config/ca". */
-struct done_text {
-	const char *before, *after;
-};
-
-static enum status
-path_command(
-    struct options *o, enum verb verb, const struct done_text *done, const char *usage_text)
-{
-	struct session SCOPED_SESSION s = { 0 };
-	struct err e = { 0 };
-	const char *path;
-
-	session_init(&s, o);
-	if (o->word_count == 0)
-		return usage(usage_text);
-	if (!session_read_path(&s, verb, &e))
-		return fail_with(&e);
-	path = o->words[0] + strspn(o->words[0], "/");
-	return session_run(&s, arena_printf(&o->arena, "%s%s%s", done->before, path, done->after));
-}
-
-enum status
-command_read(struct options *o)
-{
-	static const struct done_text done = { "", ": nothing is set" };
-
-	return path_command(o, VERB_READ, &done, "read PATH [KEY=VALUE...]");
-}
-
-enum status
-command_write(struct options *o)
-{
-	static const struct done_text done = { "Success! Data written to: ", "" };
-
-	return path_command(o, VERB_WRITE, &done, "write PATH [KEY=VALUE...]");
-}
-
-enum status
-command_delete(struct options *o)
-{
-	static const struct done_text done = { "Success! Deleted '", "'" };
-
-	return path_command(o, VERB_DELETE, &done, "delete PATH");
-}
-
-/* Another page's keys; *ret_next is where the next one begins, NULL on the last. */
-static MUST_USE bool
-page_add(struct session *s, const struct certmill_answer *answer, json_t *keys,
-    const char **ret_next, struct err *e)
-{
-	json_t *SCOPED_JSON data = json_from_msgpack(answer->data, e);
-	const json_t *next;
-	json_t *page;
-
-	if (data == NULL)
-		return false;
-	page = json_object_get(data, "keys");
-	next = json_object_get(data, "next");
-	if (!json_is_array(page))
-		return err_field(e, ERR_MALFORMED, "keys", "the answer has no list of keys");
-	*ret_next = json_is_string(next)
-	    ? arena_text(&s->o->arena, slice_text(json_string_value(next)))
-	    : NULL;
-	if (json_array_extend(keys, page) != 0)
-		abort();
-	return true;
-}
-
-static void
-after_set(struct arguments *args, const char *after)
-{
-	struct argument *argument = arguments_find(args, "after");
-
-	if (argument == NULL) {
-		arguments_add(args, "after", slice_text(after));
-		return;
-	}
-	buf_clear(&argument->value);
-	buf_add_text(&argument->value, after);
-}
-
-/* All pages, unless one was asked for: with after= or limit=, or with an -id, which names one request. */
-static bool
-wants_one_page(const struct session *s)
-{
-	return s->o->id != NULL || arguments_find(&s->args, "after") != NULL ||
-	    arguments_find(&s->args, "limit") != NULL;
-}
-
-static enum status
-list_run(struct session *s, struct certmill_answer *answer)
-{
-	json_t *SCOPED_JSON keys = json_array();
-	bool one = wants_one_page(s);
-	const char *next = NULL;
-	struct err e = { 0 };
-
-	if (!session_open(s, &e))
-		return fail_with(&e);
-	for (;;) {
-		if (!session_ask(s, answer, &e))
-			return fail_with(&e);
-		if (!answer->ok)
-			return show_refusal(s->o, answer);
-		if (!page_add(s, answer, keys, &next, &e))
-			return fail_with(&e);
-		if (one || next == NULL)
-			return show_list(s->o, answer, keys, next);
-		after_set(&s->args, next);
-		certmill_answer_done(answer);
-	}
-}
-
-enum status
-command_list(struct options *o)
-{
-	struct session SCOPED_SESSION s = { 0 };
-	struct certmill_answer answer = { 0 };
-	struct err e = { 0 };
-	enum status status;
-
-	session_init(&s, o);
-	if (o->word_count == 0)
-		return usage("list PATH [after=KEY] [limit=N]");
-	if (!session_read_path(&s, VERB_LIST, &e))
-		return fail_with(&e);
-	status = list_run(&s, &answer);
-	certmill_answer_done(&answer);
-	return status;
-}
-
-/* pki/ and pki are the same mount. */
-static const char *
-mount_name(struct options *o, const char *path)
-{
-	size_t len = strlen(path);
-
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	return arena_text(&o->arena, slice_of(path, len));
-}
-
-enum status
-command_mount(struct options *o)
-{
-	struct session SCOPED_SESSION s = { 0 };
-	struct err e = { 0 };
-
-	session_init(&s, o);
-	if (o->word_count == 0)
-		return usage("mount [-path=NAME] pki [KEY=VALUE...]");
-	if (strcmp(o->words[0], "pki") != 0) {
-		(void)err_set(
-		    &e, ERR_INVALID_VALUE, "only `pki` can be mounted, not \"%.80s\"", o->words[0]);
-		return fail_with(&e);
-	}
-	s.route =
-	    (struct route){ .topic = CERTMILL_CONFIG, .op = "mount/write", .show = SHOW_SUCCESS };
-	s.route.mount = mount_name(o, o->path == NULL ? "pki" : o->path);
-	if (!show_check(o, &e) ||
-	    !arguments_read(o->words + 1, o->word_count - 1, stdin, &s.args, &e))
-		return fail_with(&e);
-	return session_run(
-	    &s, arena_printf(&o->arena, "Successfully mounted 'pki' at '%s'!", s.route.mount));
-}
-
-enum status
-command_mounts(struct options *o)
-{
-	struct session SCOPED_SESSION s = { 0 };
-	struct err e = { 0 };
-
-	session_init(&s, o);
-	if (o->word_count > 0)
-		return usage("mounts");
-	if (!show_check(o, &e))
-		return fail_with(&e);
-	s.route = (struct route){
-		.topic = CERTMILL_QUERY, .op = "mount/list", .mount = "pki", .show = SHOW_MOUNTS
-	};
-	return session_run(&s, "");
 }

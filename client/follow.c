@@ -154,7 +154,7 @@ crl_take(void *opaque, const struct queue_message *m, struct err *e)
 }
 
 static MUST_USE bool
-command_run(const char *command, struct err *e)
+exec_run(const char *command, struct err *e)
 {
 	char shell[] = "sh", flag[] = "-c", *text = strdup(command);
 	char *argv[] = { shell, flag, text, NULL };
@@ -189,7 +189,7 @@ crl_idle(void *opaque, struct err *e)
 
 	if (!crl_folder_write(s->folder, &changed, e))
 		return false;
-	if (!changed || s->o->exec == NULL || command_run(s->o->exec, &failed))
+	if (!changed || s->o->exec == NULL || exec_run(s->o->exec, &failed))
 		return true;
 	fprintf(stderr, "certmill: %s\n", failed.msg);
 	s->command_failed = true;

@@ -267,6 +267,33 @@ json_answer(const struct certmill_answer *a, struct err *e)
 	return TAKE(object);
 }
 
+static void
+member_move(json_t *from, json_t *to, const char *name, json_t *absent)
+{
+	json_t *SCOPED_JSON otherwise = made(absent);
+	json_t *value = json_object_get(from, name);
+
+	if (json_object_set(to, name, value == NULL ? otherwise : value) != 0)
+		abort();
+	(void)json_object_del(from, name);
+}
+
+json_t *
+json_reply(const struct certmill_answer *a, json_t *data)
+{
+	json_t *object = made(json_object());
+
+	object_add(object, "id", json_string(a->id));
+	member_move(data, object, "lease_id", json_string(""));
+	member_move(data, object, "renewable", json_false());
+	member_move(data, object, "lease_duration", json_integer(0));
+	object_add(object, "data", json_incref(data));
+	object_add(object, "warnings", warnings_json(a));
+	if (a->replayed)
+		object_add(object, "replayed", json_true());
+	return object;
+}
+
 json_t *
 json_failure(const char *id, const struct err *failed)
 {

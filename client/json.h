@@ -16,7 +16,12 @@ bool json_to_msgpack(json_t *value, struct writer *w, struct err *e) MUST_USE;
 
 /* {"id", "data" | "error", "warnings"}, and "replayed" where it is */
 json_t *json_answer(const struct certmill_answer *a, struct err *e) MUST_USE;
-/* The same form for what went wrong before there was an answer. */
+/*
+ * What -format=json prints, in the source document's form: the lease stands beside the data, out of which it is taken.
+ * {"id", "lease_id", "renewable", "lease_duration", "data", "warnings"}, and "replayed" where it is
+ */
+json_t *json_reply(const struct certmill_answer *a, json_t *data);
+/* The form of json_answer for what went wrong before there was an answer. */
 json_t *json_failure(const char *id, const struct err *failed);
 /* Prints one line, flushed; false when the output is closed or full. */
 bool json_line(FILE *out, const json_t *value) MUST_USE;

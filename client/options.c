@@ -8,7 +8,7 @@
 
 enum kind { OPTION_TEXT, OPTION_SPAN, OPTION_COUNT, OPTION_FLAG, OPTION_KAFKA };
 
-#define REQUESTS "mount mounts read write list delete"
+#define REQUESTS "mount unmount mount-tune mounts read write patch list delete revoke"
 #define ALL      NULL
 
 /* clang-format off */
@@ -30,9 +30,15 @@ static const struct option_row {
 	ROW("format",     TEXT,  format,     REQUESTS, "table or json (table)"),
 	ROW("field",      TEXT,  field,      REQUESTS, "print one field's value alone"),
 	ROW("id",         TEXT,  id,         REQUESTS, "of the request: the same one again brings the same answer (a new UUID)"),
+	ROW("seal",       FLAG,  seal,       "write",  "the private key in the answer travels sealed, and is opened here"),
 	ROW("seal-to",    TEXT,  seal_to,    "write",  "a JWK, or @FILE: the private key in the answer is sealed to it"),
-	ROW("dry-run",    FLAG,  dry_run,    "write delete mount", "check and answer, do nothing"),
+	ROW("identity",   TEXT,  identity,   "write",  "for whom it is asked, a JSON object or @FILE; the mount must trust it"),
+	ROW("display-name", TEXT, display_name, "write", "the display_name of the identity"),
+	ROW("dry-run",    FLAG,  dry_run,    "write patch delete mount unmount mount-tune revoke", "check and answer, do nothing"),
 	ROW("path",       TEXT,  path,       "mount",  "name of the mount (pki)"),
+	ROW("description", TEXT, description, "mount", "a line for people"),
+	ROW("default-lease-ttl", TEXT, default_lease_ttl, "mount mount-tune", "of what is issued where nothing else is said: 24h, or seconds"),
+	ROW("max-lease-ttl", TEXT, max_lease_ttl, "mount mount-tune", "the longest that anything is issued for (768h)"),
 	ROW("dir",        TEXT,  dir,        "follow", "folder that holds the CRLs"),
 	ROW("exec",       TEXT,  exec,       "follow", "a command for the shell, run after a change"),
 	ROW("once",       FLAG,  once,       "follow", "stop at what the topic holds now"),
@@ -271,7 +277,14 @@ options_print(FILE *out, const char *command)
 		if (command == NULL
 			? table[i].commands == NULL
 			: table[i].commands != NULL && word_in(table[i].commands, command))
-			fprintf(out, "  -%-11s %s\n", table[i].name, table[i].help);
+			fprintf(out, "  -%-17s %s\n", table[i].name, table[i].help);
+}
+
+void
+options_each(void (*print)(const char *name, const char *for_commands, const char *help))
+{
+	for (size_t i = 0; i < COUNT(table); i++)
+		print(table[i].name, table[i].commands, table[i].help);
 }
 
 struct certmill_options

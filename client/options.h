@@ -26,8 +26,9 @@ struct options {
 	size_t kafka_count;
 	bool help, version;
 	/* requests */
-	const char *format, *field, *id, *seal_to, *path;
-	bool dry_run;
+	const char *format, *field, *id, *seal_to, *path, *identity, *display_name;
+	const char *description, *default_lease_ttl, *max_lease_ttl;
+	bool dry_run, seal;
 	/* follow */
 	const char *dir, *exec;
 	bool once;
@@ -49,6 +50,8 @@ bool options_read(
 void options_done(struct options *o);
 void options_print(
     FILE *out, const char *command); /* the options of a command, for --help; NULL: of all */
+
+void options_each(void (*print)(const char *name, const char *for_commands, const char *help));
 
 /* What every command needs. */
 struct certmill_options options_client(const struct options *o);

@@ -2,47 +2,40 @@
 
 #define PATH_PARTS_MAX 8
 
-/* A part of a pattern that begins with ':' takes what stands in its place: the role, or the parameter of that name. */
-struct row {
-	enum verb verb;
-	const char *pattern;
-	enum certmill_topic topic;
-	const char *op;
-	enum show show;
-	const char *param, *value; /* a parameter that the path means */
-	const char *field;
-};
-
 /* clang-format off */
-static const struct row rows[] = {
-	{ VERB_WRITE,  "config/ca",                         CERTMILL_CONFIG, "ca/set",           SHOW_SUCCESS, NULL, NULL, NULL },
-	{ VERB_WRITE,  "config/ca/set",                     CERTMILL_CONFIG, "ca/set",           SHOW_SUCCESS, NULL, NULL, NULL },
-	{ VERB_WRITE,  "config/ca/generate/root/:exported", CERTMILL_CONFIG, "ca/generate/root", SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_WRITE,  "config/urls",                       CERTMILL_CONFIG, "urls/write",       SHOW_SUCCESS, NULL, NULL, NULL },
-	{ VERB_READ,   "config/urls",                       CERTMILL_QUERY,  "urls/read",        SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_WRITE,  "config/crl",                        CERTMILL_CONFIG, "crl/write",        SHOW_SUCCESS, NULL, NULL, NULL },
-	{ VERB_READ,   "config/crl",                        CERTMILL_QUERY,  "crl/config/read",  SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_WRITE,  "roles/:role",                       CERTMILL_CONFIG, "role/write",       SHOW_SUCCESS, NULL, NULL, NULL },
-	{ VERB_READ,   "roles/:role",                       CERTMILL_QUERY,  "role/read",        SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_DELETE, "roles/:role",                       CERTMILL_CONFIG, "role/delete",      SHOW_SUCCESS, NULL, NULL, NULL },
-	{ VERB_LIST,   "roles",                             CERTMILL_QUERY,  "role/list",        SHOW_PAGES,   NULL, NULL, NULL },
-	{ VERB_WRITE,  "issue/:role",                       CERTMILL_ISSUE,  "issue",            SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_WRITE,  "sign/:role",                        CERTMILL_SIGN,   "sign",             SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_WRITE,  "revoke",                            CERTMILL_REVOKE, "revoke",           SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_READ,   "cert/:serial",                      CERTMILL_QUERY,  "cert/read",        SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_LIST,   "certs",                             CERTMILL_QUERY,  "cert/list",        SHOW_PAGES,   NULL, NULL, NULL },
-	{ VERB_READ,   "ca",                                CERTMILL_QUERY,  "ca/read",          SHOW_DER,     "format", "der", "certificate" },
-	{ VERB_READ,   "ca/pem",                            CERTMILL_QUERY,  "ca/read",          SHOW_PEM,     "format", "pem", "certificate" },
-	{ VERB_READ,   "crl",                               CERTMILL_QUERY,  "crl/read",         SHOW_DER,     "format", "der", "crl" },
-	{ VERB_READ,   "crl/pem",                           CERTMILL_QUERY,  "crl/read",         SHOW_PEM,     "format", "pem", "crl" },
-	{ VERB_READ,   "crl/rotate",                        CERTMILL_REVOKE, "crl/rotate",       SHOW_DATA,    NULL, NULL, NULL },
-	{ VERB_WRITE,  "crl/rotate",                        CERTMILL_REVOKE, "crl/rotate",       SHOW_DATA,    NULL, NULL, NULL },
-};
-
-/* operations that have commands of their own */
-static const struct { const char *op; enum certmill_topic topic; } more[] = {
-	{ "mount/write", CERTMILL_CONFIG },
-	{ "mount/list",  CERTMILL_QUERY },
+static const struct path rows[] = {
+	{ VERB_WRITE,  "config/ca",                                 OP_CA_SET,                   SHOW_SUCCESS, NULL, NULL, NULL },
+	{ VERB_WRITE,  "config/ca/set",                             OP_CA_SET,                   SHOW_SUCCESS, NULL, NULL, NULL },
+	{ VERB_WRITE,  "config/ca/generate/root/:exported",         OP_CA_GENERATE_ROOT,         SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "config/ca/generate/intermediate/:exported", OP_CA_GENERATE_INTERMEDIATE, SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "config/ca/sign",                            OP_CA_SIGN,                  SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "config/urls",                               OP_URLS_WRITE,               SHOW_SUCCESS, NULL, NULL, NULL },
+	{ VERB_READ,   "config/urls",                               OP_URLS_READ,                SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "config/crl",                                OP_CRL_WRITE,                SHOW_SUCCESS, NULL, NULL, NULL },
+	{ VERB_READ,   "config/crl",                                OP_CRL_CONFIG_READ,          SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "roles/:role",                               OP_ROLE_WRITE,               SHOW_SUCCESS, NULL, NULL, NULL },
+	{ VERB_PATCH,  "roles/:role",                               OP_ROLE_PATCH,               SHOW_SUCCESS, NULL, NULL, NULL },
+	{ VERB_READ,   "roles/:role",                               OP_ROLE_READ,                SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_DELETE, "roles/:role",                               OP_ROLE_DELETE,              SHOW_SUCCESS, NULL, NULL, NULL },
+	{ VERB_LIST,   "roles",                                     OP_ROLE_LIST,                SHOW_PAGES,   NULL, NULL, NULL },
+	{ VERB_WRITE,  "issue/:role",                               OP_ISSUE,                    SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "sign/:role",                                OP_SIGN,                     SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "sign-verbatim",                             OP_SIGN_VERBATIM,            SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "sign-verbatim/:role",                       OP_SIGN_VERBATIM,            SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "revoke",                                    OP_REVOKE,                   SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_READ,   "cert/:serial",                              OP_CERT_READ,                SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_LIST,   "certs",                                     OP_CERT_LIST,                SHOW_PAGES,   NULL, NULL, NULL },
+	{ VERB_READ,   "ca",                                        OP_CA_READ,                  SHOW_DER,     "format", "der", "certificate" },
+	{ VERB_READ,   "ca/pem",                                    OP_CA_READ,                  SHOW_PEM,     "format", "pem", "certificate" },
+	{ VERB_READ,   "crl",                                       OP_CRL_READ,                 SHOW_DER,     "format", "der", "crl" },
+	{ VERB_READ,   "crl/pem",                                   OP_CRL_READ,                 SHOW_PEM,     "format", "pem", "crl" },
+	{ VERB_READ,   "crl/rotate",                                OP_CRL_ROTATE,               SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "crl/rotate",                                OP_CRL_ROTATE,               SHOW_DATA,    NULL, NULL, NULL },
+	/* what Vault calls some of them today */
+	{ VERB_WRITE,  "root/generate/:exported",                   OP_CA_GENERATE_ROOT,         SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "root/sign-intermediate",                    OP_CA_SIGN,                  SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "intermediate/generate/:exported",           OP_CA_GENERATE_INTERMEDIATE, SHOW_DATA,    NULL, NULL, NULL },
+	{ VERB_WRITE,  "intermediate/set-signed",                   OP_CA_SET,                   SHOW_SUCCESS, NULL, NULL, NULL },
 };
 /* clang-format on */
 
@@ -51,6 +44,7 @@ static const struct { const char *op; enum certmill_topic topic; } more[] = {
 static const char *const verb_names[] = {
 	[VERB_READ] = "read",
 	[VERB_WRITE] = "write",
+	[VERB_PATCH] = "patch",
 	[VERB_LIST] = "list",
 	[VERB_DELETE] = "delete",
 };
@@ -78,25 +72,47 @@ path_split(struct slice path, struct slice parts[static PATH_PARTS_MAX])
 	return count;
 }
 
-static bool
-row_matches(const struct row *row, const struct slice *parts, size_t count)
+static enum path_match
+row_match(const struct path *row, const struct slice *parts, size_t count)
 {
 	struct slice pattern[PATH_PARTS_MAX];
+	size_t pattern_count = path_split(slice_text(row->pattern), pattern);
 
-	if (path_split(slice_text(row->pattern), pattern) != count)
-		return false;
+	if (pattern_count < count)
+		return PATH_ELSEWHERE;
 	for (size_t i = 0; i < count; i++)
 		if (pattern[i].data[0] != ':' && !slice_eq(pattern[i], parts[i]))
-			return false;
-	return true;
+			return PATH_ELSEWHERE;
+	return pattern_count == count ? PATH_SAME : PATH_BELOW;
+}
+
+enum path_match
+path_match(const struct path *row, const char *path)
+{
+	struct slice parts[PATH_PARTS_MAX];
+	size_t count = path_split(slice_text(path), parts);
+
+	return count == 0 ? PATH_ELSEWHERE : row_match(row, parts + 1, count - 1);
+}
+
+const struct path *
+path_at(size_t i)
+{
+	return i < COUNT(rows) ? &rows[i] : NULL;
+}
+
+const char *
+verb_name(enum verb verb)
+{
+	return verb_names[verb];
 }
 
 /* Rows without a placeholder stand before or beside those with one, and never match the same path: the first is the one. */
-static const struct row *
+static const struct path *
 row_find(enum verb verb, const struct slice *parts, size_t count, bool *ret_other_verb)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		if (!row_matches(&rows[i], parts, count))
+		if (row_match(&rows[i], parts, count) != PATH_SAME)
 			continue;
 		if (rows[i].verb == verb)
 			return &rows[i];
@@ -106,16 +122,15 @@ row_find(enum verb verb, const struct slice *parts, size_t count, bool *ret_othe
 }
 
 static void
-row_fill(const struct row *row, const struct slice *parts, size_t count, struct arena *a,
+row_fill(const struct path *row, const struct slice *parts, size_t count, struct arena *a,
     struct route *ret)
 {
 	struct slice pattern[PATH_PARTS_MAX];
 
 	(void)path_split(slice_text(row->pattern), pattern);
 	*ret = (struct route){
-		.topic = row->topic,
+		.contract = &contracts[row->op],
 		.show = row->show,
-		.op = row->op,
 		.param = row->param,
 		.value = row->value,
 		.field = row->field,
@@ -137,7 +152,7 @@ route_find(enum verb verb, const char *path, struct arena *a, struct route *ret,
 	struct slice parts[PATH_PARTS_MAX];
 	size_t count = path_split(slice_text(path), parts);
 	bool other_verb = false;
-	const struct row *row;
+	const struct path *row;
 
 	if (count < 2)
 		return err_set(e, ERR_INVALID_VALUE,
@@ -154,22 +169,16 @@ route_find(enum verb verb, const char *path, struct arena *a, struct route *ret,
 	return true;
 }
 
-bool
-route_topic(const char *op, enum certmill_topic *ret)
+/* The client's enum is libcertmill's, which programs are written against. */
+_Static_assert((int)CERTMILL_ISSUE == TOPIC_ISSUE && (int)CERTMILL_SIGN == TOPIC_SIGN &&
+	(int)CERTMILL_REVOKE == TOPIC_REVOKE && (int)CERTMILL_CONFIG == TOPIC_CONFIG &&
+	(int)CERTMILL_QUERY == TOPIC_QUERY && (int)CERTMILL_TOPICS == TOPIC_KINDS,
+    "one list of topics");
+
+enum certmill_topic
+contract_topic(const struct contract *c)
 {
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		if (strcmp(rows[i].op, op) == 0) {
-			*ret = rows[i].topic;
-			return true;
-		}
-	}
-	for (size_t i = 0; i < COUNT(more); i++) {
-		if (strcmp(more[i].op, op) == 0) {
-			*ret = more[i].topic;
-			return true;
-		}
-	}
-	return false;
+	return (enum certmill_topic)c->topic;
 }
 
 void
@@ -179,6 +188,7 @@ routes_print(FILE *out)
 		char path[64];
 
 		(void)snprintf(path, sizeof(path), "MOUNT/%s", rows[i].pattern);
-		fprintf(out, "  %-6s  %-40s %s\n", verb_names[rows[i].verb], path, rows[i].op);
+		fprintf(out, "  %-6s  %-47s %s\n", verb_names[rows[i].verb], path,
+		    contracts[rows[i].op].name);
 	}
 }

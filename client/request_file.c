@@ -159,11 +159,13 @@ envelope_send(struct batch *b, json_t *envelope, struct err *e)
 	const char *op = text_of(envelope, "op", ""), *id = text_of(envelope, "id", "");
 	struct buf SCOPED_BUF bytes = { 0 };
 	struct writer w = { &bytes };
+	const struct contract *contract = contract_find(slice_text(op));
 	enum certmill_topic topic;
 
-	if (!route_topic(op, &topic))
+	if (contract == NULL)
 		return err_field(e, ERR_UNKNOWN_OP, "op",
 		    "there is no operation \"%.60s\" here, so no topic to send it to", op);
+	topic = contract_topic(contract);
 	if (topic != b->topic)
 		batch_await_all(b);
 	else if (b->count == WINDOW)
@@ -176,6 +178,10 @@ envelope_send(struct batch *b, json_t *envelope, struct err *e)
 		return false;
 	if (bytes.failed)
 		return err_set(e, ERR_TOO_LARGE, "the request is over %d bytes", REQUEST_MAX);
+	/* in a list, beside params, in a name: where no key belongs it is refused, but only once it stands on the topic */
+	if (bundle_has_key(buf_slice(&bytes)))
+		return err_set(e, ERR_KEY_IN_CLEAR,
+		    "the request holds a private key where none belongs, which is not sent in clear");
 	return certmill_ask_raw(
 	    b->client, topic, id, text_of(envelope, "mount", "pki"), buf_slice(&bytes), e);
 }
@@ -248,10 +254,6 @@ request_file(struct options *o)
 	SCOPED(FILE) file = NULL;
 	struct err e = { 0 };
 
-	if (o->word_count != 1) {
-		fprintf(stderr, "usage: certmill request FILE (- for standard input)\n");
-		return STATUS_FAILED;
-	}
 	if (strcmp(o->words[0], "-") == 0)
 		return stream_run(o, stdin);
 	file = fopen(o->words[0], "re");

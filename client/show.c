@@ -57,19 +57,24 @@ json_show(const json_t *object)
 }
 
 static enum status
-show_json(const struct certmill_answer *a)
+show_json(const struct certmill_answer *a, json_t *data)
 {
-	struct err e = { 0 };
-	json_t *SCOPED_JSON object = json_answer(a, &e);
+	json_t *SCOPED_JSON object = json_reply(a, data);
 
-	return object == NULL ? failed(e.msg) : json_show(object);
+	return json_show(object);
 }
 
 enum status
 show_refusal(const struct options *o, const struct certmill_answer *a)
 {
-	if (options_want_json(o))
-		(void)show_json(a);
+	struct err e = { 0 };
+
+	if (options_want_json(o)) {
+		json_t *SCOPED_JSON object = json_answer(a, &e);
+
+		if (object == NULL || json_show(object) != STATUS_OK)
+			return failed("there is no showing the refusal");
+	}
 	fprintf(stderr, "Error: %.*s (code %.*s", SLICE_FMT(a->message), SLICE_FMT(a->code));
 	if (a->field.data != NULL && a->field.len > 0)
 		fprintf(stderr, ", field %.*s", SLICE_FMT(a->field));
@@ -131,54 +136,35 @@ show_data(const struct options *o, const struct route *r, const char *done, json
 
 enum status
 show_answer(const struct options *o, const struct route *r, const char *done,
-    const struct certmill_answer *a)
+    const struct certmill_answer *a, json_t *data)
 {
-	struct err e = { 0 };
-	json_t *SCOPED_JSON data = NULL;
-
-	if (!a->ok)
-		return show_refusal(o, a);
 	if (options_want_json(o))
-		return show_json(a);
+		return show_json(a, data);
 	show_warnings(a);
-	data = json_from_msgpack(a->data, &e);
-	if (data == NULL || !json_is_object(data))
-		return failed("the answer's data is no map");
 	return show_data(o, r, done, data);
 }
 
-/* The data stands once more in the answer: there it is the last page's. */
-static enum status
-list_json(const struct certmill_answer *a, json_t *keys)
+static json_t *
+list_data(json_t *keys, const char *next)
 {
-	struct err e = { 0 };
-	json_t *SCOPED_JSON object = json_answer(a, &e);
+	json_t *data = json_object();
 
-	if (object == NULL)
-		return failed(e.msg);
-	if (json_object_set(json_object_get(object, "data"), "keys", keys) != 0)
+	if (json_object_set(data, "keys", keys) != 0 ||
+	    (next != NULL && json_object_set_new(data, "next", json_string(next)) != 0))
 		abort();
-	return json_show(object);
-}
-
-static enum status
-list_field(const struct options *o, json_t *keys)
-{
-	json_t *SCOPED_JSON data = json_object();
-
-	if (json_object_set(data, "keys", keys) != 0)
-		abort();
-	return show_field(data, o->field);
+	return data;
 }
 
 enum status
 show_list(const struct options *o, const struct certmill_answer *a, json_t *keys, const char *next)
 {
+	json_t *SCOPED_JSON data = list_data(keys, next);
+
 	if (options_want_json(o))
-		return list_json(a, keys);
+		return show_json(a, data);
 	show_warnings(a);
 	if (o->field != NULL)
-		return list_field(o, keys);
+		return show_field(data, o->field);
 	printf("Keys\n");
 	for (size_t i = 0; i < json_array_size(keys); i++)
 		if (json_is_string(json_array_get(keys, i)))

@@ -7,9 +7,12 @@
 
 #include <jansson.h>
 
-/* `done` is what a person reads when the route shows only that it was done, or when there is no data. */
+/*
+ * An answer that is no refusal, and its data, which may be taken apart. `done` is what a person reads when the route shows
+ * only that it was done, or when there is no data.
+ */
 enum status show_answer(const struct options *o, const struct route *r, const char *done,
-    const struct certmill_answer *a);
+    const struct certmill_answer *a, json_t *data);
 /* The keys of a list; next is where more of them begin, NULL when there are none. */
 enum status show_list(
     const struct options *o, const struct certmill_answer *a, json_t *keys, const char *next);

@@ -46,10 +46,10 @@ is_control(const char *text, size_t len, size_t i)
 }
 
 static void
-text_print(FILE *out, const char *text, size_t len)
+text_print(FILE *out, const char *text, size_t len, bool one_line)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (is_control(text, len, i))
+		if (is_control(text, len, i) || (one_line && text[i] == '\n'))
 			fprintf(out, "\\x%02x", (unsigned char)text[i]);
 		else
 			fputc(text[i], out);
@@ -65,7 +65,7 @@ string_print(FILE *out, const json_t *value)
 
 	while (len > 0 && text[len - 1] == '\n')
 		len--;
-	text_print(out, text, len);
+	text_print(out, text, len, false);
 }
 
 static bool
@@ -129,7 +129,7 @@ value_print(FILE *out, const json_t *value)
 static void
 row_print(FILE *out, int width, const char *name, const json_t *value)
 {
-	text_print(out, name, strlen(name));
+	text_print(out, name, strlen(name), true);
 	fprintf(out, "%*s", width + 2 - (int)strlen(name), "");
 	value_print(out, value);
 	fputc('\n', out);
@@ -206,7 +206,7 @@ cells_print(
     FILE *out, const int widths[static MOUNT_COLUMNS], char cells[static MOUNT_COLUMNS][128])
 {
 	for (size_t i = 0; i < MOUNT_COLUMNS; i++) {
-		text_print(out, cells[i], strlen(cells[i]));
+		text_print(out, cells[i], strlen(cells[i]), true);
 		if (i + 1 < MOUNT_COLUMNS)
 			fprintf(out, "%*s", widths[i] + 2 - (int)strlen(cells[i]), "");
 	}

@@ -303,8 +303,11 @@ variable_set(struct config *c, const char *source, const char *name, const char 
 static bool
 environment_load(struct config *c)
 {
-	size_t prefix = strlen(c->from->env_prefix);
+	size_t prefix;
 
+	if (c->from->env_prefix == NULL)
+		return true;
+	prefix = strlen(c->from->env_prefix);
 	for (char **at = environ; *at != NULL; at++) {
 		char source[SOURCE_MAX_BYTES];
 		size_t len = strcspn(*at, "=");
@@ -330,6 +333,8 @@ defaults_load(struct config *c)
 
 		if (c->is_set[row])
 			continue;
+		if (s->def == NULL && c->from->env_prefix == NULL)
+			return err_field(c->e, ERR_CONFIG, s->name, "%s is required", s->name);
 		if (s->def == NULL)
 			return err_field(c->e, ERR_CONFIG, s->name,
 			    "%s is required, and neither %s nor the environment (%s...) has it",

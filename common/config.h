@@ -29,7 +29,7 @@ struct setting {
 
 struct config_source {
 	const char *path;       /* INI file, or NULL for none */
-	const char *env_prefix; /* "CERTMILL_" */
+	const char *env_prefix; /* "CERTMILL_", or NULL: the environment is not asked */
 	/* Called for keys below `pass_section` that the table does not have, e.g. ("kafka", "socket.nagle.disable", "true").
 	 * In the environment: CERTMILL_KAFKA_SOCKET_NAGLE_DISABLE. */
 	const char *pass_section;

@@ -11,11 +11,12 @@
 
 static const struct {
 	const char *name;
-	const char *help;
+	const char *help, *advice;
 	bool retry;
 } codes[] = {
-	[ERR_NONE] = { "none", "no error", false },
-#define ERR(name_, wire_, retry_, help_) [ERR_##name_] = { (wire_), (help_), (retry_) },
+	[ERR_NONE] = { "none", "no error", "nothing", false },
+#define ERR(name_, wire_, retry_, help_, advice_) \
+	[ERR_##name_] = { (wire_), (help_), (advice_), (retry_) },
 #include "err.def"
 #undef ERR
 };
@@ -137,6 +138,13 @@ err_help(enum err_code code)
 {
 	assert(code < ERR_COUNT);
 	return codes[code].help;
+}
+
+const char *
+err_advice(enum err_code code)
+{
+	assert(code < ERR_COUNT);
+	return codes[code].advice;
 }
 
 bool

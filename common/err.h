@@ -13,7 +13,7 @@
 
 enum err_code {
 	ERR_NONE,
-#define ERR(name, wire, retry, help) ERR_##name,
+#define ERR(name, wire, retry, help, advice) ERR_##name,
 #include "err.def"
 #undef ERR
 	ERR_COUNT,
@@ -38,9 +38,10 @@ bool err_openssl(struct err *e, const char *call);
 /* errno's text; `what` says what was being done. */
 bool err_errno(struct err *e, const char *what);
 
-const char *err_name(enum err_code code); /* wire name: "unknown_role" */
-const char *err_help(enum err_code code); /* the manual's line */
-bool err_can_retry(enum err_code code);   /* would the same request succeed later? */
+const char *err_name(enum err_code code);   /* wire name: "unknown_role" */
+const char *err_help(enum err_code code);   /* the manual's line: what the cause is */
+const char *err_advice(enum err_code code); /* and what to do */
+bool err_can_retry(enum err_code code);     /* would the same request succeed later? */
 enum err_code err_from_name(const char *name, size_t len); /* ERR_NONE when there is no such code */
 
 #endif

@@ -36,20 +36,22 @@ queue_left_ms(int64_t deadline)
 /* ---- errors ---- */
 
 /*
- * Another process runs under this one's name: to go on would be to fence it back. A generation that has passed is no more
- * than a rebalance that was missed.
+ * Another process has this one's transactional id: to go on would be to fence it back. A generation that has passed is no
+ * more than a rebalance that was missed; nor does the group's word on a static member prove a double (queue_producer_taken).
  */
 static enum err_code
 code_class(rd_kafka_resp_err_t code)
 {
 	if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-	    code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
-	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+	    code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
 		return ERR_SLOT_TAKEN;
 	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
 	    code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
 		return ERR_TOO_LARGE;
-	return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ? ERR_FENCED : ERR_QUEUE;
+	if (code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+	    code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+		return ERR_FENCED;
+	return ERR_QUEUE;
 }
 
 /* Did the broker not answer, so that the reason stands in what the client logged? */
@@ -271,24 +273,50 @@ queue_handle_ping(struct queue_handle *h, int timeout_ms, struct err *e)
 
 /* ---- offsets ---- */
 
+static rd_kafka_resp_err_t
+offset_ask(
+    struct queue_handle *h, rd_kafka_topic_partition_list_t *list, int64_t what, int timeout_ms)
+{
+	rd_kafka_topic_partition_t *asked = &list->elems[0];
+	rd_kafka_resp_err_t code;
+
+	asked->offset = what;
+	asked->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+	code = rd_kafka_offsets_for_times(h->rk, list, timeout_ms);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		code = asked->err;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && asked->offset < 0 &&
+	    (what < 0 || asked->offset != RD_KAFKA_OFFSET_END))
+		code = RD_KAFKA_RESP_ERR__FAIL;
+	return code;
+}
+
+/* A broker that has just come back says so for a moment, until it leads its partitions again. */
+static bool
+code_is_no_leader(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+	    code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 bool
 queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition, int64_t what,
     int64_t *ret, struct err *e)
 {
+	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	int64_t deadline = queue_now_ms() + QUEUE_REQUEST_MS;
 	SCOPED(rd_kafka_topic_partition_list_t) list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(
-	    list, topic, partition);
 	rd_kafka_resp_err_t code;
 	char call[300];
 
-	asked->offset = what;
-	code = rd_kafka_offsets_for_times(h->rk, list, QUEUE_REQUEST_MS);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		code = asked->err;
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && asked->offset < 0)
-		code = RD_KAFKA_RESP_ERR__FAIL;
+	rd_kafka_topic_partition_list_add(list, topic, partition);
+	code = offset_ask(h, list, what, QUEUE_REQUEST_MS);
+	while (code_is_no_leader(code) && queue_left_ms(deadline) > 0) {
+		(void)nanosleep(&pause, NULL);
+		code = offset_ask(h, list, what, queue_left_ms(deadline));
+	}
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		*ret = asked->offset;
+		*ret = list->elems[0].offset;
 		return true;
 	}
 	(void)snprintf(call, sizeof(call), "offset of %s/%d", topic, partition);

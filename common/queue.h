@@ -123,6 +123,13 @@ bool queue_send_offsets(struct queue_producer *p, const struct queue_group *g,
  */
 bool queue_commit(struct queue_producer *p, struct err *e) MUST_USE;
 void queue_abort(struct queue_producer *p); /* best effort, bounded in time */
+/*
+ * Has another process taken the transactional id? Asked after ERR_FENCED, when no transaction will be committed any more: a
+ * static member whose session ended while its broker was away joins anew and may be fenced by its own heartbeat, while a
+ * double opens its producer before it joins the group. Commits nothing; false also when the broker does not answer in time.
+ */
+bool queue_producer_taken(
+    struct queue_producer *p, const struct queue_group *g, const char *topic) MUST_USE;
 /* Plain producer: all delivered, or the first delivery error. */
 bool queue_flush(struct queue_producer *p, int timeout_ms, struct err *e) MUST_USE;
 /* Plain producer, without waiting: true with the first delivery error since it was last asked. */
@@ -174,6 +181,9 @@ bool queue_high_watermark(struct queue_probe *p, const char *topic, int32_t part
     struct err *e) MUST_USE;
 bool queue_low_watermark(struct queue_probe *p, const char *topic, int32_t partition, int64_t *ret,
     struct err *e) MUST_USE;
+/* The first offset whose message is not older than that; the high watermark where all are. */
+bool queue_offset_since(struct queue_probe *p, const char *topic, int32_t partition,
+    int64_t since_ms, int64_t *ret, struct err *e) MUST_USE;
 /* Never creates. */
 bool queue_topic_info(
     struct queue_probe *p, const char *topic, struct queue_topic_info *ret, struct err *e) MUST_USE;

@@ -54,6 +54,15 @@ queue_low_watermark(
 	return queue_handle_offset(&p->h, topic, partition, RD_KAFKA_OFFSET_BEGINNING, ret, e);
 }
 
+bool
+queue_offset_since(struct queue_probe *p, const char *topic, int32_t partition, int64_t since_ms,
+    int64_t *ret, struct err *e)
+{
+	queue_probe_serve(p);
+	return queue_handle_offset(&p->h, topic, partition, since_ms, ret, e) &&
+	    (*ret != RD_KAFKA_OFFSET_END || queue_high_watermark(p, topic, partition, ret, e));
+}
+
 /* ---- topics ---- */
 
 bool

@@ -85,7 +85,8 @@ rd_kafka_event_t *queue_admin_wait(struct queue_probe *p, rd_kafka_queue_t *answ
     const char *call, int timeout_ms, struct err *e) MUST_USE;
 
 /*
- * The offset that stands for RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END now, in the handle's isolation level.
+ * The offset that stands for RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END now, in the handle's isolation level; for a time
+ * in ms the first message's that is not older, or RD_KAFKA_OFFSET_END where none is.
  * Not by rd_kafka_query_watermark_offsets, whose timeout does not hold while the broker is away.
  */
 bool queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition, int64_t what,

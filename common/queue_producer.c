@@ -5,6 +5,7 @@
 
 #define FULL_MS  10000 /* the longest wait for room in librdkafka's buffer */
 #define ABORT_MS 10000
+#define TAKEN_MS 5000
 #define AGAIN_MS 500 /* with less time left a call is not made again: it could overrun */
 
 struct queue_producer {
@@ -354,4 +355,33 @@ queue_abort(struct queue_producer *p)
 
 	if (error != NULL)
 		rd_kafka_error_destroy(error);
+}
+
+static bool
+producer_is_fenced(const struct queue_producer *p)
+{
+	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->h.rk, NULL, 0);
+
+	return fatal == RD_KAFKA_RESP_ERR__FENCED || fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+	    fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* An empty transaction asks the broker nothing: one with an offset does, and is taken back. */
+bool
+queue_producer_taken(struct queue_producer *p, const struct queue_group *g, const char *topic)
+{
+	SCOPED(rd_kafka_topic_partition_list_t) offsets = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_error_t *error;
+
+	queue_abort(p);
+	error = rd_kafka_begin_transaction(p->h.rk);
+	if (error == NULL) {
+		rd_kafka_topic_partition_list_add(offsets, topic, 0)->offset = 0;
+		error = rd_kafka_send_offsets_to_transaction(
+		    p->h.rk, offsets, queue_group_metadata(g), TAKEN_MS);
+	}
+	if (error != NULL)
+		rd_kafka_error_destroy(error);
+	queue_abort(p);
+	return producer_is_fenced(p);
 }

@@ -218,6 +218,19 @@ store_next(struct store *s, struct err *e)
 	return reply_accept(reply_take(s, e), e);
 }
 
+bool
+store_push(struct store *s, struct err *e)
+{
+	int written = 0;
+
+	if (s->broken)
+		return err_set(e, ERR_STORE, "Redis: the connection was lost");
+	while (written == 0)
+		if (redisBufferWrite(s->c, &written) != REDIS_OK)
+			return store_break(s, "write", e);
+	return true;
+}
+
 struct store_reply *
 store_command(struct store *s, const struct slice *argv, size_t argc, struct err *e)
 {
@@ -340,4 +353,13 @@ const struct store_reply *
 store_item(const struct store_reply *r, size_t i)
 {
 	return (const void *)reply_of(r)->element[i];
+}
+
+struct slice
+store_item_error(const struct store_reply *r, size_t i)
+{
+	const redisReply *item = reply_of(r)->element[i];
+
+	return item->type == REDIS_REPLY_ERROR ? slice_of(item->str, (size_t)item->len)
+					       : SLICE_NONE;
 }

@@ -32,6 +32,8 @@ struct store_reply *store_command(
 /* Pipelining: append any number, then take as many replies, in order. */
 bool store_append(struct store *s, const struct slice *argv, size_t argc, struct err *e) MUST_USE;
 struct store_reply *store_next(struct store *s, struct err *e) MUST_USE;
+bool store_push(struct store *s,
+    struct err *e) MUST_USE; /* sends what was appended, without waiting for a reply */
 
 struct store_script {
 	const char *source;
@@ -44,6 +46,8 @@ struct store_reply *store_eval(struct store *s, struct store_script *script,
 
 void store_reply_free(struct store_reply *r); /* takes NULL */
 bool store_is_nil(const struct store_reply *r);
+/* Redis' own text, where an item of an array (of EXEC) is an error; absent otherwise. */
+struct slice store_item_error(const struct store_reply *r, size_t i);
 int64_t store_integer(const struct store_reply *r); /* 0 when it is none */
 /* string or status; absent when it is neither */
 struct slice store_text(const struct store_reply *r);

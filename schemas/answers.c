@@ -14,19 +14,32 @@ static const struct field leaf_fields[] = {
 	ROW(serial_number, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The serial number in lower-case hexadecimal, octets separated by colons."),
 	ROW(serial, TEXT, REQUIRED, 1, SERIAL_TEXT_MAX, "The same as `serial_number`."),
 	ROW(expiration, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the certificate ceases to be valid, in seconds since the epoch."),
-	ROW(lease_id, TEXT, OPTIONAL, 0, 256, "The path of the request and the serial number."),
+	ROW(lease_id, TEXT, OPTIONAL, 0, LEASE_ID_MAX, "The path of the request and the serial number, octets separated by hyphens: `revoke` takes it. Empty for a CA that signed itself; absent, as the two below, where the role has `generate_lease` off."),
 	ROW(lease_duration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "How long the certificate is valid from when it was issued, in seconds."),
 	ROW(renewable, BOOL, OPTIONAL, 0, 1, "Always false: ask for another certificate instead."),
 };
 #undef ROW
 const struct schema leaf_answer_schema = SCHEMA_OPEN("issue.data", leaf_answer, leaf_fields);
+#define LEASE_ROWS 3 /* the last ones */
+const struct schema leaf_answer_unleased_schema = { .name = "issue.data",
+	.fields = leaf_fields,
+	.count = sizeof(leaf_fields) / sizeof(leaf_fields[0]) - LEASE_ROWS,
+	.size = sizeof(struct leaf_answer),
+	.open = true };
+
+static const struct field csr_fields[] = {
+	FIELD(csr_answer, csr, TEXT, REQUIRED, 1, ANSWER_MAX, "The PKCS#10 certification request, as `format` asked: PEM, base64 text of the DER, or a PEM bundle."),
+	FIELD_NAMED(csr_answer, private_key, "private_key", TEXT, OPTIONAL, 1, ANSWER_MAX, FIELD_SECRET, "The private key, in the same form, or a compact JWE when `seal_to` was given. Absent when it is not exported, or is withheld (a warning says why)."),
+	FIELD(csr_answer, private_key_type, TEXT, OPTIONAL, 1, WORD_MAX, "`rsa`, `ec` or `ed25519`, beside `private_key`."),
+};
+const struct schema csr_answer_schema = SCHEMA_OPEN("ca/generate/intermediate.data", csr_answer, csr_fields);
 
 #define ROW(member, type, need, min, max, help) FIELD(revoke_answer, member, type, need, min, max, help)
 static const struct field revoke_fields[] = {
-	ROW(revocation_time, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the certificate was revoked, in seconds since the epoch. It does not change when the certificate is revoked again."),
-	ROW(revocation_time_rfc3339, TEXT, REQUIRED, 1, 40, "The same as RFC 3339 text."),
-	ROW(state, TEXT, REQUIRED, 1, WORD_MAX, "`revoked`."),
-	ROW(crl_number, INT, OPTIONAL, 0, INT64_MAX, "The number of the first CRL that lists the certificate. Absent on a replay."),
+	ROW(revocation_time, INT, OPTIONAL, INT_LEAST, INT64_MAX, "When the certificate was revoked, in seconds since the epoch. It does not change when the certificate is revoked again. Absent when it was not."),
+	ROW(revocation_time_rfc3339, TEXT, OPTIONAL, 1, 40, "The same as RFC 3339 text."),
+	ROW(state, TEXT, REQUIRED, 1, WORD_MAX, "`revoked`, or `expired`: the certificate had expired, so that nothing was done, and a warning says so."),
+	ROW(crl_number, INT, OPTIONAL, 0, INT64_MAX, "The number of the first CRL that lists the certificate. Absent on a replay, and where nothing was done."),
 };
 #undef ROW
 const struct schema revoke_answer_schema = SCHEMA_OPEN("revoke.data", revoke_answer, revoke_fields);
@@ -101,4 +114,15 @@ static const struct field crl_config_fields[] = {
 	FIELD(crl_config_answer, expiry, TEXT, REQUIRED, 1, WORD_MAX, "How long a CRL is valid, as it was written."),
 };
 const struct schema crl_config_answer_schema = SCHEMA_OPEN("crl/config/read.data", crl_config_answer, crl_config_fields);
+
+static const struct field role_names_fields[] = {
+	FIELD(role_names, allowed_base_domain, TEXT, REQUIRED, 0, NAMES_MAX * 1025, "`allowed_domains` as one text, with commas."),
+	FIELD(role_names, allow_base_domain, BOOL, REQUIRED, 0, 1, "The same as `allow_bare_domains`."),
+};
+const struct schema role_names_schema = SCHEMA_OPEN("role/read.names", role_names, role_names_fields);
+
+static const struct field dry_run_fields[] = {
+	FIELD(dry_run_answer, expiration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "When the certificate would cease to be valid, in seconds since the epoch. Absent where none would be signed."),
+};
+const struct schema dry_run_answer_schema = SCHEMA_OPEN("dry_run.data", dry_run_answer, dry_run_fields);
 /* clang-format on */

@@ -4,7 +4,7 @@
 
 #include "schema.h"
 
-/* issue, sign, ca/generate/root */
+/* issue, sign, ca/generate/root, ca/sign */
 struct leaf_answer {
 	struct slice certificate, issuing_ca; /* PEM, or base64 DER for format=der */
 	struct slice_list ca_chain;
@@ -13,15 +13,21 @@ struct leaf_answer {
 	struct slice private_key_type;      /* "rsa", "ec", "ed25519" */
 	struct slice serial_number, serial; /* the same text: lower-case hex, colons */
 	int64_t expiration;                 /* seconds since the epoch */
-	struct slice lease_id;
+	struct slice lease_id; /* "pki/issue/web/aa-bb-..."; empty: a CA's own, absent: no lease */
 	int64_t lease_duration;
 	bool renewable;
+};
+
+/* ca/generate/intermediate */
+struct csr_answer {
+	struct slice csr;
+	struct slice private_key, private_key_type; /* as above, when exported */
 };
 
 struct revoke_answer {
 	int64_t revocation_time; /* seconds since the epoch */
 	struct slice revocation_time_rfc3339;
-	struct slice state; /* "revoked" */
+	struct slice state; /* "revoked"; "expired": nothing was done, and the times are absent */
 	int64_t crl_number; /* of the first CRL that holds it; absent on a replay */
 };
 
@@ -71,8 +77,21 @@ struct crl_config_answer {
 	struct slice expiry;
 };
 
-extern const struct schema leaf_answer_schema, revoke_answer_schema, rotate_answer_schema,
-    cert_read_answer_schema, page_answer_schema, mount_list_answer_schema, mount_entry_schema,
-    ca_read_answer_schema, crl_read_answer_schema, urls_answer_schema, crl_config_answer_schema;
+/* what role/read answers beside the role: the source document's names, in its forms */
+struct role_names {
+	struct slice allowed_base_domain; /* "a,b" */
+	bool allow_base_domain;
+};
+
+/* in place of the operation's own where the request was a dry_run, queries excepted */
+struct dry_run_answer {
+	int64_t expiration; /* absent where nothing would be signed */
+};
+
+/* leaf_answer_unleased: without the lease */
+extern const struct schema leaf_answer_schema, leaf_answer_unleased_schema, csr_answer_schema,
+    revoke_answer_schema, rotate_answer_schema, cert_read_answer_schema, page_answer_schema,
+    mount_list_answer_schema, mount_entry_schema, ca_read_answer_schema, crl_read_answer_schema,
+    urls_answer_schema, crl_config_answer_schema, role_names_schema, dry_run_answer_schema;
 
 #endif

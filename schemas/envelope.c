@@ -20,7 +20,7 @@ static const struct field request_fields[] = {
 	NULLABLE(deadline, INT, 0, INT64_MAX, "A request that is not decided by then is refused with `deadline_exceeded`. Milliseconds since the epoch. Default: none."),
 	NULLABLE(reply_to, TEXT, 1, TOPIC_NAME_MAX, "The topic for the answer, if the worker's allow-list has it. Default: `<prefix>.responses`."),
 	NULLABLE(seal_to, MAP, 1, 4096, "A public JWK (OKP, X25519). The private key in the answer is then a compact JWE for it. Default: the private key is not sealed."),
-	NULLABLE(identity, MAP, 1, 65536, "What the sender says of itself: `display_name`, `entity_id`, `aliases`, `metadata`. Ignored, with a warning: no mount can be told to trust it yet."),
+	NULLABLE(identity, MAP, 1, 65536, "Whom the sender acts for, which roles with templates or `allow_token_displayname` look at. Ignored, with a warning, unless the mount sets `trust_identity`: it is the sender's own claim."),
 	ROW(dry_run, BOOL, OPTIONAL, 0, 1, "Decide and answer, but sign, store and change nothing. Default: false."),
 };
 #undef NULLABLE
@@ -71,6 +71,27 @@ static const struct field jwk_fields[] = {
 };
 #undef ROW
 const struct schema jwk_schema = SCHEMA_OPEN("jwk", jwk_body, jwk_fields);
+
+#define ROW(member, type, max, help) FIELD_NAMED(identity_body, member, #member, type, OPTIONAL, 0, max, FIELD_NULLABLE, help)
+static const struct field identity_fields[] = {
+	ROW(display_name, TEXT, IDENTITY_TEXT_MAX, "What a role's `allow_token_displayname` allows as a name."),
+	ROW(entity_id, TEXT, IDENTITY_TEXT_MAX, "The entity, `{{identity.entity.id}}` in a template. Without it templates are not filled in."),
+	ROW(name, TEXT, IDENTITY_TEXT_MAX, "Its name, `{{identity.entity.name}}`."),
+	ROW(metadata, MAP, 65536, "Its metadata, texts by their keys, `{{identity.entity.metadata.KEY}}`."),
+	ROW(aliases, MAP, 65536, "Its aliases, by the accessor of what authenticated it, `{{identity.entity.aliases.ACCESSOR.*}}`."),
+};
+#undef ROW
+const struct schema identity_schema = SCHEMA("request.identity", identity_body, identity_fields);
+
+#define ROW(member, type, max, help) FIELD_NAMED(alias_body, member, #member, type, OPTIONAL, 0, max, FIELD_NULLABLE, help)
+static const struct field alias_fields[] = {
+	ROW(id, TEXT, IDENTITY_TEXT_MAX, "The alias, `{{identity.entity.aliases.ACCESSOR.id}}`."),
+	ROW(name, TEXT, IDENTITY_TEXT_MAX, "Its name, `{{identity.entity.aliases.ACCESSOR.name}}`."),
+	ROW(metadata, MAP, 65536, "Its metadata, `{{identity.entity.aliases.ACCESSOR.metadata.KEY}}`."),
+	ROW(custom_metadata, MAP, 65536, "What others added, `{{identity.entity.aliases.ACCESSOR.custom_metadata.KEY}}`."),
+};
+#undef ROW
+const struct schema alias_schema = SCHEMA("request.identity.alias", alias_body, alias_fields);
 /* clang-format on */
 
 bool

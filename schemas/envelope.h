@@ -41,8 +41,20 @@ struct jwk_body {
 	struct slice kty, crv, x, kid, use, alg; /* x is base64url text */
 };
 
+/* The request's `identity`: who a sender says that it acts for. */
+struct identity_body {
+	struct slice display_name, entity_id, name;
+	struct slice metadata; /* raw map of texts */
+	struct slice aliases;  /* raw map: accessor to alias_body */
+};
+
+struct alias_body {
+	struct slice id, name;
+	struct slice metadata, custom_metadata; /* raw maps of texts */
+};
+
 extern const struct schema request_schema, response_schema, error_schema, warning_schema,
-    jwk_schema;
+    jwk_schema, identity_schema, alias_schema;
 
 /* Sets the defaults (mount "pki", absent times) and decodes. On failure what was read so far stands in *ret. */
 bool request_decode(

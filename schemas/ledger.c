@@ -18,6 +18,8 @@ static const struct field certificate_fields[] = {
 	ROW(issued, INT, REQUIRED, INT_LEAST, INT64_MAX, "The request's timestamp, in milliseconds since the epoch."),
 	ROW(request, TEXT, REQUIRED, 1, 64, "The request's id."),
 	ROW(source, TEXT, REQUIRED, 1, SOURCE_MAX, "Where the request stands: topic/partition/offset."),
+	ROW(lease, INT, OPTIONAL, 0, INT64_MAX, "How long its lease is, in seconds; 0 when it has none. Absent in older records: as long as it is valid."),
+	ROW(no_store, BOOL, OPTIONAL, 0, 1, "Is it kept out of Redis, so that it is not listed, and revoked only when it is presented? Default: false."),
 };
 #undef ROW
 const struct schema certificate_record_schema = SCHEMA_OPEN("record.certificate", certificate_record, certificate_fields);
@@ -49,7 +51,9 @@ static const struct field outcome_fields[] = {
 	ROW(reason, INT, OPTIONAL, INT_LEAST, INT64_MAX, "The reason code of the revocation."),
 	ROW(invalidity_date, INT, OPTIONAL, INT_LEAST, INT64_MAX, "The revocation's invalidity date, in seconds since the epoch."),
 	ROW(already, BOOL, OPTIONAL, 0, 1, "The certificate had been revoked before: there is no new record."),
-	ROW(rotate, BOOL, OPTIONAL, 0, 1, "The mount's CRL is to be made again."),
+	ROW(rotate, BOOL, OPTIONAL, 0, 1, "The mount's CRLs are to be made again."),
+	ROW(no_store, BOOL, OPTIONAL, 0, 1, "The certificate is kept out of Redis."),
+	ROW(csr, BYTES, OPTIONAL, 1, CSR_MAX, "The certification request that was made, DER."),
 	ROW(changes, RAWS, OPTIONAL, 0, 1024, "The records of `.state` that it writes: arrays of key and value (nil deletes)."),
 	ROW(warnings, RAWS, OPTIONAL, 0, WARNINGS_MAX, "The warnings of the answer: maps of `code` and `message`."),
 };
@@ -64,6 +68,7 @@ static const struct field claim_fields[] = {
 	ROW(reply_to, TEXT, OPTIONAL, 1, TOPIC_NAME_MAX, "The topic of the first answer."),
 	ROW(at, INT, REQUIRED, INT_LEAST, INT64_MAX, "When it was decided, by the worker's clock, in milliseconds since the epoch."),
 	ROW(outcome, MAP, REQUIRED, 1, ANSWER_MAX, "What was decided."),
+	ROW(committed, BOOL, OPTIONAL, 0, 1, "It was folded from the audit: what it brought about is committed, and its outcome lacks the values of changes."),
 };
 #undef ROW
 const struct schema claim_record_schema = SCHEMA_OPEN("record.claim", claim_record, claim_fields);

@@ -17,6 +17,8 @@ struct certificate_record {
 	int64_t issued;                /* ms: the request's timestamp */
 	struct slice request;          /* its id */
 	struct slice source;           /* topic/partition/offset */
+	int64_t lease; /* seconds; 0: none; SCHEMA_ABSENT in records of before: as it is valid */
+	bool no_store; /* it has no cm:cert row and stands in no list */
 };
 
 /* `.revoked`, and the second object of the cm:cert row of a revoked certificate */
@@ -42,7 +44,9 @@ struct outcome {
 	int64_t revoked_at;              /* seconds; SCHEMA_ABSENT */
 	int64_t reason, invalidity_date; /* of a revocation made by this request */
 	bool already;               /* the certificate had been revoked before: no new record */
-	bool rotate;                /* the mount's CRL is to be made again */
+	bool rotate;                /* the mount's CRLs are to be made again */
+	bool no_store;              /* of the certificate signed: as its record */
+	struct slice csr;           /* DER: the request that was made */
 	struct slice_list changes;  /* raw [key, value|nil] of `.state` */
 	struct slice_list warnings; /* raw warning maps */
 };
@@ -54,6 +58,8 @@ struct claim_record {
 	struct slice reply_to; /* topic of the first answer */
 	int64_t at;            /* ms, the worker's clock */
 	struct slice outcome;  /* raw map */
+	/* Folded from the audit: what it brought about is committed, and is never published again, even if its message comes again. */
+	bool committed;
 };
 
 /* One stretch of a batch, from one source partition. Its hash is SHA-256 of the value's bytes. */

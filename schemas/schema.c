@@ -15,6 +15,39 @@ schema_seen(const struct schema *s, uint64_t seen, const char *name)
 	return (seen >> schema_main_row(s, row) & 1) != 0;
 }
 
+static size_t
+member_size(enum field_type type)
+{
+	switch (type) {
+	case FIELD_TEXT:
+	case FIELD_BYTES:
+	case FIELD_MAP:
+		return sizeof(struct slice);
+	case FIELD_INT:
+	case FIELD_SPAN:
+		return sizeof(int64_t);
+	case FIELD_BOOL:
+		return sizeof(bool);
+	case FIELD_LIST:
+	case FIELD_BLOBS:
+	case FIELD_RAWS:
+		return sizeof(struct slice_list);
+	}
+	return 0;
+}
+
+void
+schema_merge(const struct schema *s, uint64_t seen, const void *from, void *to)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct field *f = &s->fields[i];
+
+		if ((seen >> i & 1) != 0)
+			memcpy((uint8_t *)to + f->offset, (const uint8_t *)from + f->offset,
+			    member_size(f->type));
+	}
+}
+
 static bool
 is_absent(const struct field *f, const void *member)
 {

@@ -31,12 +31,14 @@ enum field_need { OPTIONAL, REQUIRED };
 /*
  * Flags. SECRET: never in a log or an error text. ALIAS: an older name of the row before it (same member): decoded, never
  * encoded. NULLABLE: nil is taken as absent. LONG: a LIST of long texts, such as PEM: an item up to 65536 bytes, and no
- * comma form.
+ * comma form. JSON: a LIST whose items may be JSON, so that a text that begins with '[' or '{' is one item, of up to 65536
+ * bytes, and is not taken apart at its commas.
  */
 #define FIELD_SECRET   1U
 #define FIELD_ALIAS    2U
 #define FIELD_NULLABLE 4U
 #define FIELD_LONG     8U
+#define FIELD_JSON     16U
 
 struct field {
 	const char *name;
@@ -89,6 +91,8 @@ struct schema {
 bool schema_decode(const struct schema *s, struct slice map, struct arena *a, void *out,
     uint64_t *ret_seen, struct err *e) MUST_USE;
 bool schema_seen(const struct schema *s, uint64_t seen, const char *name);
+/* Copies the members whose rows were seen from one struct into another, which shares what they point to. */
+void schema_merge(const struct schema *s, uint64_t seen, const void *from, void *to);
 /*
  * Encodes the struct as a map in the table's order. Optional rows are left out when absent: text, bytes, map with data
  * NULL; list with items NULL; int and span equal to SCHEMA_ABSENT; bools always stand. Of the required rows a list
@@ -97,8 +101,13 @@ bool schema_seen(const struct schema *s, uint64_t seen, const char *name);
 #define SCHEMA_ABSENT INT64_MIN
 void schema_encode(const struct schema *s, const void *in, struct writer *w);
 
-/* The manual: a markdown table, and JSON Schema (draft 2020-12). */
+/*
+ * The manual: a markdown table, and a JSON Schema (draft 2020-12) without its head: of a closed table what the decoder takes,
+ * of an open one what the encoder writes.
+ */
 void schema_markdown(const struct schema *s, struct buf *out);
 void schema_json(const struct schema *s, struct buf *out);
+/* One row for a person at a terminal: "name (text, required, 1 to 64 bytes)", and below it its help, in lines. */
+void schema_text(const struct schema *s, size_t row, struct buf *out);
 
 #endif

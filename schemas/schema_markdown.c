@@ -1,6 +1,6 @@
 #include "schema_rows.h"
 
-static const char *const type_names[] = {
+const char *const field_type_names[] = {
 	[FIELD_TEXT] = "text",
 	[FIELD_BYTES] = "bytes",
 	[FIELD_INT] = "integer",
@@ -24,8 +24,8 @@ static const char *const units[] = {
 	[FIELD_RAWS] = " items",
 };
 
-static void
-add_limits(const struct field *f, struct buf *out)
+void
+field_limits_add(const struct field *f, struct buf *out)
 {
 	bool floor = f->min > SCHEMA_ABSENT + 1, ceiling = f->max < INT64_MAX;
 
@@ -58,11 +58,11 @@ add_row(const struct schema *s, size_t row, struct buf *out)
 {
 	const struct field *f = &s->fields[row];
 
-	buf_printf(out, "| `%s` | %s | %s | ", f->name, type_names[f->type],
+	buf_printf(out, "| `%s` | %s | %s | ", f->name, field_type_names[f->type],
 	    (f->flags & FIELD_ALIAS) != 0 ? "alias"
 		: f->need == REQUIRED     ? "required"
 					  : "optional");
-	add_limits(f, out);
+	field_limits_add(f, out);
 	buf_add_text(out, " | ");
 	add_cell(f->help, out);
 	if ((f->flags & FIELD_SECRET) != 0)

@@ -19,7 +19,7 @@ schema_main_row(const struct schema *s, size_t row)
 static inline int64_t
 field_item_max(const struct field *f)
 {
-	return (f->flags & FIELD_LONG) != 0 ? FIELD_LONG_ITEM_MAX : FIELD_ITEM_MAX;
+	return (f->flags & (FIELD_LONG | FIELD_JSON)) != 0 ? FIELD_LONG_ITEM_MAX : FIELD_ITEM_MAX;
 }
 
 /* One decoded value, before it goes into its member. */
@@ -34,5 +34,9 @@ struct field_value {
 /* Reads a value that cursor_skip has passed: its bytes are whole. Checks type and range; the error names the field. */
 bool field_read(
     const struct field *f, struct cursor *c, struct field_value *ret, struct err *e) MUST_USE;
+
+/* The words of the manual. */
+extern const char *const field_type_names[];                   /* by enum field_type */
+void field_limits_add(const struct field *f, struct buf *out); /* "1 to 64 bytes", or nothing */
 
 #endif

@@ -195,12 +195,27 @@ make_list(const struct field *f, size_t count, struct field_value *ret, struct e
 	return true;
 }
 
+/* A text that is one item whatever commas it holds. */
+static bool
+is_json(const struct field *f, struct slice text)
+{
+	text = trim(text);
+	return (f->flags & FIELD_JSON) != 0 && text.len > 0 &&
+	    (text.data[0] == '[' || text.data[0] == '{');
+}
+
 static bool
 read_parts(const struct field *f, struct slice text, struct field_value *ret, struct err *e)
 {
 	struct slice rest = text, part;
 	size_t count = 0;
 
+	if (is_json(f, text)) {
+		if (!make_list(f, 1, ret, e))
+			return false;
+		ret->list.items[0] = trim(text);
+		return true;
+	}
 	while (next_part(&rest, &part))
 		count++;
 	if (!make_list(f, count, ret, e))

@@ -58,6 +58,21 @@ deadline_passed(const struct batch *b, const struct request *rq)
 	return rq->envelope.deadline != SCHEMA_ABSENT && rq->envelope.deadline < b->cx.now_ms;
 }
 
+/* All CRLs of the mount; of a CA that has expired only where it is the one that signs. */
+static void
+item_rotate(struct batch *b, const struct request *rq)
+{
+	const struct catalog_mount *m = catalog_find_mount(b->cx.catalog, rq->envelope.mount);
+
+	crl_owner_touch(b->cx.crls, rq->envelope.mount, rq->outcome.issuer);
+	for (size_t i = 0; m != NULL && i < m->issuer_count; i++) {
+		const struct issuer *issuer = m->issuers[i]->issuer;
+
+		if (issuer->key != NULL && issuer->not_after >= b->cx.now_ms / 1000)
+			crl_owner_touch(b->cx.crls, m->name, slice_text(issuer->id));
+	}
+}
+
 /* Does the request's revocation, fresh or from its own claim, go on the CRL with this batch? */
 static void
 item_touch_crl(struct batch *b, const struct request *rq)
@@ -69,7 +84,7 @@ item_touch_crl(struct batch *b, const struct request *rq)
 	if (b->cx.crls == NULL || rq->kind != TOPIC_REVOKE)
 		return;
 	if (o->rotate)
-		crl_owner_touch(b->cx.crls, rq->envelope.mount, o->issuer);
+		item_rotate(b, rq);
 	else if (o->revoked_at != SCHEMA_ABSENT && !o->already)
 		crl_owner_add(b->cx.crls, rq->envelope.mount, o->issuer, &entry);
 	else
@@ -245,6 +260,12 @@ batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *
 	return answer_encode(b, item, e);
 }
 
+static bool
+outcome_changes_crl(const struct outcome *o)
+{
+	return o->rotate || (o->revoked_at != SCHEMA_ABSENT && !o->already);
+}
+
 /* Revocations and rotations name the CRL that this batch publishes. */
 static void
 batch_number_crls(struct batch *b)
@@ -253,7 +274,7 @@ batch_number_crls(struct batch *b)
 		struct request *rq = &b->items[i].rq;
 
 		if (b->cx.crls != NULL && rq->kind == TOPIC_REVOKE && item_ok(&b->items[i]) &&
-		    !rq->replay && !rq->envelope.dry_run && !rq->outcome.already)
+		    !rq->replay && !rq->envelope.dry_run && outcome_changes_crl(&rq->outcome))
 			rq->crl_number = crl_owner_next_number(
 			    b->cx.crls, rq->envelope.mount, rq->outcome.issuer);
 	}

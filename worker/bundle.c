@@ -1,4 +1,5 @@
 #include "bundle_key.h"
+#include "certificate.h"
 #include "encode.h"
 #include "issuer.h"
 #include "key.h"
@@ -168,11 +169,32 @@ read_parts(struct slice text, EVP_PKEY *fleet_key, struct arena *a, struct parts
 		if (text.len > 0 && !read_block(&text, a, p, e))
 			return false;
 	}
-	if (p->key == NULL)
-		return err_set(e, ERR_CA_INVALID, "the bundle holds no private key");
-	if (p->count == 0)
-		return err_set(e, ERR_CA_INVALID, "the bundle holds no certificate");
 	return true;
+}
+
+static bool
+belongs(X509 *x, EVP_PKEY *key)
+{
+	EVP_PKEY *public = X509_get0_pubkey(x);
+
+	return public != NULL && EVP_PKEY_eq(public, key) == 1;
+}
+
+/* The key of a bundle that brings none. */
+static bool
+find_known(struct parts *p, const struct bundle_keys *known, struct err *e)
+{
+	for (size_t k = 0; known != NULL && k < known->count; k++)
+		for (size_t i = 0; i < p->count; i++)
+			if (belongs(p->x509[i], known->keys[k])) {
+				EVP_PKEY_up_ref(known->keys[k]);
+				p->key = known->keys[k];
+				return true;
+			}
+	ERR_clear_error(); /* keys of other types are an error there */
+	return err_set(e, ERR_CA_INVALID, "the bundle holds no private key%s",
+	    known == NULL || known->count == 0 ? ""
+					       : ", and the mount has none for its certificates");
 }
 
 static bool
@@ -180,10 +202,10 @@ find_own(const struct parts *p, size_t *ret, struct err *e)
 {
 	size_t found = p->count;
 
+	if (p->count == 0)
+		return err_set(e, ERR_CA_INVALID, "the bundle holds no certificate");
 	for (size_t i = 0; i < p->count; i++) {
-		EVP_PKEY *public = X509_get0_pubkey(p->x509[i]);
-
-		if (public == NULL || EVP_PKEY_eq(public, p->key) != 1)
+		if (!belongs(p->x509[i], p->key))
 			continue;
 		if (found != p->count)
 			return err_set(e, ERR_CA_INVALID,
@@ -293,16 +315,32 @@ check_key(EVP_PKEY *key, struct err *e)
 	return err_set(e, ERR_CA_INVALID, "the private key and its public half are no pair");
 }
 
+static bool
+keep_validity(struct bundle *ret, struct err *e)
+{
+	struct certificate_facts facts;
+
+	if (!certificate_read(ret->certificate, &facts, e))
+		return false;
+	ret->not_before = facts.not_before;
+	ret->not_after = facts.not_after;
+	return true;
+}
+
 bool
-bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key, struct arena *a,
-    struct bundle *ret, struct err *e)
+bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key, const struct bundle_keys *known,
+    struct arena *a, struct bundle *ret, struct err *e)
 {
 	struct parts SCOPED_PARTS p = { 0 };
 	size_t own = 0;
 
 	*ret = (struct bundle){ 0 };
-	if (!read_parts(text, fleet_key, a, &p, e) || !check_key(p.key, e) ||
-	    !find_own(&p, &own, e) || !order_chain(&p, own, now, a, ret, e))
+	if (!read_parts(text, fleet_key, a, &p, e))
+		return false;
+	ret->key_was_brought = p.key != NULL;
+	if ((p.key == NULL && !find_known(&p, known, e)) || !check_key(p.key, e) ||
+	    !find_own(&p, &own, e) || !order_chain(&p, own, now, a, ret, e) ||
+	    !keep_validity(ret, e))
 		return false;
 	if (!(X509_get_extension_flags(p.x509[own]) & EXFLAG_KUSAGE))
 		ret->warning = "ca_no_key_usage";

@@ -26,6 +26,18 @@ catalog_find_mount(const struct catalog *c, struct slice name)
 	return NULL;
 }
 
+bool
+catalog_mount_deleted(const struct catalog_mount *m)
+{
+	return m->state.deleted > 0;
+}
+
+bool
+catalog_issuer_serves(const struct catalog_mount *m, const struct catalog_issuer *i)
+{
+	return !catalog_mount_deleted(m) && i->offset >= m->state.since;
+}
+
 const struct catalog_role *
 catalog_find_role(const struct catalog_mount *m, struct slice name)
 {
@@ -70,8 +82,14 @@ pointers_new(size_t count)
 static void
 node_hold(struct catalog_node *n, struct catalog_fact *fact)
 {
-	if (fact != NULL)
-		n->facts[n->fact_count++] = catalog_fact_ref(fact);
+	n->facts[n->fact_count++] = catalog_fact_ref(fact);
+}
+
+/* Is the fact of this mount, and not of a deleted one that had its name? */
+static bool
+node_counts(const struct catalog_node *n, const struct catalog_fact *fact)
+{
+	return fact != NULL && fact->offset >= n->mount.state.since;
 }
 
 static void
@@ -92,13 +110,32 @@ static void
 node_set_roles(struct catalog_node *n, const struct catalog_set *set)
 {
 	const struct catalog_role **roles = pointers_new(set->count);
+	size_t count = 0;
 
 	for (size_t i = 0; i < set->count; i++) {
+		if (!node_counts(n, set->items[i]))
+			continue;
 		node_hold(n, set->items[i]);
-		roles[i] = &set->items[i]->role;
+		roles[count++] = &set->items[i]->role;
 	}
 	n->mount.roles = roles;
-	n->mount.role_count = set->count;
+	n->mount.role_count = count;
+}
+
+static void
+node_set_crl(struct catalog_node *n, struct catalog_fact *crl)
+{
+	struct catalog_mount *m = &n->mount;
+	/* the CRLs of a deleted mount go on as they were */
+	bool counts = crl != NULL && (catalog_mount_deleted(m) || node_counts(n, crl));
+
+	m->crl_expiry_text = crl_expiry_default;
+	m->crl_expiry = CRL_EXPIRY_DEFAULT_SECONDS;
+	if (!counts)
+		return;
+	node_hold(n, crl);
+	m->crl_expiry_text = crl->crl.state.expiry;
+	m->crl_expiry = crl->crl.seconds;
 }
 
 static void
@@ -107,14 +144,17 @@ node_set_config(struct catalog_node *n, const struct catalog_parts *parts)
 	struct catalog_mount *m = &n->mount;
 
 	node_hold(n, parts->mount);
-	node_hold(n, parts->urls);
-	node_hold(n, parts->crl);
 	m->name = parts->mount->mount;
 	m->state = parts->mount->mount_state;
-	if (parts->urls != NULL)
+	if (node_counts(n, parts->urls)) {
+		node_hold(n, parts->urls);
 		m->urls = parts->urls->urls;
-	m->crl_expiry_text = parts->crl == NULL ? crl_expiry_default : parts->crl->crl.state.expiry;
-	m->crl_expiry = parts->crl == NULL ? CRL_EXPIRY_DEFAULT_SECONDS : parts->crl->crl.seconds;
+	}
+	if (node_counts(n, parts->pending)) {
+		node_hold(n, parts->pending);
+		m->pending = &parts->pending->pending;
+	}
+	node_set_crl(n, parts->crl);
 }
 
 struct catalog_node *
@@ -125,7 +165,7 @@ catalog_node_new(const struct catalog_parts *parts)
 	if (n == NULL)
 		abort();
 	atomic_init(&n->references, 1);
-	n->facts = pointers_new(3 + parts->issuers->count + parts->roles->count);
+	n->facts = pointers_new(4 + parts->issuers->count + parts->roles->count);
 	node_set_config(n, parts);
 	node_set_issuers(n, parts->issuers);
 	node_set_roles(n, parts->roles);

@@ -7,17 +7,20 @@
 
 #include "follower.h"
 #include "issuer.h"
+#include "role.h"
 #include "seal.h"
 #include "states.h"
 
 struct catalog_role {
 	struct slice name;
 	struct role role;
+	struct role_rules rules; /* of that role, made ready */
 };
 
 struct catalog_issuer {
 	struct issuer *issuer;
 	int64_t crl_shards;
+	int64_t offset; /* of its record in `.state` */
 };
 
 struct catalog_mount {
@@ -26,6 +29,7 @@ struct catalog_mount {
 	const struct catalog_issuer *const *issuers; /* every issuer the mount ever had, by id */
 	size_t issuer_count;
 	const struct catalog_issuer *issuer;     /* the one that signs; NULL: none yet */
+	const struct pending_state *pending;     /* NULL: no key waits for its certificate */
 	const struct catalog_role *const *roles; /* sorted by name */
 	size_t role_count;
 	struct urls_state urls;
@@ -35,12 +39,15 @@ struct catalog_mount {
 
 struct catalog {
 	int64_t offset; /* of the last `.state` record that it holds, -1: none */
-	const struct catalog_mount *const *mounts; /* sorted by name */
+	const struct catalog_mount *const *mounts; /* sorted by name; deleted ones too */
 	size_t mount_count;
 	struct topics_state topics; /* v 0: not recorded */
 };
 
 const struct catalog_mount *catalog_find_mount(const struct catalog *c, struct slice name);
+bool catalog_mount_deleted(const struct catalog_mount *m);
+/* May the issuer sign for the mount? One of a deleted mount that had the name may not: only its CRLs go on. */
+bool catalog_issuer_serves(const struct catalog_mount *m, const struct catalog_issuer *i);
 const struct catalog_role *catalog_find_role(const struct catalog_mount *m, struct slice name);
 const struct catalog_issuer *catalog_find_issuer(const struct catalog_mount *m, struct slice id);
 

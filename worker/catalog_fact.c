@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define FACT_BLOCK 512 /* a role takes about this; there may be many */
+#define FACT_BLOCK 4096 /* a role takes about this; there may be many */
 
 typedef struct catalog_fact catalog_fact;
 DEFINE_SCOPED(catalog_fact, catalog_fact_unref)
@@ -17,6 +17,7 @@ DEFINE_SCOPED(catalog_fact, catalog_fact_unref)
 static const char *const kind_names[CATALOG_KINDS] = {
 	[CATALOG_MOUNT] = "mount",
 	[CATALOG_ISSUER] = "issuer",
+	[CATALOG_PENDING] = "pending",
 	[CATALOG_ROLE] = "role",
 	[CATALOG_URLS] = "urls",
 	[CATALOG_CRL] = "crl",
@@ -50,6 +51,7 @@ key_shape_valid(const struct catalog_key *k)
 {
 	switch (k->kind) {
 	case CATALOG_MOUNT:
+	case CATALOG_PENDING:
 	case CATALOG_URLS:
 	case CATALOG_CRL:
 		return name_of_object_valid(k->mount) && k->name.len == 0;
@@ -93,16 +95,27 @@ fact_decode(
 static bool
 mount_read(struct catalog_fact *f, struct slice value, struct err *e)
 {
+	/* what is absent stays absent when the record is written again */
+	f->mount_state = (struct mount_state){ .deleted = SCHEMA_ABSENT, .since = SCHEMA_ABSENT };
 	return fact_decode(f, &mount_state_schema, value, &f->mount_state, e);
+}
+
+static bool
+pending_read(struct catalog_fact *f, struct slice value, struct err *e)
+{
+	return fact_decode(f, &pending_state_schema, value, &f->pending, e);
 }
 
 static bool
 role_read(struct catalog_fact *f, struct slice value, struct err *e)
 {
-	role_defaults(&f->role.role);
-	f->role.name = f->name;
-	return fact_decode(f, &role_schema, value, &f->role.role, e) &&
-	    role_check(&f->role.role, e);
+	struct catalog_role *r = &f->role;
+
+	role_defaults(&r->role);
+	r->name = f->name;
+	return fact_decode(f, &role_schema, value, &r->role, e) &&
+	    role_check(&r->role, &f->memory, e) &&
+	    role_rules_make(&r->role, &f->memory, &r->rules, e);
 }
 
 static bool
@@ -159,6 +172,8 @@ fact_read(struct catalog_fact *f, struct slice value, struct sealer *ca_sealer, 
 		return mount_read(f, value, e);
 	case CATALOG_ISSUER:
 		return issuer_read(f, value, ca_sealer, e);
+	case CATALOG_PENDING:
+		return pending_read(f, value, e);
 	case CATALOG_ROLE:
 		return role_read(f, value, e);
 	case CATALOG_URLS:

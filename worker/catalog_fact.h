@@ -12,6 +12,7 @@
 enum catalog_kind {
 	CATALOG_MOUNT,
 	CATALOG_ISSUER,
+	CATALOG_PENDING,
 	CATALOG_ROLE,
 	CATALOG_URLS,
 	CATALOG_CRL,
@@ -30,9 +31,11 @@ struct catalog_fact {
 	enum catalog_kind kind;
 	struct arena memory; /* holds the slices */
 	struct slice mount, name;
+	int64_t offset; /* of its record in `.state` */
 	union {
 		struct mount_state mount_state;
 		struct catalog_issuer issuer;
+		struct pending_state pending;
 		struct catalog_role role;
 		struct urls_state urls;
 		struct {
@@ -76,7 +79,7 @@ void catalog_set_done(struct catalog_set *s);
 
 /* What a mount is made of; facts that are not there are NULL. */
 struct catalog_parts {
-	struct catalog_fact *mount, *urls, *crl;
+	struct catalog_fact *mount, *pending, *urls, *crl;
 	const struct catalog_set *issuers, *roles;
 };
 struct catalog_node *catalog_node_new(const struct catalog_parts *parts);

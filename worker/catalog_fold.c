@@ -7,7 +7,7 @@
 /* All records of one mount. Those of a mount whose own record has not come yet (compaction reorders) wait here for it. */
 struct draft {
 	struct slice name; /* owned */
-	struct catalog_fact *mount, *urls, *crl;
+	struct catalog_fact *mount, *pending, *urls, *crl;
 	struct catalog_set issuers, roles;
 	struct catalog_node *node; /* as last put together; NULL: changed since, or no mount */
 };
@@ -41,6 +41,7 @@ static void
 draft_done(struct draft *d)
 {
 	catalog_fact_unref(d->mount);
+	catalog_fact_unref(d->pending);
 	catalog_fact_unref(d->urls);
 	catalog_fact_unref(d->crl);
 	catalog_set_done(&d->issuers);
@@ -133,6 +134,9 @@ draft_change(struct draft *d, const struct catalog_key *key, struct catalog_fact
 	case CATALOG_MOUNT:
 		slot_set(&d->mount, fact);
 		return;
+	case CATALOG_PENDING:
+		slot_set(&d->pending, fact);
+		return;
 	case CATALOG_URLS:
 		slot_set(&d->urls, fact);
 		return;
@@ -174,6 +178,9 @@ catalog_builder_put(
 		fact = catalog_fact_new(&parts, value, b->ca_sealer, e);
 		if (fact == NULL)
 			return false;
+		fact->offset = offset;
+		if (parts.kind == CATALOG_ISSUER)
+			fact->issuer.offset = offset;
 	}
 	if (parts.kind == CATALOG_TOPICS)
 		builder_set_topics(b, fact);
@@ -186,6 +193,7 @@ static void
 draft_assemble(struct draft *d)
 {
 	const struct catalog_parts parts = { .mount = d->mount,
+		.pending = d->pending,
 		.urls = d->urls,
 		.crl = d->crl,
 		.issuers = &d->issuers,

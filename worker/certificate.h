@@ -5,7 +5,7 @@
  *   basicConstraints        critical. CAs; and CA:FALSE for end entities whose template says so, or whose keyUsage has
  *                           keyCertSign, because OpenSSL takes those for CAs otherwise
  *   keyUsage                critical
- *   extendedKeyUsage        the named purposes, then the further OIDs
+ *   extendedKeyUsage        the named purposes, then the further OIDs; critical with timeStamping among them (RFC 3161)
  *   subjectKeyIdentifier    SHA-1 of the key bits
  *   authorityKeyIdentifier  key id only
  *   authorityInfoAccess     OCSP, then CA issuers

@@ -3,13 +3,6 @@
 #include "extension.h"
 #include "subject.h"
 
-/* GeneralName (RFC 5280 4.2.1.6) */
-#define NAME_OTHER      DER_CONTEXT_CONSTRUCTED(0)
-#define NAME_RFC822     DER_CONTEXT(1)
-#define NAME_DNS_NAME   DER_CONTEXT(2)
-#define NAME_URI        DER_CONTEXT(6)
-#define NAME_IP_ADDRESS DER_CONTEXT(7)
-
 bool
 certificate_extensions_check(const struct template *t, struct err *e)
 {
@@ -86,6 +79,18 @@ const struct slice template_purposes[TEMPLATE_PURPOSES] = {
 	DER_BYTES("\x2b\x06\x01\x04\x01\x82\x37\x3d\x01\x01"),
 };
 
+/* RFC 3161 2.3: a time stamper's extension is critical. */
+static enum presence
+purposes_presence(const struct template *t)
+{
+	static const struct slice time_stamping = DER_BYTES("\x2b\x06\x01\x05\x05\x07\x03\x08");
+
+	for (size_t i = 0; i < t->ext_key_usage_oids.count; i++)
+		if (slice_eq(t->ext_key_usage_oids.items[i], time_stamping))
+			return CRITICAL;
+	return (t->ext_key_usage & PURPOSE_TIME_STAMPING) != 0 ? CRITICAL : PRESENT;
+}
+
 static enum presence
 write_extended_key_usage(struct der *d, const struct certificate_extensions *x)
 {
@@ -100,7 +105,7 @@ write_extended_key_usage(struct der *d, const struct certificate_extensions *x)
 		if ((t->ext_key_usage & 1U << i) != 0)
 			der_tlv(d, DER_OID, template_purposes[i]);
 	der_wrap(d, mark, DER_SEQUENCE);
-	return PRESENT;
+	return purposes_presence(t);
 }
 
 static enum presence

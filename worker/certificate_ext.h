@@ -5,6 +5,13 @@
 #include "certificate.h"
 #include "der.h"
 
+/* GeneralName (RFC 5280 4.2.1.6) */
+#define NAME_OTHER      DER_CONTEXT_CONSTRUCTED(0)
+#define NAME_RFC822     DER_CONTEXT(1)
+#define NAME_DNS_NAME   DER_CONTEXT(2)
+#define NAME_URI        DER_CONTEXT(6)
+#define NAME_IP_ADDRESS DER_CONTEXT(7)
+
 struct certificate_extensions {
 	const struct template *template;
 	const struct certificate_urls *urls; /* may be NULL */

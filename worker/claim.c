@@ -1,5 +1,6 @@
 #include "claim.h"
 
+#include "op.h"
 #include "serial.h"
 
 #include <assert.h>
@@ -46,6 +47,21 @@ struct slice
 claim_leaf_key(struct arena *a, const char *topic, struct slice id)
 {
 	return slice_text(arena_printf(a, "cm:key:%s:%.*s", topic, SLICE_FMT(id)));
+}
+
+struct slice
+claim_record_key(struct arena *a, const char *topic, struct slice id)
+{
+	return slice_text(arena_printf(a, "cm:rec:%s:%.*s", topic, SLICE_FMT(id)));
+}
+
+/* Where the record of the certificate that an outcome signed stands. */
+static struct slice
+signed_record_key(struct arena *a, const char *topic, struct slice id, struct slice mount,
+    const struct outcome *outcome)
+{
+	return outcome->no_store ? claim_record_key(a, topic, id)
+				 : redis_cert_key(a, mount, outcome->serial);
 }
 
 bool
@@ -118,7 +134,7 @@ claim_settle(struct context *cx, struct request *rq, struct slice value, struct 
 	if (!schema_decode(&claim_record_schema, value, cx->arena, &claim, &seen, &bad))
 		return err_set(e, ERR_STORE, "the claim of id %.*s does not decode: %s",
 		    SLICE_FMT(rq->envelope.id), bad.msg);
-	rq->own_claim = slice_eq(claim.source, rq->source);
+	rq->own_claim = !claim.committed && slice_eq(claim.source, rq->source);
 	if (!rq->own_claim && !slice_eq(claim.hash, slice_of(rq->hash, HASH_SIZE)))
 		return err_field(e, ERR_REQUEST_ID_CONFLICT, "id",
 		    "the id was used by %.*s with another body", SLICE_FMT(claim.source));
@@ -144,20 +160,11 @@ claim_rows(struct context *cx, const struct request *rq)
 	if (op == NULL || !outcome_ok(&rq->outcome))
 		return rows;
 	if (op->signs)
-		rows.record_key = redis_cert_key(cx->arena, rq->envelope.mount, rq->outcome.serial);
-	if (op->makes_key && !rq->key_withheld)
+		rows.record_key = signed_record_key(cx->arena, rq->message->topic, rq->envelope.id,
+		    rq->envelope.mount, &rq->outcome);
+	if (request_gives_key(rq) && !rq->key_withheld)
 		rows.leaf_key = claim_leaf_key(cx->arena, rq->message->topic, rq->envelope.id);
 	return rows;
-}
-
-/* The row is a certificate_record, followed by a revoked_record once it is revoked: the first object is what .certs has. */
-static struct slice
-row_record(struct slice row)
-{
-	struct cursor c = cursor_of(row);
-	struct slice record = SLICE_NONE;
-
-	return cursor_skip(&c, &record) ? record : SLICE_NONE;
 }
 
 /* A leaf key's row, sealed: its type in one octet, then its DER. */
@@ -196,13 +203,13 @@ claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *
 	if (op == NULL || !outcome_ok(&rq->outcome))
 		return true;
 	if (op->signs) {
-		rq->record = row_record(record);
+		rq->record = certificate_row_record(record);
 		if (rq->record.data == NULL)
 			return err_set(e, ERR_VIEW_LOST,
 			    "the claim of id %.*s stands, its certificate's row does not",
 			    SLICE_FMT(rq->envelope.id));
 	}
-	if (!op->makes_key || rq->key_withheld)
+	if (!request_gives_key(rq) || rq->key_withheld)
 		return true;
 	if (leaf.data == NULL && rq->own_claim)
 		return err_set(e, ERR_VIEW_LOST,
@@ -223,22 +230,29 @@ claim_write(
 		number };
 }
 
-static MUST_USE bool
-write_certificate(struct context *cx, struct sealer *sealer, struct request *rq,
-    struct view_claim *claim, struct err *e)
+static void
+write_certificate(struct context *cx, struct request *rq, struct view_claim *claim)
 {
 	struct slice mount = rq->envelope.mount;
+
+	claim_write(claim, VIEW_SET,
+	    signed_record_key(cx->arena, rq->message->topic, rq->envelope.id, mount, &rq->outcome),
+	    rq->record, 0);
+	if (!rq->outcome.no_store)
+		claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount),
+		    serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
+	claim_write(
+	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
+}
+
+/* The private key, sealed, for replays. */
+static MUST_USE bool
+write_leaf(struct context *cx, struct sealer *sealer, struct request *rq, struct view_claim *claim,
+    struct err *e)
+{
 	struct buf sealed SCOPED_BUF = { 0 };
 	struct buf clear SCOPED_BUF = { 0 };
 
-	claim_write(
-	    claim, VIEW_SET, redis_cert_key(cx->arena, mount, rq->outcome.serial), rq->record, 0);
-	claim_write(claim, VIEW_INDEX, redis_index_key(cx->arena, mount),
-	    serial_text(cx->arena, rq->outcome.serial, 0), rq->outcome.not_after);
-	claim_write(
-	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "issued"), SLICE_NONE, 1);
-	if (!rq->has_leaf)
-		return true;
 	buf_init_secret(&clear, LEAF_MAX);
 	leaf_pack(&rq->leaf, &clear);
 	buf_init(&sealed, LEAF_MAX + SEAL_OVERHEAD);
@@ -260,27 +274,33 @@ write_revocation(struct context *cx, struct request *rq, struct view_claim *clai
 	    claim, VIEW_COUNT, redis_counter_key(cx->arena, mount, "revoked"), SLICE_NONE, 1);
 }
 
-/* cm:cfg:<mount>:<kind>:<name>, for operators; `.state` is the record. */
+bool
+config_row_key(struct arena *a, struct slice state_key, struct slice *ret)
+{
+	const uint8_t *end = state_key.data + state_key.len;
+	const uint8_t *slash = state_key.len == 0 ? NULL
+						  : memchr(state_key.data, '/', state_key.len);
+	const uint8_t *second = slash == NULL ? NULL
+					      : memchr(slash + 1, '/', (size_t)(end - slash - 1));
+
+	if (second == NULL || second == slash + 1)
+		return false;
+	*ret = slice_text(arena_printf(a, "cm:cfg:%.*s:%.*s:%.*s", (int)(second - slash - 1),
+	    (const char *)slash + 1, (int)(slash - state_key.data), (const char *)state_key.data,
+	    (int)(end - second - 1), (const char *)second + 1));
+	return true;
+}
+
 static void
 write_changes(struct context *cx, struct request *rq, struct view_claim *claim)
 {
 	for (size_t i = 0; i < rq->outcome.changes.count; i++) {
-		struct slice key, value, kind, mount;
-		const uint8_t *slash, *second;
+		struct slice key, value, row;
 
-		if (!change_decode(rq->outcome.changes.items[i], &key, &value))
-			continue;
-		slash = memchr(key.data, '/', key.len);
-		assert(slash != NULL);
-		kind = slice_of(key.data, (size_t)(slash - key.data));
-		second = memchr(slash + 1, '/', key.len - kind.len - 1);
-		assert(second != NULL);
-		mount = slice_of(slash + 1, (size_t)(second - slash - 1));
-		claim_write(claim, value.data == NULL ? VIEW_DELETE : VIEW_SET,
-		    slice_text(arena_printf(cx->arena, "cm:cfg:%.*s:%.*s:%.*s", SLICE_FMT(mount),
-			SLICE_FMT(kind), (int)(key.data + key.len - second - 1),
-			(const char *)second + 1)),
-		    value, 0);
+		if (change_decode(rq->outcome.changes.items[i], &key, &value) &&
+		    config_row_key(cx->arena, key, &row))
+			claim_write(
+			    claim, value.data == NULL ? VIEW_DELETE : VIEW_SET, row, value, 0);
 	}
 }
 
@@ -312,7 +332,9 @@ claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq,
 		.value = claim_encode(cx, rq) };
 	if (!outcome_ok(&rq->outcome))
 		return true;
-	if (rq->operation->signs && !write_certificate(cx, replay_sealer, rq, ret, e))
+	if (rq->operation->signs)
+		write_certificate(cx, rq, ret);
+	if (rq->has_leaf && !write_leaf(cx, replay_sealer, rq, ret, e))
 		return false;
 	if (rq->outcome.revoked_at != SCHEMA_ABSENT && !rq->outcome.already)
 		write_revocation(cx, rq, ret);
@@ -329,11 +351,17 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 
 	ret[count++] = (struct view_expiry){ claim_key(a, topic, id),
 		at_ms + s->dedup_window * 1000 };
-	if (outcome->serial.data == NULL || !outcome_ok(outcome))
+	if (!outcome_ok(outcome) || (outcome->serial.data == NULL && outcome->csr.data == NULL))
 		return count;
 	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id),
 		at_ms + s->replay_window * 1000 };
-	ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
-		(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
+	if (outcome->serial.data == NULL)
+		return count;
+	if (outcome->no_store)
+		ret[count++] = (struct view_expiry){ claim_record_key(a, topic, id),
+			at_ms + s->dedup_window * 1000 + CLAIM_RECORD_BUFFER_MS };
+	else
+		ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
+			(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
 	return count;
 }

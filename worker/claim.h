@@ -18,6 +18,12 @@ struct slice claim_key(
     struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */
 struct slice claim_leaf_key(
     struct arena *a, const char *topic, struct slice id); /* cm:key:<topic>:<id> */
+/*
+ * cm:rec:<topic>:<id>: the record of a certificate that is not stored. It outlives its claim, so that who has read the claim
+ * finds it.
+ */
+#define CLAIM_RECORD_BUFFER_MS ((int64_t)600 * 1000)
+struct slice claim_record_key(struct arena *a, const char *topic, struct slice id);
 
 /*
  * Reads a claim that was found for this request and settles what the request is: an own claim, a replay, or a conflict
@@ -32,7 +38,7 @@ bool claim_make(struct context *cx, struct sealer *replay_sealer, struct request
 
 /* The rows that a settled claim needs beside it: keys to read; absent where none is. */
 struct claim_rows {
-	struct slice record_key; /* cm:cert */
+	struct slice record_key; /* cm:cert, or cm:rec */
 	struct slice leaf_key;   /* cm:key */
 };
 struct claim_rows claim_rows(struct context *cx, const struct request *rq);
@@ -49,6 +55,11 @@ size_t claim_expiries(const struct settings *s, struct arena *a, const char *top
 /* The outcome as a msgpack map in the arena; without the values of `changes` for the audit. */
 struct slice outcome_encode(struct arena *a, const struct outcome *outcome, bool for_audit);
 bool outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct err *e) MUST_USE;
+
+/*
+ * cm:cfg:<mount>:<kind>:<name>, which holds a record of `.state` for operators and other programs. False: the key is of no mount.
+ */
+bool config_row_key(struct arena *a, struct slice state_key, struct slice *ret) MUST_USE;
 
 /* A .state change of an outcome: [key, value|nil]. */
 bool change_decode(struct slice raw, struct slice *ret_key, struct slice *ret_value) MUST_USE;

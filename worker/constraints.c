@@ -120,6 +120,14 @@ constraints_free(struct constraints *c)
 	free(c);
 }
 
+int64_t
+constraints_path_length(const struct constraints *c)
+{
+	if (c == NULL || c->path_length == NO_LIMIT)
+		return -1;
+	return c->path_length < 0 ? 0 : c->path_length;
+}
+
 /* ---- extended key usages ---- */
 
 /* "clientAuth", or the numbers. */

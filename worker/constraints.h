@@ -22,6 +22,8 @@ struct constraints;
 bool constraints_read(
     X509 *issuer, const struct slice_list *chain, struct constraints **ret, struct err *e) MUST_USE;
 void constraints_free(struct constraints *c);
+/* How many CAs may follow; -1: no limit. c may be NULL. */
+int64_t constraints_path_length(const struct constraints *c);
 /* ERR_CA_CONSTRAINED */
 bool constraints_permit(
     const struct constraints *c, const struct template *t, struct err *e) MUST_USE;

@@ -1,40 +1,12 @@
-#include "crl_owner.h"
-
-#include "encode.h"
+#include "crl_owner_internal.h"
 #include "serial.h"
 #include "timespan.h"
 
-#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#define FOLD_TIMEOUT_US  ((int64_t)120 * 1000 * 1000)
 #define BOOK_TIMEOUT_MS  20000
 #define FOREIGN_AFTER_US ((int64_t)2 * 1000 * 1000) /* the book has seen our own record by then */
-
-/* The revocations under one issuer of one mount, and the CRL that was last made of them. */
-struct crl_set {
-	struct arena names;
-	struct slice mount, issuer, key; /* key: "mount/issuer/0" */
-	struct crl_entries *entries;
-	struct buf der;
-	int64_t number, this_update,
-	    next_update; /* of the last CRL, ours or the one that stood at assignment; 0: none */
-	uint8_t sha256[HASH_SIZE];
-	int64_t published_us; /* time_monotonic_us; 0: not by this owner */
-	bool touched;
-};
-
-struct crl_owner {
-	const struct settings *settings;
-	struct queue_probe *probe;
-	struct crl_book *book;
-	int32_t *partitions, partition_count;
-	size_t owned;
-	struct crl_set **sets;
-	size_t count;
-	int64_t cost_us;
-};
 
 static void *
 must(void *p)
@@ -78,8 +50,8 @@ crl_owner_free(struct crl_owner *o)
 	free(o);
 }
 
-static bool
-owns_mount(const struct crl_owner *o, struct slice mount)
+bool
+crl_owner_has_mount(const struct crl_owner *o, struct slice mount)
 {
 	int32_t home = queue_partition_of(mount, o->partition_count);
 
@@ -98,9 +70,8 @@ set_find(const struct crl_owner *o, struct slice mount, struct slice issuer)
 	return NULL;
 }
 
-/* The numbers go on where the topic's last record stands. */
-static struct crl_set *
-set_get(struct crl_owner *o, struct slice mount, struct slice issuer)
+struct crl_set *
+crl_set_get(struct crl_owner *o, struct slice mount, struct slice issuer)
 {
 	struct crl_set *set = set_find(o, mount, issuer);
 	struct crl_book_entry last;
@@ -125,125 +96,6 @@ set_get(struct crl_owner *o, struct slice mount, struct slice issuer)
 	return set;
 }
 
-/* ---- the fold of `.revoked` at assignment ---- */
-
-/* A tombstone names mount and serial: the entry has left its CRL. */
-static void
-fold_tombstone(struct crl_owner *o, struct slice key)
-{
-	const uint8_t *slash = memchr(key.data, '/', key.len);
-	struct slice mount;
-	uint8_t serial[SERIAL_SIZE];
-	size_t len;
-
-	if (slash == NULL)
-		return;
-	mount = slice_of(key.data, (size_t)(slash - key.data));
-	if (!hex_parse(slice_of(slash + 1, key.len - mount.len - 1), serial, sizeof(serial), &len))
-		return;
-	for (size_t i = 0; i < o->count; i++)
-		if (slice_eq(o->sets[i]->mount, mount))
-			crl_entries_remove(o->sets[i]->entries, slice_of(serial, len));
-}
-
-static MUST_USE bool
-fold_message(struct crl_owner *o, struct arena *a, const struct queue_message *m, struct err *e)
-{
-	struct revoked_record r = { .invalidity_date = SCHEMA_ABSENT };
-	struct crl_entry entry;
-	struct err bad;
-	uint64_t seen;
-
-	if (m->key.data == NULL)
-		return true;
-	if (m->value.data == NULL) {
-		fold_tombstone(o, m->key);
-		return true;
-	}
-	if (!schema_decode(&revoked_record_schema, m->value, a, &r, &seen, &bad))
-		return err_set(e, ERR_CONFIG,
-		    "%s/%" PRId32 "/%" PRId64 " is no revocation record: %s", m->topic,
-		    m->partition, m->offset, bad.msg);
-	if (!owns_mount(o, r.mount))
-		return true;
-	entry = (struct crl_entry){ r.serial, r.date, r.reason, r.invalidity_date, r.not_after };
-	crl_entries_put(set_get(o, r.mount, r.issuer)->entries, &entry);
-	return true;
-}
-
-struct watermarks {
-	int64_t *high;
-	int32_t count;
-};
-
-static MUST_USE bool
-watermarks_ask(
-    struct crl_owner *o, struct arena *a, const char *topic, struct watermarks *ret, struct err *e)
-{
-	struct queue_topic_info info;
-
-	if (!queue_topic_info(o->probe, topic, &info, e))
-		return false;
-	ret->count = info.partitions;
-	ret->high = arena_array(a, (size_t)info.partitions, sizeof(*ret->high));
-	for (int32_t i = 0; i < info.partitions; i++)
-		if (!queue_high_watermark(o->probe, topic, i, &ret->high[i], e))
-			return false;
-	return true;
-}
-
-static bool
-watermarks_passed(const struct watermarks *w, const struct queue_reader *r)
-{
-	for (int32_t i = 0; i < w->count; i++)
-		if (queue_reader_passed(r, i) < w->high[i])
-			return false;
-	return true;
-}
-
-static MUST_USE bool
-fold_until(
-    struct crl_owner *o, struct queue_reader *reader, const struct watermarks *w, struct err *e)
-{
-	int64_t end = time_monotonic_us() + FOLD_TIMEOUT_US;
-
-	while (!watermarks_passed(w, reader)) {
-		struct arena one SCOPED_ARENA = { 0 };
-		struct queue_message *m = NULL;
-		bool ok = queue_reader_poll(reader, 100, &m, e);
-
-		if (ok && m != NULL)
-			ok = fold_message(o, &one, m, e);
-		queue_message_free(m);
-		if (!ok)
-			return false;
-		if (time_monotonic_us() > end)
-			return err_set(e, ERR_TIMEOUT,
-			    "the revocations could not be folded in %d s",
-			    (int)(FOLD_TIMEOUT_US / 1000000));
-	}
-	return true;
-}
-
-static MUST_USE bool
-fold_revoked(struct crl_owner *o, struct err *e)
-{
-	const char *topic = o->settings->ledger_topics[LEDGER_REVOKED];
-	struct arena a SCOPED_ARENA = { 0 };
-	struct watermarks w;
-	struct queue_reader *reader;
-	bool ok;
-
-	if (!watermarks_ask(o, &a, topic, &w, e))
-		return false;
-	reader = queue_reader_open(&o->settings->queue, topic, -1, QUEUE_FROM_START, e);
-	if (reader == NULL)
-		return false;
-	ok = fold_until(o, reader, &w, e);
-	queue_reader_close(reader);
-	return ok;
-}
-
 bool
 crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count,
     int32_t partition_count, struct err *e)
@@ -255,7 +107,7 @@ crl_owner_assign(struct crl_owner *o, const int32_t *partitions, size_t count,
 	o->partition_count = partition_count;
 	if (count == 0)
 		return true;
-	return crl_book_fresh(o->book, BOOK_TIMEOUT_MS, e) && fold_revoked(o, e);
+	return crl_book_fresh(o->book, BOOK_TIMEOUT_MS, e) && crl_owner_fold(o, e);
 }
 
 /* ---- a batch ---- */
@@ -273,7 +125,7 @@ void
 crl_owner_add(
     struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry)
 {
-	struct crl_set *set = set_get(o, mount, issuer);
+	struct crl_set *set = crl_set_get(o, mount, issuer);
 
 	crl_entries_put(set->entries, entry);
 	set->touched = true;
@@ -282,13 +134,13 @@ crl_owner_add(
 void
 crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer)
 {
-	set_get(o, mount, issuer)->touched = true;
+	crl_set_get(o, mount, issuer)->touched = true;
 }
 
 int64_t
 crl_owner_next_number(struct crl_owner *o, struct slice mount, struct slice issuer)
 {
-	return set_get(o, mount, issuer)->number + 1;
+	return crl_set_get(o, mount, issuer)->number + 1;
 }
 
 /* Somebody else's record is the last of the key, or none stands: it is published again. */
@@ -305,11 +157,22 @@ set_is_foreign(const struct crl_owner *o, const struct crl_set *set)
 	return memcmp(last.sha256, set->sha256, HASH_SIZE) != 0;
 }
 
+/* The CA has expired, and so have all its certificates, each of which was on one CRL past its end: there is no more to say. */
 static bool
-set_is_due(const struct crl_owner *o, const struct crl_set *set, int64_t now)
+set_is_done(const struct crl_set *set, const struct issuer *issuer, int64_t now)
+{
+	return now > issuer->not_after && set->this_update > issuer->not_after &&
+	    crl_entries_count(set->entries) == 0;
+}
+
+static bool
+set_is_due(
+    const struct crl_owner *o, const struct crl_set *set, const struct issuer *issuer, int64_t now)
 {
 	int64_t validity = set->next_update - set->this_update;
 
+	if (!set->touched && set_is_done(set, issuer, now))
+		return false;
 	return set->touched || set->number == 0 || now >= set->next_update - validity / 3 ||
 	    set_is_foreign(o, set);
 }
@@ -324,7 +187,7 @@ visit_issuers(struct crl_owner *o, struct context *cx, visit_fn *visit, void *op
 	for (size_t i = 0; i < cx->catalog->mount_count; i++) {
 		const struct catalog_mount *m = cx->catalog->mounts[i];
 
-		if (!owns_mount(o, m->name))
+		if (!crl_owner_has_mount(o, m->name))
 			continue;
 		for (size_t j = 0; j < m->issuer_count; j++)
 			if (m->issuers[j]->issuer->key != NULL &&
@@ -340,7 +203,7 @@ visit_due(struct crl_owner *o, struct context *cx, const struct catalog_mount *m
 {
 	(void)e;
 	*(bool *)opaque |= set_is_due(
-	    o, set_get(o, m->name, slice_text(i->issuer->id)), cx->now_ms / 1000);
+	    o, crl_set_get(o, m->name, slice_text(i->issuer->id)), i->issuer, cx->now_ms / 1000);
 	return true;
 }
 
@@ -426,12 +289,12 @@ visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount 
     const struct catalog_issuer *i, void *opaque, struct err *e)
 {
 	struct build *build = opaque;
-	struct crl_set *set = set_get(o, m->name, slice_text(i->issuer->id));
+	struct crl_set *set = crl_set_get(o, m->name, slice_text(i->issuer->id));
 	struct leavers leavers = { .cx = cx, .mount = m->name };
 	struct crl_publication *p = &build->list[build->count];
 	int64_t began = time_monotonic_us();
 
-	if (!set_is_due(o, set, cx->now_ms / 1000))
+	if (!set_is_due(o, set, i->issuer, cx->now_ms / 1000))
 		return true;
 	crl_entries_expire(set->entries, set->this_update, entry_left, &leavers);
 	if (!set_build(set, cx, m, i, e))

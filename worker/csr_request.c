@@ -1,5 +1,7 @@
 /* What a request asks for beside its subject: the extensionRequest. */
 #include "csr_names.h"
+
+#include "certificate_ext.h"
 #include "extension.h"
 
 #define NAMES_MAX 4096
@@ -8,20 +10,18 @@ static struct slice_list *
 list_of(struct csr *csr, uint8_t tag)
 {
 	switch (tag) {
-	case DER_CONTEXT(1):
+	case NAME_RFC822:
 		return &csr->emails;
-	case DER_CONTEXT(2):
+	case NAME_DNS_NAME:
 		return &csr->dns;
-	case DER_CONTEXT(6):
+	case NAME_URI:
 		return &csr->uris;
-	case DER_CONTEXT(7):
+	case NAME_IP_ADDRESS:
 		return &csr->ips;
 	default:
 		return NULL;
 	}
 }
-
-#define NAME_OTHER DER_CONTEXT_CONSTRUCTED(0)
 
 /* GeneralName is [0] to [8]; [0], [3], [4] and [5] are constructed. */
 static bool
@@ -87,21 +87,32 @@ read_other_name(struct slice content, struct csr *ret)
 	return csr_utf8_valid(value);
 }
 
+/* count_names has made the room. */
+static bool
+keep_name(struct slice_list *list, struct slice name, bool good)
+{
+	list->items[list->count++] = name;
+	return good;
+}
+
 static bool
 read_name(uint8_t tag, struct slice name, struct csr *ret)
 {
-	struct slice_list *list = list_of(ret, tag);
-
-	if (tag == NAME_OTHER)
+	switch (tag) {
+	case NAME_OTHER:
 		return read_other_name(name, ret);
-	if (list == NULL) {
+	case NAME_RFC822:
+		return keep_name(&ret->emails, name, csr_is_ascii(name));
+	case NAME_DNS_NAME:
+		return keep_name(&ret->dns, name, csr_is_ascii(name));
+	case NAME_URI:
+		return keep_name(&ret->uris, name, csr_is_ascii(name));
+	case NAME_IP_ADDRESS:
+		return keep_name(&ret->ips, name, name.len == 4 || name.len == 16);
+	default:
 		ret->passed_over = true;
 		return true;
 	}
-	if (list == &ret->ips ? name.len != 4 && name.len != 16 : !csr_is_ascii(name))
-		return false;
-	list->items[list->count++] = name;
-	return true;
 }
 
 static bool

@@ -1,9 +1,9 @@
+/* The engine of rules, and the names: common name, host names and e-mail addresses. */
 #include "decision.h"
 
 #include "policy_names.h"
 #include "warnings.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,37 +38,56 @@ decision_warn(struct decision *d, const char *code, const char *fmt, ...)
 		.message = arena_copy(d->arena, slice_text(text)) };
 }
 
+bool
+decision_csr_sans(const struct decision *d)
+{
+	return d->csr != NULL && d->role->use_csr_sans;
+}
+
+void
+decision_add(struct decision *d, struct slice_list *list, size_t room, struct slice item)
+{
+	if (list->items == NULL)
+		list->items = arena_array(d->arena, room, sizeof(list->items[0]));
+	assert(list->count < room);
+	list->items[list->count++] = item;
+}
+
 /* Names are compared without regard to case, so a duplicate is one too. */
 static void
 san_add(struct decision *d, struct slice_list *list, struct slice name)
 {
+	size_t names = decision_csr_sans(d) ? d->csr->dns.count + d->csr->emails.count
+					    : d->request->alt_names.count;
+
 	for (size_t i = 0; i < list->count; i++)
 		if (name_equal(list->items[i], name))
 			return;
-	if (list->items ==
-	    NULL) /* room for all that can come: the common name and every alternative one */
-		list->items = arena_array(
-		    d->arena, d->request->alt_names.count + 1, sizeof(list->items[0]));
-	list->items[list->count++] = name;
+	decision_add(d, list, names + 1, name); /* all that can come, and the common name */
 }
 
-static bool
-take_name(struct decision *d, struct slice text, const char *field, struct name *ret, struct err *e)
+static void
+san_add_name(struct decision *d, const struct name *name)
+{
+	if (name->kind == NAME_EMAIL)
+		san_add(d, &d->ret->emails, name->ascii);
+	else if (name->hostname)
+		san_add(d, &d->ret->dns, name->ascii);
+}
+
+static MUST_USE bool
+check_name(struct decision *d, const struct name *name, const char *field, struct err *e)
 {
 	const struct asker asker = {
-		.role = d->role, .display_name = d->display_name, .arena = d->arena
+		.rules = d->rules, .role = d->role, .identity = d->identity, .arena = d->arena
 	};
 
-	if (!name_parse(text, field, d->arena, ret, e) || !name_allowed(&asker, ret, field, e))
-		return false;
-	if (ret->kind == NAME_EMAIL)
-		san_add(d, &d->ret->emails, ret->ascii);
-	else if (ret->hostname)
-		san_add(d, &d->ret->dns, ret->ascii);
-	return true;
+	return name_allowed(&asker, name, field, e);
 }
 
-static size_t
+/* ---- the common name ---- */
+
+size_t
 count_characters(struct slice utf8)
 {
 	size_t n = 0;
@@ -78,23 +97,69 @@ count_characters(struct slice utf8)
 	return n;
 }
 
+static MUST_USE bool
+check_cn_kind(const struct decision *d, const struct name *name, const char *field, struct err *e)
+{
+	bool email = name->kind == NAME_EMAIL;
+
+	if (email ? d->rules->allow_email : d->rules->allow_hostname)
+		return true;
+	return err_field(e, ERR_NAME_NOT_ALLOWED, field,
+	    "%s " NAME_QUOTED " is not allowed by the role: its cn_validations have no %s", field,
+	    NAME_FMT(name->text), email ? "email" : "hostname");
+}
+
+/* Where the role leaves common names unchecked, the copy among the alternative names is checked still. */
+static MUST_USE bool
+take_common_name(struct decision *d, struct slice text, const char *field, struct err *e)
+{
+	bool copied = !d->request->exclude_cn_from_sans, checked = !d->rules->unchecked_cn;
+	struct name name;
+
+	if (text_has_control(text) || text.len > DECISION_CN_MAX)
+		return err_field(e, ERR_INVALID_VALUE, field,
+		    "%s " NAME_QUOTED " holds a control character, or over %d octets", field,
+		    NAME_FMT(text), DECISION_CN_MAX);
+	if (!checked && !copied)
+		return true;
+	if (!name_parse(text, field, d->arena, &name, e))
+		return false;
+	copied = copied && (name.kind == NAME_EMAIL || name.hostname);
+	if ((checked || copied) && !check_name(d, &name, field, e))
+		return false;
+	if (checked && !check_cn_kind(d, &name, field, e))
+		return false;
+	if (copied)
+		san_add_name(d, &name);
+	return true;
+}
+
+static MUST_USE bool
+no_common_name(const struct decision *d, bool in_csr, struct err *e)
+{
+	if (!d->role->require_cn)
+		return true;
+	return err_field(e, ERR_MISSING_FIELD, "common_name", "common_name is required%s",
+	    in_csr ? ": the CSR's is not taken, because the role has use_csr_common_name off" : "");
+}
+
 bool
 rule_common_name(struct decision *d, struct err *e)
 {
 	bool in_csr = d->csr != NULL && d->csr->common_name.len > 0;
 	bool from_csr = in_csr && d->role->use_csr_common_name;
-	struct slice text = from_csr ? d->csr->common_name : d->request->common_name;
-	struct name name;
+	struct slice asked = d->request->common_name;
+	struct slice text = from_csr ? d->csr->common_name : asked;
 	size_t characters;
 
 	if (text.len == 0)
-		return err_field(e, ERR_MISSING_FIELD, "common_name", "common_name is required%s",
-		    in_csr
-			? ": the CSR's is not taken, because the role has use_csr_common_name off"
-			: "");
-	if (!take_name(d, text, from_csr ? "csr" : "common_name", &name, e))
+		return no_common_name(d, in_csr, e);
+	if (!take_common_name(d, text, from_csr ? "csr" : "common_name", e))
 		return false;
 	d->ret->common_name = text;
+	if (from_csr && asked.len > 0 && !slice_eq(asked, text))
+		decision_warn(d, "common_name_ignored",
+		    "the request's common name is not used: the CSR's is");
 	characters = count_characters(text);
 	if (characters > COMMON_NAME_UPPER_BOUND)
 		decision_warn(d, "common_name_too_long",
@@ -103,59 +168,62 @@ rule_common_name(struct decision *d, struct err *e)
 	return true;
 }
 
-static struct slice
-trim(struct slice s)
-{
-	while (s.len > 0 && s.data[0] == ' ')
-		s = slice_of(s.data + 1, s.len - 1);
-	while (s.len > 0 && s.data[s.len - 1] == ' ')
-		s.len--;
-	return s;
-}
+/* ---- alternative names ---- */
 
-/* 4 or 16 octets; an IPv4 address in IPv6's clothes becomes what it is. *ret_len 0: no address */
-static void
-parse_ip(struct slice text, uint8_t ret[static 16], size_t *ret_len)
+static MUST_USE bool
+take_alt_name(struct decision *d, struct slice text, const char *field, struct err *e)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char c[INET6_ADDRSTRLEN + 1];
-
-	*ret_len = 0;
-	if (text.len >= sizeof(c) || memchr(text.data, '\0', text.len) != NULL)
-		return;
-	memcpy(c, text.data, text.len);
-	c[text.len] = '\0';
-	if (inet_pton(AF_INET, c, ret) == 1) {
-		*ret_len = 4;
-	} else if (inet_pton(AF_INET6, c, ret) == 1) {
-		*ret_len = 16;
-		if (memcmp(ret, mapped, sizeof(mapped)) == 0) {
-			memmove(ret, ret + sizeof(mapped), 4);
-			*ret_len = 4;
-		}
-	}
-}
-
-static bool
-take_alt_name(struct decision *d, struct slice text, struct err *e)
-{
-	static const char field[] = "alt_names";
-	uint8_t ip[16];
-	size_t ip_len;
+	struct ip ip;
+	bool is_ip = ip_parse(text, &ip);
 	struct name name;
 
-	parse_ip(text, ip, &ip_len);
-	if (!take_name(d, text, field, &name, e))
+	if (!name_parse(text, field, d->arena, &name, e) || !check_name(d, &name, field, e))
 		return false;
 	if (name.kind == NAME_DNS && !name.hostname)
 		return err_field(e, ERR_INVALID_VALUE, field,
 		    "%s " NAME_QUOTED " is neither a host name nor an e-mail address%s", field,
-		    NAME_FMT(text), ip_len != 0 ? ": addresses go into ip_sans" : "");
-	if (ip_len != 0)
+		    NAME_FMT(text), is_ip ? ": addresses go into ip_sans" : "");
+	if (is_ip)
 		decision_warn(d, "ip_in_alt_names",
 		    "%.*s stands in alt_names and became a DNS name: programs look for addresses in ip_sans",
 		    SLICE_FMT(text));
+	san_add_name(d, &name);
 	return true;
+}
+
+/* A CSR's names are IA5 and are what they say: a DNS name with an '@', or an address without, is none. */
+static MUST_USE bool
+take_csr_names(struct decision *d, const struct slice_list *names, bool emails, struct err *e)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		struct slice text = names->items[i];
+		bool at = text.len > 0 && memchr(text.data, '@', text.len) != NULL;
+
+		if (at != emails || !name_is_ascii(text))
+			return err_field(e, ERR_INVALID_VALUE, "csr",
+			    "the CSR's alternative name " NAME_QUOTED " is no %s", NAME_FMT(text),
+			    emails ? "e-mail address" : "DNS name");
+		if (!take_alt_name(d, text, "csr", e))
+			return false;
+	}
+	return true;
+}
+
+static MUST_USE bool
+csr_names(struct decision *d, struct err *e)
+{
+	const struct csr *csr = d->csr;
+	size_t names = csr->dns.count + csr->emails.count + csr->ips.count + csr->uris.count +
+	    csr->others.count;
+
+	if (names > DECISION_NAMES_MAX)
+		return err_field(e, ERR_OUT_OF_RANGE, "csr",
+		    "the CSR has %zu alternative names, %d are allowed", names, DECISION_NAMES_MAX);
+	if (d->request->alt_names.count + d->request->ip_sans.count + d->request->uri_sans.count >
+	    0)
+		decision_warn(d, "request_sans_ignored",
+		    "alt_names, ip_sans and uri_sans of the request are not used: the role takes the CSR's");
+	return take_csr_names(d, &csr->dns, false, e) && take_csr_names(d, &csr->emails, true, e);
 }
 
 bool
@@ -163,70 +231,13 @@ rule_alt_names(struct decision *d, struct err *e)
 {
 	const struct slice_list *names = &d->request->alt_names;
 
+	if (decision_csr_sans(d))
+		return csr_names(d, e);
 	for (size_t i = 0; i < names->count; i++) {
-		struct slice text = trim(names->items[i]);
+		struct slice text = text_trim(names->items[i]);
 
-		if (text.len > 0 && !take_alt_name(d, text, e))
+		if (text.len > 0 && !take_alt_name(d, text, "alt_names", e))
 			return false;
 	}
-	return true;
-}
-
-static void
-ip_add(struct decision *d, struct slice_list *ips, struct slice ip)
-{
-	for (size_t i = 0; i < ips->count; i++)
-		if (slice_eq(ips->items[i], ip))
-			return;
-	if (ips->items == NULL)
-		ips->items = arena_array(
-		    d->arena, d->request->ip_sans.count, sizeof(ips->items[0]));
-	ips->items[ips->count++] = arena_copy(d->arena, ip);
-}
-
-bool
-rule_ip_sans(struct decision *d, struct err *e)
-{
-	static const char field[] = "ip_sans";
-	const struct slice_list *texts = &d->request->ip_sans;
-	struct slice_list *ips = &d->ret->ips;
-
-	for (size_t i = 0; i < texts->count; i++) {
-		struct slice text = trim(texts->items[i]);
-		uint8_t ip[16];
-		size_t len;
-
-		if (text.len == 0)
-			continue;
-		if (!d->role->allow_ip_sans)
-			return err_field(e, ERR_IP_NOT_ALLOWED, field,
-			    "%s " NAME_QUOTED " is not allowed: the role has allow_ip_sans off",
-			    field, NAME_FMT(text));
-		parse_ip(text, ip, &len);
-		if (len == 0)
-			return err_field(e, ERR_INVALID_VALUE, field,
-			    "%s " NAME_QUOTED " is no IPv4 or IPv6 address", field, NAME_FMT(text));
-		ip_add(d, ips, slice_of(ip, len));
-	}
-	return true;
-}
-
-bool
-rule_validity(struct decision *d, struct err *e)
-{
-	struct validity v;
-
-	if (!validity_decide(&d->validity, &v, e))
-		return false;
-	d->ret->not_before = v.not_before;
-	d->ret->not_after = v.not_after;
-	if (v.capped_to != 0)
-		decision_warn(d, "ttl_capped_to_max_ttl",
-		    "a ttl of %lld seconds is over the maximum: the certificate gets %lld",
-		    (long long)v.wanted, (long long)v.capped_to);
-	if (v.truncated)
-		decision_warn(d, "ttl_truncated_to_issuer",
-		    "the certificate ends with its CA, after %lld seconds",
-		    (long long)(v.not_after - d->validity.now));
 	return true;
 }

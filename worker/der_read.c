@@ -152,7 +152,7 @@ der_read_named_bits(struct der_reader *r, unsigned *ret)
 	if (unused > 7 || (last & ((2U << unused) - 1)) != 1U << unused)
 		return false;
 	for (unsigned i = 0; i < 8 * (content.len - 1); i++)
-		*ret |= (content.data[1 + i / 8] >> (7 - i % 8) & 1U) << i;
+		*ret |= ((unsigned)content.data[1 + i / 8] >> (7 - i % 8) & 1U) << i;
 	return true;
 }
 

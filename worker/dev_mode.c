@@ -162,7 +162,7 @@ settings_write(struct dev *d, struct err *e)
 	    queue_mock_brokers(d->mock), d->socket, d->kek);
 	if (!file_write(d->config, text, e))
 		return false;
-	d->loaded = settings_load(d->config, &d->settings, e);
+	d->loaded = settings_load_file(d->config, &d->settings, e);
 	d->settings.dev = true;
 	d->settings.queue.mock = true;
 	return d->loaded;

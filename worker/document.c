@@ -1,11 +1,11 @@
 #include "document.h"
 
 #include "answers.h"
+#include "contract.h"
 #include "envelope.h"
 #include "ledger.h"
-#include "operation.h"
+#include "messages.h"
 #include "states.h"
-#include "warnings.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -26,7 +26,8 @@ static const char front[] =
     "Made by `certmill-worker messages` from the tables that the worker decodes and encodes by; not edited by hand.\n\n"
     "A request is one msgpack map in the value of a message on a request topic. Its answer is one msgpack map on `.responses`, or on\n"
     "the topic that `reply_to` names, with the request's id as key. Every request message gets exactly one answer; one whose id cannot\n"
-    "be read gets a record in `.rejects` instead. Topics are named here without their prefix (`certmill` by default).\n\n"
+    "be read gets a record in `.rejects` instead. Topics are named here without their prefix (`certmill` by default). What is refused,\n"
+    "why, and what to do then: [errors.md](errors.md).\n\n"
     "- **Sending.** Key: the request's id on `.issue`, `.sign` and `.query`, the mount on `.revoke` and `.config`; partitioner: murmur2\n"
     "  (Java's default, librdkafka's `murmur2_random`). A request that stands on another partition is moved to its own by the workers.\n"
     "- **Receiving.** Read with `isolation.level=read_committed`: what a broken transaction left behind is no answer.\n"
@@ -52,7 +53,41 @@ static const char front[] =
     "In requests an unknown field, one that stands twice, a missing one, a wrong type, a value out of its limits and bytes behind the\n"
     "map are refused, and the error names the field. An older name of a field (alias) may stand in its place. A request has at most\n"
     "262144 bytes; maps and arrays are nested at most 8 deep. Answers and records may get more fields in later versions: pass over\n"
-    "those that you do not know.\n";
+    "those that you do not know. In them a value is always of the first form above: an integer is never text, a list never one str.\n\n";
+
+static const char example[] =
+    "## An example\n\n"
+    "On the topic they are msgpack. A request on `.issue`, under the key `01997e2a-7c1f-7d1e-9a57-3f0c2b8d4e60`:\n\n"
+    "```json\n"
+    "{\"v\": 1, \"id\": \"01997e2a-7c1f-7d1e-9a57-3f0c2b8d4e60\", \"op\": \"issue\", \"mount\": \"pki\", \"role\": \"web\",\n"
+    " \"params\": {\"common_name\": \"shop.example.com\", \"alt_names\": [\"www.example.com\"], \"ttl\": \"72h\"}, \"ts\": 1790000000000}\n"
+    "```\n\n"
+    "Its answer on `.responses`, under the same key:\n\n"
+    "```json\n"
+    "{\"v\": 1, \"id\": \"01997e2a-7c1f-7d1e-9a57-3f0c2b8d4e60\", \"op\": \"issue\", \"mount\": \"pki\", \"status\": \"ok\",\n"
+    " \"data\": {\"certificate\": \"-----BEGIN CERTIFICATE-----\\n...\", \"issuing_ca\": \"-----BEGIN CERTIFICATE-----\\n...\",\n"
+    "  \"ca_chain\": [\"-----BEGIN CERTIFICATE-----\\n...\"], \"private_key\": \"-----BEGIN RSA PRIVATE KEY-----\\n...\", \"private_key_type\": \"rsa\",\n"
+    "  \"serial_number\": \"3c:0f:...:9e\", \"serial\": \"3c:0f:...:9e\", \"expiration\": 1790259200,\n"
+    "  \"lease_id\": \"pki/issue/web/3c-0f-...-9e\", \"lease_duration\": 259200, \"renewable\": false}}\n"
+    "```\n\n"
+    "The answer to one that asks for a name that the role does not allow:\n\n"
+    "```json\n"
+    "{\"v\": 1, \"id\": \"01997e2a-9d02-7a44-8b1c-5a6e7f80c1d2\", \"op\": \"issue\", \"mount\": \"pki\", \"status\": \"error\",\n"
+    " \"error\": {\"code\": \"name_not_allowed\", \"message\": \"...\", \"field\": \"common_name\", \"retryable\": false}}\n"
+    "```\n\n";
+
+static const char json_schema[] =
+    "## JSON Schema\n\n"
+    "`schemas/json/` has what stands here as JSON Schema (draft 2020-12); `certmill-worker schemas DIR` writes it. For each operation\n"
+    "`OP.request.json` and `OP.response.json` describe the whole message (`ca-set.request.json`: `-` for `/`), `request.json` and\n"
+    "`response.json` that of any operation, and there is a file for each table below. Each file stands alone: one is enough to check a message.\n\n"
+    "They describe a message as JSON shows it: map as object, str as string, nil as null, and **bin as a string, its octets in base64**\n"
+    "(RFC 4648 section 4, with padding). Put that text in the place of byte strings before you validate a decoded message.\n\n"
+    "A request that its schema refuses is refused by the workers. They also refuse what JSON Schema cannot say: lengths are counted in\n"
+    "bytes of UTF-8, in the schema in characters; a number or a duration as text has the limits of the integer, and the parts of a text\n"
+    "with commas have those of a list's items; a float is no integer even if it is whole, and bin no text; no field stands twice, nor under\n"
+    "two names with two values; a message has its size and its depth. And what policy forbids. Error and warning codes stand in the schemas\n"
+    "of answers: those of this version.\n\n";
 
 static const char headers[] =
     "### Headers of an answer\n\n"
@@ -76,7 +111,8 @@ static const char records[] =
     "| `.ca` | `fleet` | the workers' public key as JSON ([jwk](#jwk)) |\n"
     "| `.rejects` | the request's | the request's bytes, of one from `.config` their SHA-256; headers `reason` (an error code), `message`, `topic`, `partition`, `offset` as text |\n\n"
     "Serial numbers in keys are lower-case hexadecimal without separators. Keys of `.state`: `mount/MOUNT/`, `issuer/MOUNT/ID`,\n"
-    "`role/MOUNT/NAME` (its value: [role](#role)), `urls/MOUNT/`, `crl/MOUNT/`, `topics//`.\n\n";
+    "`pending/MOUNT/`, `role/MOUNT/NAME` (its value: [role](#role)), `urls/MOUNT/`, `crl/MOUNT/`, `topics//`, and `certificate/MOUNT/SERIAL`\n"
+    "(its value: [record.certificate](#recordcertificate)) of a CA certificate that outlives the 400 days of `.certs`.\n\n";
 /* clang-format on */
 
 /* ---- one table ---- */
@@ -102,12 +138,34 @@ add_anchor(struct buf *out, const char *heading)
 }
 
 static void
+add_name_link(struct document *d, const struct schema *s)
+{
+	buf_printf(d->out, "[%s](#", s->name);
+	add_anchor(d->out, s->name);
+	buf_add_text(d->out, ")");
+}
+
+/* The table, and those of the maps in it. */
+static void
 add_schema(struct document *d, const struct schema *s)
 {
-	if (!document_printed(d, s)) {
-		schema_markdown(s, d->out);
-		buf_add_text(d->out, "\n");
+	const struct schema *inner;
+
+	if (document_printed(d, s))
+		return;
+	schema_markdown(s, d->out);
+	buf_add_text(d->out, "\n");
+	for (size_t i = 0; i < s->count; i++) {
+		if ((inner = message_inner(s, s->fields[i].name)) == NULL)
+			continue;
+		buf_printf(d->out, s->fields[i].type == FIELD_RAWS ? "Each of `%s`: " : "`%s`: ",
+		    s->fields[i].name);
+		add_name_link(d, inner);
+		buf_add_text(d->out, ".\n\n");
 	}
+	for (size_t i = 0; i < s->count; i++)
+		if ((inner = message_inner(s, s->fields[i].name)) != NULL)
+			add_schema(d, inner);
 }
 
 /* "Parameters: [issue.params](#issueparams)." */
@@ -119,86 +177,83 @@ add_link(struct document *d, const char *what, const struct schema *s, const cha
 		buf_printf(d->out, "%s.", otherwise);
 		return;
 	}
-	buf_printf(d->out, "[%s](#", s->name);
-	add_anchor(d->out, s->name);
-	buf_add_text(d->out, ").");
+	add_name_link(d, s);
+	buf_add_text(d->out, ".");
 }
 
 /* ---- operations ---- */
 
+/* "JSON Schema: [request](../schemas/json/ca-set.request.json)" and the same of the response. */
 static void
-add_operation(struct document *d, const struct operation *op)
+add_schema_files(struct document *d, const struct contract *op)
 {
+	static const char *const kinds[] = { "request", "response" };
+
+	buf_add_text(d->out, "JSON Schema: ");
+	for (size_t i = 0; i < 2; i++) {
+		buf_printf(
+		    d->out, i > 0 ? ", [%s](../schemas/json/" : "[%s](../schemas/json/", kinds[i]);
+		for (const char *p = op->name; *p != '\0'; p++)
+			buf_add_byte(d->out, *p == '/' ? '-' : (uint8_t)*p);
+		buf_printf(d->out, ".%s.json)", kinds[i]);
+	}
+	buf_add_text(d->out, ".\n\n");
+}
+
+static void
+add_operation(struct document *d, const struct contract *op)
+{
+	const struct schema *beside = message_beside(op->data);
+
 	buf_printf(d->out, "## %s\n\n", op->name);
-	buf_printf(d->out, "On `.%s`: %s.%s%s\n", topic_kind_names[op->kind], op->help,
+	buf_printf(d->out, "On `.%s`: %s.%s%s\n", topic_kind_names[op->topic], op->help,
 	    op->needs_role ? " Needs `role`." : "", op->makes_key ? " Takes `seal_to`." : "");
 	add_link(d, "Parameters", op->params, "none");
 	buf_add_text(d->out, " ");
 	add_link(d, "Answer", op->data, "an empty map");
-	buf_add_text(d->out, "\n\n");
+	buf_add_text(d->out, " ");
+	if (beside != NULL) {
+		add_link(d, "With it", beside, "");
+		buf_add_text(d->out, " ");
+	}
+	add_schema_files(d, op);
 	if (op->params->count > 0)
 		add_schema(d, op->params);
 	if (op->data != NULL)
 		add_schema(d, op->data);
-	if (op->data == &mount_list_answer_schema)
-		add_schema(d, &mount_entry_schema);
+	if (beside != NULL)
+		add_schema(d, beside);
 }
 
 static void
 add_operations(struct document *d)
 {
-	const struct operation *op;
+	buf_add_text(
+	    d->out, "## Operations\n\n| operation | topic | what it does |\n| --- | --- | --- |\n");
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		const struct contract *op = &contracts[i];
 
-	buf_add_text(d->out,
-	    "\n## Operations\n\n| operation | topic | what it does |\n| --- | --- | --- |\n");
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++) {
 		buf_printf(d->out, "| [`%s`](#", op->name);
 		add_anchor(d->out, op->name);
-		buf_printf(d->out, ") | `.%s` | %s |\n", topic_kind_names[op->kind], op->help);
+		buf_printf(d->out, ") | `.%s` | %s |\n", topic_kind_names[op->topic], op->help);
 	}
 	buf_add_text(d->out,
-	    "\nAn operation on another topic than its own is refused (`wrong_topic`). With `dry_run` the answer holds `expiration` where a\n"
-	    "certificate would be signed, and is otherwise an empty map; queries are answered as ever.\n\n");
-	for (size_t i = 0; (op = operation_at(i)) != NULL; i++)
-		add_operation(d, op);
+	    "\nAn operation on another topic than its own is refused (`wrong_topic`). With `dry_run` the `data` of an answer is\n"
+	    "this (queries answer as ever):\n\n");
+	add_schema(d, &dry_run_answer_schema);
+	for (size_t i = 0; i < OP_COUNT; i++)
+		add_operation(d, &contracts[i]);
 }
 
-/* ---- envelopes, codes, records ---- */
+/* ---- envelopes, records ---- */
 
 static void
 add_envelopes(struct document *d)
 {
-	static const struct schema *const envelopes[] = { &request_schema, &response_schema,
-		&error_schema, &warning_schema, &jwk_schema };
-
 	buf_add_text(d->out, "## Envelopes\n\n");
-	for (size_t i = 0; i < sizeof(envelopes) / sizeof(envelopes[0]); i++)
-		add_schema(d, envelopes[i]);
+	add_schema(d, &request_schema);
+	add_schema(d, &response_schema);
 	buf_add_text(d->out, headers);
-}
-
-static void
-add_errors(struct document *d)
-{
-	buf_add_text(d->out,
-	    "## Error codes\n\n"
-	    "Retryable: the same request, sent again later, may succeed. Some codes only ever stand in a log line.\n\n"
-	    "| code | retryable | meaning |\n| --- | --- | --- |\n");
-	for (int code = ERR_NONE + 1; code < ERR_COUNT; code++)
-		buf_printf(d->out, "| `%s` | %s | %s |\n", err_name((enum err_code)code),
-		    err_can_retry((enum err_code)code) ? "yes" : "no",
-		    err_help((enum err_code)code));
-}
-
-static void
-add_warnings(struct document *d)
-{
-	const struct warning_row *w;
-
-	buf_add_text(d->out, "\n## Warning codes\n\n| code | meaning |\n| --- | --- |\n");
-	for (size_t i = 0; (w = warning_at(i)) != NULL; i++)
-		buf_printf(d->out, "| `%s` | %s |\n", w->code, w->help);
-	buf_add_text(d->out, "\n");
 }
 
 static void
@@ -212,6 +267,7 @@ add_records(struct document *d)
 		&outcome_schema,
 		&mount_state_schema,
 		&issuer_state_schema,
+		&pending_state_schema,
 		&urls_state_schema,
 		&crl_state_schema,
 		&topics_state_schema,
@@ -228,10 +284,10 @@ document_messages(struct buf *out)
 	struct document d = { .out = out };
 
 	buf_add_text(out, front);
-	add_operations(&d);
+	buf_add_text(out, example);
+	buf_add_text(out, json_schema);
 	add_envelopes(&d);
-	add_errors(&d);
-	add_warnings(&d);
+	add_operations(&d);
 	add_records(&d);
 	while (out->len > 1 && out->data[out->len - 1] == '\n' && out->data[out->len - 2] == '\n')
 		out->len--;

@@ -129,17 +129,17 @@ find_operation(struct context *cx, struct request *rq, struct err *e)
 	if (op == NULL)
 		return err_field(e, ERR_UNKNOWN_OP, "op", "there is no operation \"%.*s\"",
 		    SLICE_FMT(rq->envelope.op));
-	if (op->kind != rq->kind)
+	if (op->contract->topic != rq->kind)
 		return err_field(e, ERR_WRONG_TOPIC, "op", "\"%s\" belongs on %s, this is %s",
-		    op->name, cx->settings->request_topics[op->kind],
+		    op->contract->name, cx->settings->request_topics[op->contract->topic],
 		    cx->settings->request_topics[rq->kind]);
 	rq->operation = op;
-	rq->params = arena_alloc(cx->arena, op->params->size);
+	rq->params = arena_alloc(cx->arena, op->contract->params->size);
 	if (op->defaults != NULL)
 		op->defaults(rq->params);
 	if (params.data == NULL)
 		params = slice_of(&empty_map, 1);
-	return schema_decode(op->params, params, cx->arena, rq->params, &rq->seen, e);
+	return schema_decode(op->contract->params, params, cx->arena, rq->params, &rq->seen, e);
 }
 
 static MUST_USE bool

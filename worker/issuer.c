@@ -77,8 +77,6 @@ keep_facts(struct issuer *i, struct err *e)
 	i->serial = facts.serial;
 	i->not_before = facts.not_before;
 	i->not_after = facts.not_after;
-	/* -1 also where there is no constraint */
-	i->max_path_length = X509_get_pathlen(i->x509);
 	return true;
 }
 
@@ -127,6 +125,7 @@ issuer_new(
 		issuer_free(i);
 		return NULL;
 	}
+	i->max_path_length = constraints_path_length(i->constraints);
 	return i;
 }
 

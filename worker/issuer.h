@@ -25,7 +25,7 @@ struct issuer {
 	struct slice pem;        /* of the certificate, as answers carry it */
 	struct slice_list chain_pem;
 	int64_t not_before, not_after;
-	int64_t max_path_length;         /* -1: none */
+	int64_t max_path_length; /* how many CAs may follow, by it and those above; -1: no limit */
 	struct constraints *constraints; /* owned; NULL: none */
 	EVP_PKEY *key;                   /* owned; NULL in a program that may not sign */
 	X509 *x509;                      /* owned */
@@ -42,19 +42,26 @@ void issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE]);
 
 /*
  * A PEM bundle in any order (blocks of CERTIFICATE and one private key), or with a compact JWE (which `open` opens to PEM
- * or PKCS#8 DER) in the key's place. Finds the certificate that the key belongs to and orders the rest into its chain.
+ * or PKCS#8 DER) in the key's place, or without a key where a certificate belongs to one of `known`, the first that fits.
+ * Finds the certificate that the key belongs to and orders the rest into its chain.
  * Refused: no or two keys, a key that matches no certificate, no CA (basicConstraints), KeyUsage without keyCertSign,
  * expired at `now`, weak keys, trailing bytes, certificates that do not chain. Accepted with *ret_warning (a code): no KeyUsage.
  */
+struct bundle_keys {
+	EVP_PKEY *const *keys;
+	size_t count;
+};
 struct bundle {
 	EVP_PKEY *key; /* owned */
-	bool key_was_sealed;
+	bool key_was_brought, key_was_sealed;
 	struct slice certificate; /* DER, in the arena */
 	struct slice_list chain;
+	int64_t not_before, not_after;
 	const char *warning; /* code, or NULL */
 };
-bool bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key, struct arena *a,
-    struct bundle *ret, struct err *e) MUST_USE;
+/* known may be NULL */
+bool bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key,
+    const struct bundle_keys *known, struct arena *a, struct bundle *ret, struct err *e) MUST_USE;
 void bundle_done(struct bundle *b);
 
 #endif

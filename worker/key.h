@@ -30,6 +30,8 @@ bool keymaker_ready(const struct keymaker *m, enum key_type type, int64_t bits);
 /* Stops with ERR_KEY_TIMEOUT at the deadline (time_monotonic_us). *ret's buffers must be initialised by leaf_key_init. */
 bool keymaker_make(struct keymaker *m, enum key_type type, int64_t bits, int64_t deadline_us,
     struct leaf_key *ret, struct err *e) MUST_USE;
+/* Appends the private key as PKCS#8 (RFC 5958), whatever its own form is. */
+void key_pkcs8_add(const struct leaf_key *key, struct buf *out_secret);
 void leaf_key_init(struct leaf_key *k);
 void leaf_key_done(struct leaf_key *k);
 

@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <openssl/param_build.h>
 
+#include <assert.h>
+
 #define SPKI_MAX       1200 /* RSA-8192: 1024 octets of modulus */
 #define PRIVATE_MAX    8192 /* RSA-8192: n, d and five halves */
 #define RSA_NUMBER_MAX 1024
@@ -196,4 +198,51 @@ key_encode(EVP_PKEY *key, enum key_type type, int64_t bits, struct leaf_key *ret
 		return encode_ed25519(key, ret, e);
 	}
 	return err_set(e, ERR_INTERNAL, "no such key type");
+}
+
+/* The AlgorithmIdentifier of PKCS#8. SEC 1 says in [0] which curve it is (RFC 5915 3). */
+static void
+write_algorithm(struct der *d, const struct leaf_key *key)
+{
+	static const struct slice rsa = DER_BYTES("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01");
+	static const struct slice ec = DER_BYTES("\x2a\x86\x48\xce\x3d\x02\x01");
+	struct der_reader outer = der_reader_of(buf_slice(&key->private_der)), inside;
+	const uint8_t *mark = der_mark(d);
+	struct slice content, whole, curve;
+	uint8_t tag;
+
+	if (key->type == KEY_RSA) {
+		der_tlv(d, DER_NULL, SLICE_NONE);
+		der_tlv(d, DER_OID, rsa);
+	} else {
+		bool found = der_enter(&outer, DER_SEQUENCE, &inside) &&
+		    der_read_any(&inside, &tag, &content, &whole) &&
+		    der_read_any(&inside, &tag, &content, &whole) &&
+		    der_read(&inside, DER_CONTEXT_CONSTRUCTED(0), &curve, &whole);
+
+		assert(found);
+		der_raw(d, curve);
+		der_tlv(d, DER_OID, ec);
+	}
+	der_wrap(d, mark, DER_SEQUENCE);
+}
+
+void
+key_pkcs8_add(const struct leaf_key *key, struct buf *out_secret)
+{
+	struct slice own = buf_slice(&key->private_der);
+	uint8_t prefix[128];
+	struct der d;
+
+	if (key->type == KEY_ED25519) {
+		buf_add_slice(out_secret, own);
+		return;
+	}
+	der_init(&d, prefix, sizeof(prefix));
+	der_header(&d, DER_OCTET_STRING, own.len);
+	write_algorithm(&d, key);
+	der_small(&d, 0);
+	der_header(&d, DER_SEQUENCE, der_slice(&d).len + own.len);
+	buf_add_slice(out_secret, der_slice(&d));
+	buf_add_slice(out_secret, own);
 }

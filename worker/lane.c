@@ -227,7 +227,7 @@ say_lost(struct lane *lane, const struct err *e)
 	if (!atomic_exchange(&lane->shared->view_lost, true))
 		log_error(LOG_ERROR, "view_lost", e, LOG_T("lane", lane->name),
 		    LOG_T("hint",
-			"Redis has lost committed writes; nothing is signed until the view is whole again"));
+			"Redis has lost committed writes; nothing is signed until the view is folded from the topics"));
 }
 
 /* A failure is logged when it is new, not at each attempt. */
@@ -253,6 +253,19 @@ failure_is_final(const struct lane *lane, const struct err *e)
 	return e->code == ERR_CONFIG || e->code == ERR_SLOT_TAKEN || lane->shared->settings->dev;
 }
 
+/* Was it a double that fenced this lane? A broker that was away can make it look so, and a new session mends that. */
+static bool
+lane_is_doubled(struct lane *lane)
+{
+	const struct settings *s = lane->shared->settings;
+	enum topic_kind kind = TOPIC_ISSUE;
+
+	while (settings_lane_of(kind) != lane->kind)
+		kind++;
+	return lane->producer != NULL && lane->group != NULL &&
+	    queue_producer_taken(lane->producer, lane->group, s->request_topics[kind]);
+}
+
 static void
 lane_pause(const struct lane *lane, int ms)
 {
@@ -269,8 +282,11 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended = lane_session(lane, &e), final = !ended && failure_is_final(lane, &e);
+		bool ended = lane_session(lane, &e), final;
 
+		if (!ended && e.code == ERR_FENCED && lane_is_doubled(lane))
+			e.code = ERR_SLOT_TAKEN;
+		final = !ended && failure_is_final(lane, &e);
 		if (!ended && (!final || e.code == ERR_VIEW_LOST))
 			say_failure(lane, &e);
 		session_close(
@@ -282,6 +298,8 @@ lane_main(void *opaque)
 		}
 		if (ended)
 			break;
+		if ((e.code == ERR_VIEW_LOST || e.code == ERR_VIEW_FOLDING) && lane_mend(lane))
+			continue;
 		if (time_monotonic_us() - began > 10 * 1000000)
 			pause = PAUSE_FIRST_MS;
 		lane_pause(lane, pause);

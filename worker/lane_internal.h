@@ -1,4 +1,4 @@
-/* The parts of a lane: session (lane.c), partitions (lane_partition.c), batch (batch*.c), transaction (lane_commit.c). */
+/* The parts of a lane: session (lane.c), the view made whole (lane_mend.c), partitions (lane_partition.c), batch (batch*.c), transaction (lane_commit.c). */
 #ifndef CERTMILL_LANE_INTERNAL_H
 #define CERTMILL_LANE_INTERNAL_H
 
@@ -99,6 +99,9 @@ bool lane_take(
     struct lane *lane, struct err *e) MUST_USE; /* the rows of partitions that were just assigned */
 struct lane_partition *lane_find(struct lane *lane, const char *topic, int32_t partition);
 void lane_drop_partitions(struct lane *lane);
+
+/* lane_mend.c: called between sessions. True: the view may be ready, try again at once. */
+bool lane_mend(struct lane *lane);
 
 /* inbox (batch.c) */
 bool inbox_fill(struct lane *lane, int timeout_ms, struct err *e) MUST_USE;

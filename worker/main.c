@@ -2,6 +2,7 @@
 
 #include "document.h"
 #include "policy_cli.h"
+#include "streams.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -19,37 +20,71 @@ settings(const struct worker_options *o)
 {
 	(void)o;
 	settings_document();
-	return 0;
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
 }
 
 static int
-messages(const struct worker_options *o)
+manual_print(void (*make)(struct buf *out))
 {
 	struct buf text SCOPED_BUF;
 	bool written;
 
-	(void)o;
 	buf_init(&text, (size_t)1 << 20);
-	document_messages(&text);
+	make(&text);
 	written = !text.failed && fwrite(text.data, text.len, 1, stdout) == 1 &&
 	    fflush(stdout) == 0;
 	return written ? 0 : 1;
 }
 
-static const struct {
+static int
+messages(const struct worker_options *o)
+{
+	(void)o;
+	return manual_print(document_messages);
+}
+
+static int
+errors(const struct worker_options *o)
+{
+	(void)o;
+	return manual_print(document_errors);
+}
+
+static int
+schemas(const struct worker_options *o)
+{
+	struct err e;
+
+	if (document_schemas(o->folder, &e))
+		return 0;
+	fprintf(stderr, "certmill-worker: %s\n", e.msg);
+	return 1;
+}
+
+enum takes { NOTHING, SETTINGS, FOLDER };
+
+static const struct command {
 	const char *name;
 	int (*run)(const struct worker_options *o);
+	enum takes takes; /* the options that say which settings, or a folder to write to */
 	const char *help;
 } commands[] = {
-	{ "run", worker_run, "serve the request topics" },
-	{ "dev", worker_dev, "serve with everything embedded, to try it; nothing is kept" },
-	{ "topics", worker_topics,
+	{ "run", worker_run, SETTINGS, "serve the request topics" },
+	{ "dev", worker_dev, NOTHING,
+	    "serve with everything embedded, to try it; nothing is kept" },
+	{ "topics", worker_topics, SETTINGS,
 	    "make the topics, first offsets and first rows; changes nothing that stands" },
-	{ "check-config", worker_check_config,
+	{ "check-config", worker_check_config, SETTINGS,
 	    "say whether configuration and topics keep the promises" },
-	{ "policy", policy, "decide requests given as JSON lines, without broker and Redis" },
-	{ "settings", settings, "print the manual of the settings (docs/settings.md)" },
-	{ "messages", messages, "print the manual of the messages (docs/messages.md)" },
+	{ "rebuild", worker_rebuild, SETTINGS,
+	    "make the view in Redis again from the topics; workers wait meanwhile" },
+	{ "policy", policy, NOTHING,
+	    "decide requests given as JSON lines, without broker and Redis" },
+	{ "settings", settings, NOTHING, "print the manual of the settings (docs/settings.md)" },
+	{ "messages", messages, NOTHING, "print the manual of the messages (docs/messages.md)" },
+	{ "errors", errors, NOTHING, "print the manual of the error codes (docs/errors.md)" },
+	{ "schemas", schemas, FOLDER,
+	    "write the JSON Schemas of all messages to DIR (schemas/json)" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -57,7 +92,9 @@ static const struct {
 static int
 usage(FILE *out, int status)
 {
-	fprintf(out, "usage: certmill-worker COMMAND [--config FILE] [--single]\n\n");
+	fprintf(out,
+	    "usage: certmill-worker COMMAND [--config FILE] [--single]\n"
+	    "       certmill-worker schemas DIR\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-14s %s\n", commands[i].name, commands[i].help);
 	fprintf(out,
@@ -67,14 +104,16 @@ usage(FILE *out, int status)
 	return status;
 }
 
+/* Behind the command's name. */
 static bool
-options_read(int argc, char **argv, struct worker_options *ret)
+options_read(int argc, char **argv, bool takes_folder, struct worker_options *ret)
 {
 	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
 		{ "single", no_argument, NULL, 's' }, { 0 } };
 	int c;
 
 	*ret = (struct worker_options){ 0 };
+	optind = 2;
 	while ((c = getopt_long(argc, argv, "c:s", options, NULL)) != -1) {
 		if (c == 'c')
 			ret->config = optarg;
@@ -83,21 +122,37 @@ options_read(int argc, char **argv, struct worker_options *ret)
 		else
 			return false;
 	}
-	return optind == argc;
+	if (takes_folder && optind < argc)
+		ret->folder = argv[optind++];
+	return optind == argc && (ret->folder != NULL) == takes_folder;
+}
+
+static int
+command_run(const struct command *c, int argc, char **argv)
+{
+	struct worker_options o;
+
+	if (!options_read(argc, argv, c->takes == FOLDER, &o))
+		return usage(stderr, 2);
+	if (c->takes != SETTINGS && (o.config != NULL || o.single)) {
+		fprintf(stderr, "certmill-worker: %s has no settings: no --config, no --single\n",
+		    c->name);
+		return 2;
+	}
+	return c->run(&o);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct worker_options o;
-
+	if (!streams_reserve())
+		return 1;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("certmill-worker %s\n", CERTMILL_VERSION) > 0 ? 0 : 1;
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
 		return usage(stdout, 0);
 	for (size_t i = 0; argc > 1 && i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return options_read(argc - 1, argv + 1, &o) ? commands[i].run(&o)
-								    : usage(stderr, 2);
+			return command_run(&commands[i], argc, argv);
 	return usage(stderr, 2);
 }

@@ -12,10 +12,29 @@ is_alnum(uint8_t c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static uint8_t
-fold(uint8_t c)
+uint8_t
+name_fold(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+struct slice
+text_trim(struct slice s)
+{
+	while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
+		s = slice_of(s.data + 1, s.len - 1);
+	while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+bool
+text_has_control(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
+			return true;
+	return false;
 }
 
 /* what stands before the first c; the whole when there is no c */
@@ -91,7 +110,7 @@ name_equal(struct slice a, struct slice b)
 		if (((word_at(a, i) ^ word_at(b, i)) & ~case_bits) != 0)
 			return false;
 	for (size_t i = 0; i < a.len; i++)
-		if (fold(a.data[i]) != fold(b.data[i]))
+		if (name_fold(a.data[i]) != name_fold(b.data[i]))
 			return false;
 	return true;
 }

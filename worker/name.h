@@ -66,7 +66,12 @@ bool name_is_hostname(struct slice ascii);
  */
 bool name_wildcard(struct slice name, bool *ret_wildcard, struct slice *ret_rest);
 
+/* Without the blanks around it. */
+struct slice text_trim(struct slice text);
+/* NUL and the other characters that no name holds */
+bool text_has_control(struct slice text);
 bool name_is_ascii(struct slice name);
+uint8_t name_fold(uint8_t c);                    /* an ASCII letter in lower case */
 bool name_equal(struct slice a, struct slice b); /* ASCII case folded */
 /* "." + domain is a suffix, and something stands before it */
 bool name_ends_with_label(struct slice name, struct slice domain);

@@ -14,6 +14,7 @@
 
 OP_DECIDE(issue);
 OP_DECIDE(sign);
+OP_DECIDE(sign_verbatim);
 OP_ANSWER(leaf);
 bool issue_would_wait(const struct context *cx, const struct request *rq);
 OP_LOOKUP(revoke);
@@ -22,14 +23,22 @@ OP_ANSWER(revoke);
 OP_DECIDE(crl_rotate);
 OP_ANSWER(crl_rotate);
 OP_DECIDE(mount_write);
+OP_DECIDE(mount_tune);
+OP_DECIDE(mount_delete);
 OP_DECIDE(mount_list);
 OP_ANSWER(mount_list);
 OP_DECIDE(ca_set);
-OP_DECIDE(ca_generate);
-OP_ANSWER(ca_generate);
+bool ca_gives_key(const void *params);
+OP_DECIDE(ca_root);
+OP_ANSWER(ca_root);
+OP_DECIDE(ca_intermediate);
+OP_ANSWER(ca_intermediate);
+OP_DECIDE(ca_sign);
+OP_ANSWER(ca_sign);
 OP_DECIDE(ca_read);
 OP_ANSWER(ca_read);
 OP_DECIDE(role_write);
+OP_DECIDE(role_patch);
 void role_write_defaults(void *params);
 OP_DECIDE(role_read);
 OP_ANSWER(role_read);
@@ -62,13 +71,20 @@ bool request_admit(struct context *cx, struct request *rq, const struct catalog_
     struct err *e) MUST_USE;
 /* When it was asked, ms: the message's timestamp, so that a redelivery does not change it. */
 int64_t request_time_ms(const struct context *cx, const struct request *rq);
+/* The warnings of a template, and the certificate's end. */
+void outcome_take(struct context *cx, struct request *rq, const struct template *t);
 /* A change of `.state`, "kind/mount/name"; value NULL: a tombstone. A dry run changes nothing. */
 void request_change(struct context *cx, struct request *rq, const char *kind, struct slice name,
     const struct schema *schema, const void *value);
+/* The same of a record that is encoded already. */
+void request_change_raw(struct context *cx, struct request *rq, const char *kind, struct slice name,
+    struct slice value);
 /* ERR_NO_ISSUER */
 const struct catalog_issuer *mount_issuer(
     const struct catalog_mount *mount, struct err *e) MUST_USE;
 
+/* private_key_format; absent: the type's own form */
+bool key_format_parse(struct slice text, bool *ret_pkcs8, struct err *e) MUST_USE;
 enum answer_format { FORMAT_PEM, FORMAT_DER, FORMAT_PEM_BUNDLE };
 /* Absent: PEM. */
 bool format_parse(struct slice text, enum answer_format *ret, struct err *e) MUST_USE;
@@ -85,8 +101,23 @@ struct certificate_row {
 	struct revoked_record revoked;
 	bool is_revoked;
 };
+struct slice certificate_row_record(
+    struct slice row); /* the first of them, packed; absent: no such row */
 bool certificate_row_read(
     struct slice row, struct arena *a, struct certificate_row *ret, struct err *e) MUST_USE;
+
+/* ---- op_revoke_subject.c ---- */
+
+/* What is to be revoked. */
+struct revocable {
+	struct slice serial;
+	const struct issuer *issuer;
+	int64_t not_after;
+};
+bool revocable_find(struct context *cx, struct request *rq, const struct catalog_mount *mount,
+    struct revocable *ret, struct err *e) MUST_USE;
+/* The CA of the mount, of now or before, that has this serial number; NULL: none. */
+const struct issuer *mount_ca_of_serial(const struct catalog_mount *mount, struct slice serial);
 
 /* ---- op_urls.c ---- */
 
@@ -101,7 +132,7 @@ struct certificate_urls mount_urls(
 struct leaf {
 	const struct catalog_mount *mount;
 	const struct issuer *issuer;
-	const struct role *role;
+	const struct role_rules *rules; /* NULL: sign-verbatim without a role */
 	struct template template;
 };
 bool leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e) MUST_USE;
@@ -109,15 +140,53 @@ bool leaf_allow(struct context *cx, struct request *rq, const struct csr *csr, s
     struct err *e) MUST_USE;
 bool leaf_sign(struct context *cx, struct request *rq, const struct leaf *leaf, struct slice spki,
     struct err *e) MUST_USE;
-/* A CA's or a leaf's answer has these in common, from rq->record. */
-bool leaf_answer_read(struct context *cx, struct request *rq, struct certificate_record *record,
-    struct leaf_answer *ret, struct err *e) MUST_USE;
-/* The issuer's certificate and those above it, as answers carry them. */
-struct slice_list chain_texts(
-    struct arena *a, const struct issuer *issuer, enum answer_format format);
 /* RSA keys over 4096 bits take 10-20 s: only where the mount allows it. */
 bool slow_key_allowed(const struct catalog_mount *mount, enum key_type type, int64_t bits,
     const char *field, struct err *e) MUST_USE;
+
+/* ---- answer_text.c ---- */
+
+/* What an answer shows: a certificate or a request; in a bundle, what stands behind it. */
+struct shown {
+	const char *label; /* of its PEM block */
+	struct slice der;
+	struct slice_list chain; /* PEM */
+	struct slice key_format; /* private_key_format: "der", "pkcs8"; absent: "der" */
+};
+struct shown_texts {
+	struct slice object;
+	struct slice private_key; /* absent: it is not given */
+	struct slice private_key_type;
+};
+/* The texts stand in *text, which becomes a secret buf. Warns when a key that would be given is withheld. */
+bool shown_write(struct context *cx, struct request *rq, enum answer_format format,
+    const struct shown *shown, struct buf *text, struct shown_texts *ret, struct err *e) MUST_USE;
+
+/* ---- leaf_answer.c ---- */
+
+/* A CA's or a leaf's answer has these in common, from rq->record. */
+bool leaf_answer_read(struct context *cx, struct request *rq, struct certificate_record *record,
+    struct leaf_answer *ret, struct err *e) MUST_USE;
+/* "MOUNT/PATH/aa-bb-...": the lease of a certificate; PATH is what the source document has for the request. */
+struct slice lease_id_text(
+    struct arena *a, struct slice mount, const char *path, struct slice serial);
+/* The issuer's certificate and those above it, as answers carry them. */
+struct slice_list chain_texts(
+    struct arena *a, const struct issuer *issuer, enum answer_format format);
+/* answer->certificate and its private key, if it is given, in the format that was asked for; and the whole answer. */
+bool leaf_write(struct context *cx, struct request *rq, struct slice format,
+    const struct shown *shown, struct leaf_answer *answer, struct writer *data,
+    struct err *e) MUST_USE;
+
+/* ---- op_ca.c ---- */
+
+/* Makes it the mount's issuer: its record, and the mount's, which names it from now on. */
+bool ca_store(struct context *cx, struct request *rq, const struct catalog_mount *mount,
+    struct slice der, struct slice_list chain, EVP_PKEY *key, struct err *e) MUST_USE;
+/* The first 16 octets of SHA-256 in hex, as issuers and pending keys are named. */
+struct slice ca_id(struct arena *a, struct slice der);
+/* The warning ca_expires_soon, if it does. */
+void ca_warn_end(struct context *cx, struct request *rq, int64_t not_before, int64_t not_after);
 
 /* ---- seal_to.c ---- */
 

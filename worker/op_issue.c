@@ -1,56 +1,119 @@
 /* issue, and what it shares with sign: from a role to a signed certificate. The answer's texts are in leaf_answer.c. */
 #include "crl_owner.h"
+#include "identity.h"
 #include "op.h"
 
 #define SLOW_KEY_BITS 4096
 #define LEAF_DER_MAX  65536 /* what a certificate_record takes */
+
+/* The role's issuer: the mount's CA, or one by its id, which the mount has or had. */
+static const struct catalog_issuer *
+leaf_issuer(const struct catalog_mount *mount, const struct role_rules *rules, struct err *e)
+{
+	const struct catalog_issuer *issuer;
+	struct slice ref = rules == NULL ? SLICE_LITERAL("default") : rules->role->issuer_ref;
+
+	if (slice_is(ref, "default"))
+		return mount_issuer(mount, e);
+	issuer = catalog_find_issuer(mount, ref);
+	if (issuer != NULL && catalog_issuer_serves(mount, issuer))
+		return issuer;
+	err_field(e, ERR_NO_ISSUER, "role",
+	    "mount \"%.*s\" has no issuer \"%.*s\", which the role refers to",
+	    SLICE_FMT(mount->name), SLICE_FMT(ref));
+	return NULL;
+}
+
+/* What the role says of leases and of storing; without a role the mount's role_defaults do. */
+static void
+leaf_keeping(struct request *rq, const struct leaf *leaf)
+{
+	if (leaf->rules != NULL) {
+		rq->no_lease = !leaf->rules->role->generate_lease;
+		rq->outcome.no_store = leaf->rules->role->no_store;
+	} else {
+		rq->no_lease = slice_is(leaf->mount->state.role_defaults, ROLE_DEFAULTS_CURRENT);
+	}
+}
+
+static MUST_USE bool
+leaf_role(const struct request *rq, struct leaf *leaf, struct err *e)
+{
+	struct slice name = rq->envelope.role;
+	const struct catalog_role *role;
+
+	if (name.len == 0 && !rq->operation->contract->needs_role)
+		return true;
+	role = catalog_find_role(leaf->mount, name);
+	if (role == NULL)
+		return err_field(e, ERR_UNKNOWN_ROLE, "role", "mount \"%.*s\" has no role \"%.*s\"",
+		    SLICE_FMT(leaf->mount->name), SLICE_FMT(name));
+	leaf->rules = &role->rules;
+	return true;
+}
 
 bool
 leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e)
 {
 	const struct leaf_params *params = rq->params;
 	const struct catalog_issuer *issuer;
-	const struct catalog_role *role;
 	enum answer_format format;
+	bool pkcs8;
 
 	if (!request_admit(cx, rq, &ret->mount, e))
 		return false;
-	issuer = mount_issuer(ret->mount, e);
+	if (mount_issuer(ret->mount, e) == NULL || !leaf_role(rq, ret, e))
+		return false;
+	issuer = leaf_issuer(ret->mount, ret->rules, e);
 	if (issuer == NULL)
 		return false;
 	ret->issuer = issuer->issuer;
 	if (cx->crl_book != NULL &&
 	    !crl_book_has_room(cx->crl_book, ret->mount->name, ret->issuer->id, e))
 		return false;
-	role = catalog_find_role(ret->mount, rq->envelope.role);
-	if (role == NULL)
-		return err_field(e, ERR_UNKNOWN_ROLE, "role", "mount \"%.*s\" has no role \"%.*s\"",
-		    SLICE_FMT(ret->mount->name), SLICE_FMT(rq->envelope.role));
-	ret->role = &role->role;
-	return format_parse(params->format, &format, e);
+	leaf_keeping(rq, ret);
+	return format_parse(params->format, &format, e) &&
+	    key_format_parse(params->private_key_format, &pkcs8, e);
+}
+
+/* Nobody is known where the mount does not trust what senders say. */
+static MUST_USE bool
+leaf_identity(struct context *cx, const struct request *rq, const struct leaf *leaf,
+    struct identity_body *body, const struct identity_body **ret, struct err *e)
+{
+	*ret = NULL;
+	if (rq->envelope.identity.data == NULL || !leaf->mount->state.trust_identity)
+		return true;
+	*ret = body;
+	return identity_read(rq->envelope.identity, cx->arena, body, e);
 }
 
 bool
 leaf_allow(
     struct context *cx, struct request *rq, const struct csr *csr, struct leaf *leaf, struct err *e)
 {
-	const struct policy_input in = { .role = leaf->role,
+	struct identity_body body;
+	struct policy_input in = { .rules = leaf->rules,
 		.request = rq->params,
 		.csr = csr,
-		.display_name = SLICE_NONE,
 		.mount_default_ttl = leaf->mount->state.default_ttl,
 		.mount_max_ttl = leaf->mount->state.max_ttl,
 		.issuer_not_before = leaf->issuer->not_before,
 		.issuer_not_after = leaf->issuer->not_after,
 		.outlive = OUTLIVE_REFUSE,
 		.now = cx->now_ms / 1000 };
+	bool verbatim = rq->operation->contract == &contracts[OP_SIGN_VERBATIM];
 
-	if (!policy_decide(&in, cx->arena, &leaf->template, e))
+	if (verbatim)
+		in.says_basic_constraints = schema_seen(rq->operation->contract->params, rq->seen,
+		    "basic_constraints_valid_for_non_ca");
+	if (!leaf_identity(cx, rq, leaf, &body, &in.identity, e))
 		return false;
-	for (size_t i = 0; i < leaf->template.warning_count; i++)
-		request_warn(cx, rq, leaf->template.warnings[i].code, "%.*s",
-		    SLICE_FMT(leaf->template.warnings[i].message));
-	rq->outcome.not_after = leaf->template.not_after;
+	if (verbatim ? !policy_decide_verbatim(&in, cx->arena, &leaf->template, e)
+		     : !policy_decide(&in, cx->arena, &leaf->template, e))
+		return false;
+	outcome_take(cx, rq, &leaf->template);
+	ca_warn_end(cx, rq, leaf->issuer->not_before, leaf->issuer->not_after);
 	return issuer_permits(leaf->issuer, &leaf->template, e);
 }
 
@@ -98,6 +161,22 @@ slow_key_allowed(const struct catalog_mount *mount, enum key_type type, int64_t 
 	    SLICE_FMT(mount->name));
 }
 
+/* Which key a request would make, as far as can be seen before it is decided. */
+static bool
+expected_key(const struct request *rq, const struct role_rules *rules, enum key_type *ret_type,
+    int64_t *ret_bits)
+{
+	const struct leaf_params *params = rq->params;
+
+	*ret_type = rules->key_type;
+	*ret_bits = rules->role->key_bits;
+	if (!rules->any_key)
+		return true;
+	*ret_bits = params->key_bits;
+	return key_type_parse(params->key_type, ret_type) &&
+	    (*ret_bits == SCHEMA_ABSENT || key_bits_valid(*ret_type, *ret_bits));
+}
+
 bool
 issue_would_wait(const struct context *cx, const struct request *rq)
 {
@@ -106,9 +185,13 @@ issue_would_wait(const struct context *cx, const struct request *rq)
 	    ? NULL
 	    : catalog_find_role(mount, rq->envelope.role);
 	enum key_type type;
+	int64_t bits;
 
-	return role != NULL && key_type_parse(role->role.key_type, &type) &&
-	    !keymaker_ready(minter_keys(cx->minter), type, role->role.key_bits);
+	if (role == NULL || !expected_key(rq, &role->rules, &type, &bits))
+		return false;
+	if (bits <= 0)
+		bits = key_default_bits(type);
+	return !keymaker_ready(minter_keys(cx->minter), type, bits);
 }
 
 static MUST_USE bool
@@ -121,13 +204,23 @@ leaf_make_key(
 	    cx->key_deadline_us, &rq->leaf, e);
 }
 
+/* A role may want private keys sealed. */
+static MUST_USE bool
+seal_wanted(const struct request *rq, const struct leaf *leaf, struct err *e)
+{
+	return !leaf->rules->role->require_seal_to || rq->envelope.seal_to.data != NULL ||
+	    err_field(e, ERR_MISSING_FIELD, "seal_to",
+		"the role lets no private key out unsealed: the request must have a seal_to");
+}
+
 bool
 issue_decide(struct context *cx, struct request *rq, struct err *e)
 {
 	struct leaf leaf = { 0 };
 	struct seal_target target;
 
-	if (!leaf_find(cx, rq, &leaf, e) || !leaf_allow(cx, rq, NULL, &leaf, e) ||
+	if (!leaf_find(cx, rq, &leaf, e) || !seal_wanted(rq, &leaf, e) ||
+	    !leaf_allow(cx, rq, NULL, &leaf, e) ||
 	    !slow_key_allowed(
 		leaf.mount, leaf.template.key_type, leaf.template.key_bits, "role", e))
 		return false;

@@ -18,29 +18,126 @@ mount_ttls(const struct mount_params *p, struct mount_state *ret, struct err *e)
 	return true;
 }
 
+static MUST_USE bool
+role_defaults_known(struct slice name, struct err *e)
+{
+	return slice_is(name, ROLE_DEFAULTS_SEED) || slice_is(name, ROLE_DEFAULTS_CURRENT) ||
+	    err_field(e, ERR_INVALID_VALUE, "role_defaults",
+		"role_defaults is none of " ROLE_DEFAULTS_SEED " and " ROLE_DEFAULTS_CURRENT);
+}
+
 bool
 mount_write_decide(struct context *cx, struct request *rq, struct err *e)
 {
 	const struct mount_params *p = rq->params;
+	const struct catalog_mount *before = catalog_find_mount(cx->catalog, rq->envelope.mount);
 	struct mount_state state = { .v = 1,
 		.allow_clear_keys = p->allow_clear_keys,
 		.allow_slow_keys = p->allow_slow_keys,
+		.trust_identity = p->trust_identity,
+		.role_defaults = p->role_defaults,
 		.description = p->description,
-		.created = request_time_ms(cx, rq) };
+		.created = request_time_ms(cx, rq),
+		.deleted = SCHEMA_ABSENT,
+		.since = SCHEMA_ABSENT };
 
 	if (!request_admit(cx, rq, NULL, e))
 		return false;
 	if (!name_of_object_valid(rq->envelope.mount))
 		return err_field(e, ERR_INVALID_VALUE, "mount",
 		    "a mount's name is of letters, digits and '_', with '-' and '.' inside");
-	if (catalog_find_mount(cx->catalog, rq->envelope.mount) != NULL)
+	if (before != NULL && !catalog_mount_deleted(before))
 		return err_field(e, ERR_MOUNT_EXISTS, "mount", "there is a mount \"%.*s\" already",
 		    SLICE_FMT(rq->envelope.mount));
-	if (!mount_ttls(p, &state, e))
+	if (!mount_ttls(p, &state, e) || !role_defaults_known(p->role_defaults, e))
 		return false;
+	if (before != NULL) { /* no role of then is one of now */
+		state.since = cx->catalog->offset + 1;
+		request_warn(cx, rq, "mount_was_deleted",
+		    "a mount of that name was deleted: the CRLs of its CAs go on");
+	}
 	request_change(cx, rq, "mount", SLICE_NONE, &mount_state_schema, &state);
 	return true;
 }
+
+/* ---- mount/tune ---- */
+
+static bool
+is_given(const struct request *rq, const char *name)
+{
+	return schema_seen(rq->operation->contract->params, rq->seen, name);
+}
+
+static MUST_USE bool
+tune_ttls(const struct request *rq, struct mount_state *state, struct err *e)
+{
+	struct mount_params p = *(const struct mount_params *)rq->params;
+	int64_t max;
+
+	if (!is_given(rq, "max_ttl"))
+		p.max_ttl = state->max_ttl;
+	max = p.max_ttl == 0 ? TTL_DEFAULT : p.max_ttl;
+	if (!is_given(rq, "default_ttl")) {
+		if (state->default_ttl > max)
+			return err_field(e, ERR_INVALID_VALUE, "max_ttl",
+			    "max_ttl is %lld s, under default_ttl, %lld s: give both",
+			    (long long)max, (long long)state->default_ttl);
+		p.default_ttl = state->default_ttl;
+	}
+	return mount_ttls(&p, state, e);
+}
+
+bool
+mount_tune_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct mount_params *p = rq->params;
+	const struct catalog_mount *mount;
+	struct mount_state state;
+
+	if (!request_admit(cx, rq, &mount, e))
+		return false;
+	state = mount->state;
+	if (!tune_ttls(rq, &state, e) ||
+	    (is_given(rq, "role_defaults") && !role_defaults_known(p->role_defaults, e)))
+		return false;
+	if (is_given(rq, "allow_clear_keys"))
+		state.allow_clear_keys = p->allow_clear_keys;
+	if (is_given(rq, "allow_slow_keys"))
+		state.allow_slow_keys = p->allow_slow_keys;
+	if (is_given(rq, "trust_identity"))
+		state.trust_identity = p->trust_identity;
+	if (is_given(rq, "role_defaults"))
+		state.role_defaults = p->role_defaults;
+	if (is_given(rq, "description"))
+		state.description = p->description;
+	request_change(cx, rq, "mount", SLICE_NONE, &mount_state_schema, &state);
+	return true;
+}
+
+/* ---- mount/delete ---- */
+
+/*
+ * The mount stays, as one that signs nothing: revoking and CRLs go on for the certificates that it signed. Its roles and URLs
+ * are left behind `since`; the key that waits for a certificate goes.
+ */
+bool
+mount_delete_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount;
+	struct mount_state state;
+
+	if (!request_admit(cx, rq, &mount, e))
+		return false;
+	state = mount->state;
+	state.deleted = request_time_ms(cx, rq);
+	state.since = cx->catalog->offset + 1;
+	request_change(cx, rq, "mount", SLICE_NONE, &mount_state_schema, &state);
+	if (mount->pending != NULL)
+		request_change(cx, rq, "pending", SLICE_NONE, NULL, NULL);
+	return true;
+}
+
+/* ---- mount/list ---- */
 
 bool
 mount_list_decide(struct context *cx, struct request *rq, struct err *e)
@@ -123,13 +220,14 @@ mount_list_answer(struct context *cx, struct request *rq, struct writer *data, s
 {
 	const struct catalog *c = cx->catalog;
 	struct mount_list_answer answer = {
-		.mounts = { arena_array(cx->arena, c->mount_count, sizeof(struct slice)),
-		    c->mount_count },
+		.mounts = { arena_array(cx->arena, c->mount_count, sizeof(struct slice)), 0 },
 	};
 
 	(void)rq;
 	for (size_t i = 0; i < c->mount_count; i++)
-		answer.mounts.items[i] = mount_entry_encode(cx->arena, c->mounts[i]);
+		if (!catalog_mount_deleted(c->mounts[i]))
+			answer.mounts.items[answer.mounts.count++] = mount_entry_encode(
+			    cx->arena, c->mounts[i]);
 	if (!seal_key_encode(cx, &answer.seal_key, e))
 		return false;
 	schema_encode(&mount_list_answer_schema, &answer, data);

@@ -88,7 +88,7 @@ cert_read_lookup(const struct context *cx, const struct request *rq)
 	struct err e = { 0 };
 
 	if (asks_for(rq, "ca") || asks_for(rq, "crl") ||
-	    !serial_parse(params->serial, "serial", cx->arena, &serial, &e))
+	    !serial_parse_content(params->serial, "serial", cx->arena, &serial, &e))
 		return SLICE_NONE;
 	return redis_cert_key(cx->arena, rq->envelope.mount, serial);
 }
@@ -106,9 +106,9 @@ cert_read_decide(struct context *cx, struct request *rq, struct err *e)
 		return mount_issuer(mount, e) != NULL;
 	if (asks_for(rq, "crl"))
 		return crl_check(cx, mount, e);
-	if (!serial_parse(params->serial, "serial", cx->arena, &serial, e))
+	if (!serial_parse_content(params->serial, "serial", cx->arena, &serial, e))
 		return false;
-	if (rq->row.data == NULL)
+	if (rq->row.data == NULL && mount_ca_of_serial(mount, serial) == NULL)
 		return err_field(e, ERR_UNKNOWN_SERIAL, "serial",
 		    "mount \"%.*s\" knows no certificate of that serial number",
 		    SLICE_FMT(mount->name));
@@ -134,17 +134,29 @@ row_answer(struct context *cx, struct request *rq, struct cert_read_answer *ret,
 	return true;
 }
 
-static MUST_USE bool
-ca_answer(struct context *cx, const struct catalog_mount *mount, struct cert_read_answer *ret,
-    struct err *e)
+static bool
+ca_answer(struct context *cx, const struct issuer *ca, struct cert_read_answer *ret)
 {
-	const struct catalog_issuer *issuer = mount_issuer(mount, e);
-
-	if (issuer == NULL)
-		return false;
-	ret->certificate = issuer->issuer->pem;
-	ret->serial_number = serial_text(cx->arena, issuer->issuer->serial, ':');
+	ret->certificate = ca->pem;
+	ret->serial_number = serial_text(cx->arena, ca->serial, ':');
 	return true;
+}
+
+/* By its serial number: a certificate that was issued here, or a CA of the mount that was made elsewhere. */
+static MUST_USE bool
+serial_answer(struct context *cx, struct request *rq, const struct catalog_mount *mount,
+    struct cert_read_answer *ret, struct err *e)
+{
+	const struct cert_read_params *params = rq->params;
+	const struct issuer *ca;
+	struct slice serial;
+
+	if (rq->row.data != NULL)
+		return row_answer(cx, rq, ret, e);
+	if (!serial_parse_content(params->serial, "serial", cx->arena, &serial, e))
+		return false;
+	ca = mount_ca_of_serial(mount, serial);
+	return ca != NULL && ca_answer(cx, ca, ret);
 }
 
 static MUST_USE bool
@@ -169,11 +181,12 @@ cert_read_answer(struct context *cx, struct request *rq, struct writer *data, st
 	if (mount == NULL)
 		return false;
 	if (asks_for(rq, "ca"))
-		good = ca_answer(cx, mount, &answer, e);
+		good = mount_issuer(mount, e) != NULL &&
+		    ca_answer(cx, mount->issuer->issuer, &answer);
 	else if (asks_for(rq, "crl"))
 		good = crl_answer(cx, mount, &answer, e);
 	else
-		good = row_answer(cx, rq, &answer, e);
+		good = serial_answer(cx, rq, mount, &answer, e);
 	if (good)
 		schema_encode(&cert_read_answer_schema, &answer, data);
 	return good;

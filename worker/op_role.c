@@ -17,17 +17,60 @@ role_name_valid(struct slice name, struct err *e)
 	    "a role's name is of letters, digits and '_', with '-' and '.' inside");
 }
 
+static bool
+was_given(const struct request *rq, const char *field)
+{
+	return schema_seen(&role_schema, rq->seen, field);
+}
+
+/* Names of usages that there are not are refused where they are written, and tolerated where they stood. */
+static MUST_USE bool
+given_usages_valid(const struct request *rq, const struct role *role, struct err *e)
+{
+	struct role given = { 0 };
+
+	if (was_given(rq, "key_usage"))
+		given.key_usage = role->key_usage;
+	if (was_given(rq, "ext_key_usage"))
+		given.ext_key_usage = role->ext_key_usage;
+	return role_check_usages(&given, e);
+}
+
+/* Puts what the request gives over the role, and stores it if it is sound. */
+static MUST_USE bool
+role_store(struct context *cx, struct request *rq, const struct catalog_mount *mount,
+    struct role *role, struct err *e)
+{
+	schema_merge(&role_schema, rq->seen, rq->params, role);
+	if (!given_usages_valid(rq, role, e))
+		return false;
+	if (role_drops_lease(role) && was_given(rq, "generate_lease"))
+		request_warn(cx, rq, "no_store_without_lease",
+		    "no_store goes without leases: generate_lease is off");
+	if (!role_check(role, cx->arena, e))
+		return false;
+	if (role_has_odd_oids(role))
+		request_warn(cx, rq, "oid_left_out",
+		    "an OID whose first number is over 2 cannot be encoded: certificates go without it");
+	if (!slice_is(role->issuer_ref, "default") &&
+	    catalog_find_issuer(mount, role->issuer_ref) == NULL)
+		request_warn(cx, rq, "unknown_issuer_ref", "no issuer with that name");
+	request_change(cx, rq, "role", rq->envelope.role, &role_schema, role);
+	return true;
+}
+
 bool
 role_write_decide(struct context *cx, struct request *rq, struct err *e)
 {
-	struct role role = *(const struct role *)rq->params;
 	const struct catalog_mount *mount;
+	struct role role;
 
-	if (!request_admit(cx, rq, &mount, e) || !role_name_valid(rq->envelope.role, e) ||
-	    !role_check(&role, e))
+	if (!request_admit(cx, rq, &mount, e) || !role_name_valid(rq->envelope.role, e))
 		return false;
-	request_change(cx, rq, "role", rq->envelope.role, &role_schema, &role);
-	return true;
+	role_defaults(&role);
+	if (slice_is(mount->state.role_defaults, ROLE_DEFAULTS_CURRENT))
+		role_defaults_current(&role);
+	return role_store(cx, rq, mount, &role, e);
 }
 
 bool
@@ -54,6 +97,22 @@ role_find(const struct catalog_mount *mount, const struct request *rq, struct er
 }
 
 bool
+role_patch_decide(struct context *cx, struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount;
+	const struct catalog_role *old;
+	struct role role;
+
+	if (!request_admit(cx, rq, &mount, e))
+		return false;
+	old = role_find(mount, rq, e);
+	if (old == NULL)
+		return false;
+	role = old->role;
+	return role_store(cx, rq, mount, &role, e);
+}
+
+bool
 role_read_decide(struct context *cx, struct request *rq, struct err *e)
 {
 	const struct catalog_mount *mount;
@@ -63,42 +122,48 @@ role_read_decide(struct context *cx, struct request *rq, struct err *e)
 
 /* "a,b,c" */
 static void
-list_text_write(struct slice_list list, struct writer *data)
+list_join(struct slice_list list, struct buf *text)
 {
-	struct buf text SCOPED_BUF = { 0 };
-
-	buf_init(&text, ROLE_MAX);
 	for (size_t i = 0; i < list.count; i++) {
 		if (i > 0)
-			buf_add_byte(&text, ',');
-		buf_add_slice(&text, list.items[i]);
+			buf_add_byte(text, ',');
+		buf_add_slice(text, list.items[i]);
 	}
-	writer_text(data, buf_slice(&text));
+}
+
+/* Two maps become one. */
+static MUST_USE bool
+maps_join(const struct buf *first, const struct buf *second, struct writer *data, struct err *e)
+{
+	struct cursor cursors[] = { cursor_of(buf_slice(first)), cursor_of(buf_slice(second)) };
+	uint32_t pairs[2];
+	struct slice member;
+
+	if (first->failed || second->failed || !cursor_map(&cursors[0], &pairs[0]) ||
+	    !cursor_map(&cursors[1], &pairs[1]))
+		return err_set(e, ERR_INTERNAL, "a role does not encode");
+	writer_map(data, pairs[0] + pairs[1]);
+	for (size_t i = 0; i < 2; i++)
+		while (cursor_skip(&cursors[i], &member))
+			writer_raw(data, member);
+	return true;
 }
 
 /* The role's table, and the seed's names of what is called otherwise today. */
 static MUST_USE bool
 role_encode(const struct role *role, struct writer *data, struct err *e)
 {
-	struct buf map SCOPED_BUF = { 0 };
-	struct writer w = { &map };
-	struct slice member;
-	struct cursor c;
-	uint32_t pairs;
+	struct buf text SCOPED_BUF = { 0 }, map SCOPED_BUF = { 0 }, old SCOPED_BUF = { 0 };
+	struct role_names names = { .allow_base_domain = role->allow_bare_domains };
 
+	buf_init(&text, ROLE_MAX);
 	buf_init(&map, ROLE_MAX);
-	schema_encode(&role_schema, role, &w);
-	c = cursor_of(buf_slice(&map));
-	if (map.failed || !cursor_map(&c, &pairs))
-		return err_set(e, ERR_INTERNAL, "a role does not encode");
-	writer_map(data, pairs + 2);
-	while (cursor_skip(&c, &member))
-		writer_raw(data, member);
-	writer_cstr(data, "allowed_base_domain");
-	list_text_write(role->allowed_domains, data);
-	writer_cstr(data, "allow_base_domain");
-	writer_bool(data, role->allow_bare_domains);
-	return true;
+	buf_init(&old, ROLE_MAX);
+	list_join(role->allowed_domains, &text);
+	names.allowed_base_domain = buf_slice(&text);
+	schema_encode(&role_schema, role, &(struct writer){ &map });
+	schema_encode(&role_names_schema, &names, &(struct writer){ &old });
+	return maps_join(&map, &old, data, e);
 }
 
 bool

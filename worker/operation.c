@@ -11,72 +11,67 @@
 /* clang-format off */
 static const struct operation operations[] = {
 	/* issue and sign */
-	{ .name = "issue", .kind = TOPIC_ISSUE, .params = &issue_params_schema, .data = &leaf_answer_schema, .defaults = leaf_params_defaults,
-	  .needs_role = true, .claims = true, .signs = true, .makes_key = true,
-	  .would_wait = issue_would_wait, .decide = issue_decide, .answer = leaf_answer,
-	  .help = "makes a private key and a certificate for it" },
-	{ .name = "sign", .kind = TOPIC_SIGN, .params = &sign_params_schema, .data = &leaf_answer_schema, .defaults = leaf_params_defaults,
-	  .needs_role = true, .claims = true, .signs = true,
-	  .decide = sign_decide, .answer = leaf_answer,
-	  .help = "signs a certificate for a certification request" },
+	{ .contract = &contracts[OP_ISSUE], .defaults = leaf_params_defaults,
+	  .claims = true, .signs = true,
+	  .would_wait = issue_would_wait, .decide = issue_decide, .answer = leaf_answer },
+	{ .contract = &contracts[OP_SIGN], .defaults = leaf_params_defaults,
+	  .claims = true, .signs = true,
+	  .decide = sign_decide, .answer = leaf_answer },
+	{ .contract = &contracts[OP_SIGN_VERBATIM], .defaults = leaf_params_defaults,
+	  .claims = true, .signs = true,
+	  .decide = sign_verbatim_decide, .answer = leaf_answer },
 	/* revoke */
-	{ .name = "revoke", .kind = TOPIC_REVOKE, .params = &revoke_params_schema, .data = &revoke_answer_schema, .claims = true,
-	  .lookup = revoke_lookup, .decide = revoke_decide, .answer = revoke_answer,
-	  .help = "revokes a certificate, by its serial number or by itself" },
-	{ .name = "crl/rotate", .kind = TOPIC_REVOKE, .params = &no_params_schema, .data = &rotate_answer_schema, .claims = true,
-	  .decide = crl_rotate_decide, .answer = crl_rotate_answer,
-	  .help = "makes the mount's CRL again" },
+	{ .contract = &contracts[OP_REVOKE], .claims = true, .of_deleted = true,
+	  .lookup = revoke_lookup, .decide = revoke_decide, .answer = revoke_answer },
+	{ .contract = &contracts[OP_CRL_ROTATE], .claims = true, .of_deleted = true,
+	  .decide = crl_rotate_decide, .answer = crl_rotate_answer },
 	/* config */
-	{ .name = "mount/write", .kind = TOPIC_CONFIG, .params = &mount_params_schema, .defaults = mount_params_defaults,
-	  .claims = true, .decide = mount_write_decide, .answer = empty_answer,
-	  .help = "makes a mount: a CA with its roles and CRL" },
-	{ .name = "ca/set", .kind = TOPIC_CONFIG, .params = &ca_set_params_schema, .claims = true,
-	  .decide = ca_set_decide, .answer = empty_answer,
-	  .help = "gives the mount its CA certificate and key" },
-	{ .name = "ca/generate/root", .kind = TOPIC_CONFIG, .params = &ca_generate_params_schema, .data = &leaf_answer_schema,
-	  .defaults = ca_generate_params_defaults, .claims = true, .signs = true,
-	  .decide = ca_generate_decide, .answer = ca_generate_answer,
-	  .help = "makes a self-signed CA whose key never leaves the workers" },
-	{ .name = "urls/write", .kind = TOPIC_CONFIG, .params = &urls_params_schema, .claims = true,
-	  .decide = urls_write_decide, .answer = empty_answer,
-	  .help = "sets the URLs that certificates carry" },
-	{ .name = "crl/write", .kind = TOPIC_CONFIG, .params = &crl_params_schema, .claims = true,
-	  .decide = crl_write_decide, .answer = empty_answer,
-	  .help = "sets how long a CRL is valid" },
-	{ .name = "role/write", .kind = TOPIC_CONFIG, .params = &role_schema, .defaults = role_write_defaults,
-	  .needs_role = true, .claims = true, .decide = role_write_decide, .answer = empty_answer,
-	  .help = "makes or replaces a role" },
-	{ .name = "role/delete", .kind = TOPIC_CONFIG, .params = &no_params_schema,
-	  .needs_role = true, .claims = true, .decide = role_delete_decide, .answer = empty_answer,
-	  .help = "removes a role; what was issued under it stays" },
+	{ .contract = &contracts[OP_MOUNT_WRITE], .defaults = mount_params_defaults,
+	  .claims = true, .decide = mount_write_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_MOUNT_TUNE], .defaults = mount_params_defaults,
+	  .claims = true, .decide = mount_tune_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_MOUNT_DELETE],
+	  .claims = true, .decide = mount_delete_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_CA_SET], .claims = true,
+	  .decide = ca_set_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_CA_GENERATE_ROOT],
+	  .defaults = ca_params_defaults, .claims = true, .signs = true, .gives_key = ca_gives_key,
+	  .decide = ca_root_decide, .answer = ca_root_answer },
+	{ .contract = &contracts[OP_CA_GENERATE_INTERMEDIATE],
+	  .defaults = ca_params_defaults, .claims = true, .gives_key = ca_gives_key,
+	  .decide = ca_intermediate_decide, .answer = ca_intermediate_answer },
+	{ .contract = &contracts[OP_CA_SIGN],
+	  .defaults = ca_params_defaults, .claims = true, .signs = true,
+	  .decide = ca_sign_decide, .answer = ca_sign_answer },
+	{ .contract = &contracts[OP_URLS_WRITE], .claims = true,
+	  .decide = urls_write_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_CRL_WRITE], .claims = true,
+	  .decide = crl_write_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_ROLE_WRITE], .defaults = role_write_defaults,
+	  .claims = true, .decide = role_write_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_ROLE_PATCH], .defaults = role_write_defaults,
+	  .claims = true, .decide = role_patch_decide, .answer = empty_answer },
+	{ .contract = &contracts[OP_ROLE_DELETE],
+	  .claims = true, .decide = role_delete_decide, .answer = empty_answer },
 	/* query */
-	{ .name = "mount/list", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &mount_list_answer_schema,
-	  .decide = mount_list_decide, .answer = mount_list_answer,
-	  .help = "the mounts, and the key to seal a CA's private key to" },
-	{ .name = "ca/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .data = &ca_read_answer_schema, .defaults = read_params_defaults,
-	  .decide = ca_read_decide, .answer = ca_read_answer,
-	  .help = "the CA's certificate and its chain" },
-	{ .name = "cert/read", .kind = TOPIC_QUERY, .params = &cert_read_params_schema, .data = &cert_read_answer_schema, .lookup = cert_read_lookup,
-	  .decide = cert_read_decide, .answer = cert_read_answer,
-	  .help = "a certificate by its serial number, the CA's (`ca`), or the CRL (`crl`)" },
-	{ .name = "cert/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .data = &page_answer_schema, .defaults = page_params_defaults,
-	  .decide = cert_list_decide, .answer = cert_list_answer,
-	  .help = "serial numbers of the certificates that are valid, by expiry, paged" },
-	{ .name = "urls/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &urls_answer_schema,
-	  .decide = urls_read_decide, .answer = urls_read_answer,
-	  .help = "the URLs that certificates carry" },
-	{ .name = "crl/config/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &crl_config_answer_schema,
-	  .decide = crl_config_read_decide, .answer = crl_config_read_answer,
-	  .help = "how long a CRL is valid" },
-	{ .name = "crl/read", .kind = TOPIC_QUERY, .params = &read_params_schema, .data = &crl_read_answer_schema, .defaults = read_params_defaults,
-	  .decide = crl_read_decide, .answer = crl_read_answer,
-	  .help = "the current CRL" },
-	{ .name = "role/read", .kind = TOPIC_QUERY, .params = &no_params_schema, .data = &role_schema, .needs_role = true,
-	  .decide = role_read_decide, .answer = role_read_answer,
-	  .help = "a role" },
-	{ .name = "role/list", .kind = TOPIC_QUERY, .params = &page_params_schema, .data = &page_answer_schema, .defaults = page_params_defaults,
-	  .decide = role_list_decide, .answer = role_list_answer,
-	  .help = "the roles' names, paged" },
+	{ .contract = &contracts[OP_MOUNT_LIST],
+	  .decide = mount_list_decide, .answer = mount_list_answer },
+	{ .contract = &contracts[OP_CA_READ], .defaults = read_params_defaults,
+	  .of_deleted = true, .decide = ca_read_decide, .answer = ca_read_answer },
+	{ .contract = &contracts[OP_CERT_READ], .lookup = cert_read_lookup,
+	  .of_deleted = true, .decide = cert_read_decide, .answer = cert_read_answer },
+	{ .contract = &contracts[OP_CERT_LIST], .defaults = page_params_defaults,
+	  .of_deleted = true, .decide = cert_list_decide, .answer = cert_list_answer },
+	{ .contract = &contracts[OP_URLS_READ],
+	  .decide = urls_read_decide, .answer = urls_read_answer },
+	{ .contract = &contracts[OP_CRL_CONFIG_READ],
+	  .decide = crl_config_read_decide, .answer = crl_config_read_answer },
+	{ .contract = &contracts[OP_CRL_READ], .defaults = read_params_defaults,
+	  .of_deleted = true, .decide = crl_read_decide, .answer = crl_read_answer },
+	{ .contract = &contracts[OP_ROLE_READ],
+	  .decide = role_read_decide, .answer = role_read_answer },
+	{ .contract = &contracts[OP_ROLE_LIST], .defaults = page_params_defaults,
+	  .decide = role_list_decide, .answer = role_list_answer },
 };
 /* clang-format on */
 
@@ -86,7 +81,7 @@ const struct operation *
 operation_find(struct slice name)
 {
 	for (size_t i = 0; i < OPERATION_COUNT; i++)
-		if (slice_is(name, operations[i].name))
+		if (slice_is(name, operations[i].contract->name))
 			return &operations[i];
 	return NULL;
 }
@@ -127,18 +122,30 @@ request_admit(
 	const struct operation *op = rq->operation;
 
 	outcome_reset(&rq->outcome);
-	if (op->needs_role && rq->envelope.role.len == 0)
-		return err_field(e, ERR_MISSING_FIELD, "role", "\"%s\" needs a role", op->name);
-	if (!op->makes_key && rq->envelope.seal_to.data != NULL)
+	if (op->contract->needs_role && rq->envelope.role.len == 0)
+		return err_field(
+		    e, ERR_MISSING_FIELD, "role", "\"%s\" needs a role", op->contract->name);
+	if (!request_gives_key(rq) && rq->envelope.seal_to.data != NULL)
 		return err_field(e, ERR_INVALID_VALUE, "seal_to",
-		    "\"%s\" answers with no private key to seal", op->name);
-	if (rq->envelope.identity.data != NULL)
+		    "\"%s\" answers with no private key to seal", op->contract->name);
+	if (ret != NULL)
+		*ret = context_mount(cx, rq, e);
+	if (rq->envelope.identity.data != NULL &&
+	    (ret == NULL || *ret == NULL || !(*ret)->state.trust_identity))
 		request_warn(cx, rq, "identity_ignored",
 		    "the mount does not trust the identity that a sender claims");
-	if (ret == NULL)
-		return true;
-	*ret = context_mount(cx, rq, e);
-	return *ret != NULL;
+	if (ret != NULL && *ret != NULL && catalog_mount_deleted(*ret) && !op->of_deleted)
+		return err_field(e, ERR_UNKNOWN_MOUNT, "mount", "mount \"%.*s\" was deleted",
+		    SLICE_FMT((*ret)->name));
+	return ret == NULL || *ret != NULL;
+}
+
+bool
+request_gives_key(const struct request *rq)
+{
+	const struct operation *op = rq->operation;
+
+	return op->contract->makes_key && (op->gives_key == NULL || op->gives_key(rq->params));
 }
 
 void
@@ -177,6 +184,15 @@ request_warn(struct context *cx, struct request *rq, const char *code, const cha
 	*list = (struct slice_list){ items, list->count + 1 };
 }
 
+void
+outcome_take(struct context *cx, struct request *rq, const struct template *t)
+{
+	for (size_t i = 0; i < t->warning_count; i++)
+		request_warn(
+		    cx, rq, t->warnings[i].code, "%.*s", SLICE_FMT(t->warnings[i].message));
+	rq->outcome.not_after = t->not_after;
+}
+
 int64_t
 request_time_ms(const struct context *cx, const struct request *rq)
 {
@@ -185,43 +201,48 @@ request_time_ms(const struct context *cx, const struct request *rq)
 
 #define CHANGE_MAX ((size_t)512 * 1024)
 
-static void
-change_encode(struct buf *out, struct slice key, const struct schema *schema, const void *value)
+void
+request_change_raw(
+    struct context *cx, struct request *rq, const char *kind, struct slice name, struct slice value)
 {
-	struct buf record SCOPED_BUF = { 0 };
-	struct writer inner = { &record };
-	struct writer w = { out };
+	struct slice_list *list = &rq->outcome.changes;
+	struct slice *items = arena_array(cx->arena, list->count + 1, sizeof(*items));
+	struct buf b SCOPED_BUF = { 0 };
+	struct writer w = { &b };
 
-	writer_array(&w, 2);
-	writer_text(&w, key);
-	if (value == NULL) {
-		writer_nil(&w);
+	if (rq->envelope.dry_run)
 		return;
-	}
-	buf_init(&record, CHANGE_MAX);
-	schema_encode(schema, value, &inner);
-	writer_bytes(&w, buf_slice(&record));
+	buf_init(&b, CHANGE_MAX + 1024);
+	writer_array(&w, 2);
+	writer_text(&w,
+	    slice_text(arena_printf(
+		cx->arena, "%s/%.*s/%.*s", kind, SLICE_FMT(rq->envelope.mount), SLICE_FMT(name))));
+	if (value.data == NULL)
+		writer_nil(&w);
+	else
+		writer_bytes(&w, value);
+	assert(!b.failed);
+	if (list->count > 0)
+		memcpy(items, list->items, list->count * sizeof(*items));
+	items[list->count] = arena_copy(cx->arena, buf_slice(&b));
+	*list = (struct slice_list){ items, list->count + 1 };
 }
 
 void
 request_change(struct context *cx, struct request *rq, const char *kind, struct slice name,
     const struct schema *schema, const void *value)
 {
-	struct slice_list *list = &rq->outcome.changes;
-	struct slice *items = arena_array(cx->arena, list->count + 1, sizeof(*items));
-	struct slice key = slice_text(arena_printf(
-	    cx->arena, "%s/%.*s/%.*s", kind, SLICE_FMT(rq->envelope.mount), SLICE_FMT(name)));
-	struct buf b SCOPED_BUF = { 0 };
+	struct buf record SCOPED_BUF = { 0 };
+	struct writer w = { &record };
 
-	if (rq->envelope.dry_run)
+	if (value == NULL) {
+		request_change_raw(cx, rq, kind, name, SLICE_NONE);
 		return;
-	buf_init(&b, CHANGE_MAX + 1024);
-	change_encode(&b, key, schema, value);
-	assert(!b.failed);
-	if (list->count > 0)
-		memcpy(items, list->items, list->count * sizeof(*items));
-	items[list->count] = arena_copy(cx->arena, buf_slice(&b));
-	*list = (struct slice_list){ items, list->count + 1 };
+	}
+	buf_init(&record, CHANGE_MAX);
+	schema_encode(schema, value, &w);
+	assert(!record.failed);
+	request_change_raw(cx, rq, kind, name, buf_slice(&record));
 }
 
 const struct catalog_issuer *

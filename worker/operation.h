@@ -1,5 +1,6 @@
 /*
- * The whole API of the worker: one dispatch table. To add an operation: its params table, decide and answer, its row.
+ * The whole API of the worker: one dispatch table. To add an operation: its params table, its row in schemas/contract.def,
+ * decide and answer, its row here.
  *   decide: request -> rq->outcome (and rq->record, rq->leaf). False: a refusal, which the caller turns into an outcome.
  *   answer: request + outcome -> the `data` map. Runs for fresh decisions, own claims and replays alike, so it uses nothing
  *           that only decide had, but rq->record and rq->leaf (has_leaf), which the lane restores from Redis for a replay.
@@ -35,34 +36,33 @@ struct context {
 };
 
 struct operation {
-	const char *name;
-	enum topic_kind kind;
-	const struct schema *params;
-	const struct schema *data;      /* of the answer; NULL: an empty map */
+	const struct contract *contract;
 	void (*defaults)(void *params); /* NULL: none */
-	bool needs_role;
-	bool claims;    /* makes a claim: the same id gets the same answer */
-	bool signs;     /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
-	bool makes_key; /* rq->leaf is filled */
+	bool claims;                    /* makes a claim: the same id gets the same answer */
+	bool signs;      /* makes a certificate: rq->record goes to .certs, cm:cert, cm:idx */
+	bool of_deleted; /* also where the mount was deleted: its certificates live on */
+	/* Does the answer to these parameters hold the private key? NULL: always, where one is made. */
+	bool (*gives_key)(const void *params);
 	/* The Redis row it needs before it decides (cm:cert:...), or absent. Runs before decide; errors are left to decide. */
 	struct slice (*lookup)(const struct context *cx, const struct request *rq);
 	/* Could deciding it now wait for a key? (The lane then ends the batch before it.) NULL: never. */
 	bool (*would_wait)(const struct context *cx, const struct request *rq);
 	bool (*decide)(struct context *cx, struct request *rq, struct err *e);
 	bool (*answer)(struct context *cx, struct request *rq, struct writer *data, struct err *e);
-	const char *help;
 };
 
 const struct operation *operation_find(struct slice name);
 const struct operation *operation_at(size_t i); /* NULL behind the last */
 
+/* Is the private key that the request makes in its answer, and in Redis for replays? */
+bool request_gives_key(const struct request *rq);
 /* Makes rq->outcome the refusal that e says; warnings stay. */
 void request_refuse(struct context *cx, struct request *rq, const struct err *e);
 /* Adds a warning to rq->outcome (code and message are copied into the arena). */
 void request_warn(struct context *cx, struct request *rq, const char *code, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
-/* The mount of a request, or ERR_UNKNOWN_MOUNT. */
+/* The mount of a request, deleted or not, or ERR_UNKNOWN_MOUNT. */
 const struct catalog_mount *context_mount(
     const struct context *cx, const struct request *rq, struct err *e) MUST_USE;
 

@@ -1,259 +1,187 @@
 #include "policy_cli.h"
 
-#include "key.h"
-#include "name.h"
-#include "policy_json.h"
+#include "glob.h"
+#include "policy_question.h"
 #include "timespan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SYSTEM_TTL ((int64_t)768 * 3600) /* a mount that says nothing */
-
-/* What comes of a line. */
-struct verdict {
-	bool unsupported;
-	struct err why;   /* code ERR_NONE: allowed */
-	json_t *template; /* owned; NULL: none */
-};
-
-typedef bool op_fn(json_t *line, struct arena *a, struct verdict *ret, struct err *e);
-
-/* Today's fields that a role of the source document has no word for, at the value that leaves them without effect. */
+/* Fields of today that certmill has no word for, at the value that leaves them without effect. */
 static const struct neutral role_neutral[] = {
-	{ "allow_glob_domains", "false" },
-	{ "allow_wildcard_certificates", "true" },
-	{ "allowed_domains_template", "false" },
-	{ "allowed_uri_sans", "[]" },
-	{ "allowed_uri_sans_template", "false" },
-	{ "allowed_other_sans", "[]" },
-	{ "allowed_serial_numbers", "[]" },
-	{ "allowed_user_ids", "[]" },
-	{ "allowed_ip_sans_cidr", "[]" },
-	{ "basic_constraints_valid_for_non_ca", "false" },
-	{ "cn_validations", "[]" },
-	{ "cn_validations", "[\"email\", \"hostname\"]" },
-	{ "ext_key_usage", "[]" },
-	{ "ext_key_usage_oids", "[]" },
-	{ "generate_lease", "false" },
-	{ "issuer_ref", "\"default\"" },
-	{ "key_usage", "[\"DigitalSignature\", \"KeyAgreement\", \"KeyEncipherment\"]" },
-	{ "no_store", "false" },
-	{ "not_after_bound", "\"permit\"" },
-	{ "not_before_bound", "\"permit\"" },
-	{ "not_before_duration", "0" },
-	{ "not_before_duration", "30" },
-	{ "policy_identifiers", "[]" },
-	{ "require_cn", "true" },
-	{ "serial_number_source", "\"json-csr\"" },
-	{ "signature_bits", "0" },
-	{ "use_csr_sans", NULL }, /* sign looks at it */
-	{ "use_pss", "false" },
+	{ "no_store_metadata", "false" },
 	{ NULL, NULL },
 };
 
-static const struct neutral request_neutral[] = {
-	{ "csr", NULL }, /* sign takes it apart */
-	{ "exclude_cn_from_sans", "false" },
-	{ "other_sans", "\"\"" },
-	{ "uri_sans", "\"\"" },
-	{ NULL, NULL },
-};
-
-static bool
-unsupported(struct verdict *v, const char *what, const char *name)
+bool
+question_unsupported(struct question *q, const char *what, const char *name)
 {
+	struct verdict *v = q->verdict;
+
 	v->unsupported = true;
 	snprintf(v->why.msg, sizeof(v->why.msg), "%s %s", what, name);
 	return true;
 }
 
-static bool
-is_current(const json_t *line)
+/* ---- roles ---- */
+
+/* "now-3h", "now+2h": times as vectors have them. */
+static void
+resolve_time(struct question *q, json_t *object, const char *name)
 {
-	return !slice_is(json_slice(json_object_get(line, "role_defaults")), "0.4");
+	struct slice text = json_slice(json_object_get(object, name));
+	struct err ignored;
+	char time[32];
+	int64_t span = 0;
+
+	if (!slice_is(text, "now") &&
+	    (text.len < 5 || memcmp(text.data, "now", 3) != 0 ||
+		(text.data[3] != '+' && text.data[3] != '-') ||
+		!timespan_parse(slice_of(text.data + 4, text.len - 4), name, &span, &ignored)))
+		return;
+	time_format_rfc3339(q->now + (text.len > 3 && text.data[3] == '-' ? -span : span), time);
+	json_object_set_new(object, name, json_string(time));
+}
+
+void
+question_resolve_times(struct question *q, json_t *object)
+{
+	resolve_time(q, object, "not_before");
+	resolve_time(q, object, "not_after");
+	resolve_time(q, object, "not_after_bound");
 }
 
 /* Today's defaults where nothing else is said; false with *ret_unknown set: a field that has no place in the struct. */
-static bool
-read_role(json_t *line, struct arena *a, struct role *ret, const char **ret_unknown, struct err *e)
+bool
+question_role(struct question *q, struct role *ret, uint64_t *ret_seen, const char **ret_unknown,
+    struct err *e)
 {
-	json_t *role = json_object_get(line, "role");
+	json_t *role = json_object_get(q->line, "role");
 
+	question_resolve_times(q, role);
 	*ret_unknown = json_unknown_field(role, &role_schema, role_neutral);
-	if (*ret_unknown == NULL && slice_is(json_slice(json_object_get(role, "key_type")), "any"))
-		*ret_unknown = "key_type any";
-	role_defaults(ret);
-	if (is_current(line))
-		ret->enforce_hostnames = ret->use_csr_common_name = true;
-	return *ret_unknown != NULL || json_decode(role, &role_schema, a, ret, e);
+	if (slice_is(json_slice(json_object_get(q->line, "role_defaults")), ROLE_DEFAULTS_SEED))
+		role_defaults(ret);
+	else
+		role_defaults_current(ret);
+	return *ret_unknown != NULL || json_decode(role, &role_schema, q->arena, ret, ret_seen, e);
 }
 
-static int64_t
-integer_or(const json_t *object, const char *name, int64_t absent)
+/* The only one of its mount's issuers that a line knows is the default. Warnings are codes, and here their texts, too. */
+static json_t *
+role_answer(const struct role *role)
 {
-	const json_t *value = json_object_get(object, name);
+	json_t *o = json_of_role(role);
+	json_t *warnings = json_array();
 
-	return json_is_integer(value) ? json_integer_value(value) : absent;
-}
-
-static bool
-read_ca(const json_t *ca, struct policy_input *ret, struct err *e)
-{
-	struct slice outlive = json_slice(json_object_get(ca, "leaf_not_after_behavior"));
-	struct slice not_after = json_slice(json_object_get(ca, "not_after"));
-
-	ret->mount_default_ttl = integer_or(ca, "mount_default_ttl", SYSTEM_TTL);
-	ret->mount_max_ttl = integer_or(ca, "mount_max_ttl", SYSTEM_TTL);
-	ret->outlive = slice_is(outlive, "truncate") ? OUTLIVE_TRUNCATE
-	    : slice_is(outlive, "permit")            ? OUTLIVE_PERMIT
-						     : OUTLIVE_REFUSE;
-	ret->issuer_not_after = ret->now + integer_or(ca, "not_after_in", 2 * TIMESPAN_MAX);
-	return not_after.data == NULL ||
-	    time_parse_rfc3339(not_after, "not_after", &ret->issuer_not_after, e);
-}
-
-/* NULL, or the field that certmill does not know */
-static const char *
-read_csr(json_t *json, struct arena *a, struct csr *ret)
-{
-	static const char *const names[] = { "other", "serial_number", "user_ids" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const json_t *value = json_object_get(json, names[i]);
-
-		if (json_array_size(value) > 0 || json_string_length(value) > 0)
-			return names[i];
+	if (role_has_odd_oids(role))
+		json_array_append_new(warnings, json_string("oid_left_out"));
+	if (!slice_is(role->issuer_ref, "default")) {
+		json_array_append_new(warnings, json_string("unknown_issuer_ref"));
+		json_array_append_new(warnings, json_string("no issuer with that name"));
 	}
-	*ret = (struct csr){ .common_name = json_slice(json_object_get(json, "cn")),
-		.dns = json_slices(json_object_get(json, "dns"), a),
-		.emails = json_slices(json_object_get(json, "emails"), a),
-		.ips = json_slices(json_object_get(json, "ips"), a),
-		.uris = json_slices(json_object_get(json, "uris"), a),
-		.key_bits = integer_or(json, "key_bits", 0) };
-	return key_type_parse(json_slice(json_object_get(json, "key_type")), &ret->key_type)
-	    ? NULL
-	    : "key_type";
-}
-
-/* Today `sign` takes the CSR's alternative names and leaves the request's; the source document's never does. */
-static bool
-wants_csr_sans(json_t *line, const struct csr *csr, const struct leaf_params *request)
-{
-	const json_t *wanted = json_object_get(json_object_get(line, "role"), "use_csr_sans");
-	size_t names = csr->dns.count + csr->emails.count + csr->ips.count + csr->uris.count +
-	    request->alt_names.count + request->ip_sans.count;
-
-	return names > 0 && (wanted == NULL ? is_current(line) : json_is_true(wanted));
+	json_object_set_new(o, "read_back", json_of_role(role));
+	json_object_set_new(o, "warnings", warnings);
+	return o;
 }
 
 static bool
-decide_leaf(
-    json_t *line, struct arena *a, const struct csr *csr, struct verdict *ret, struct err *e)
-{
-	json_t *request_json = json_object_get(line, "request");
-	const json_t *identity = json_object_get(line, "identity");
-	struct role role;
-	struct leaf_params request = { .ttl = SCHEMA_ABSENT };
-	struct policy_input in = { .role = &role,
-		.request = &request,
-		.csr = csr,
-		.display_name = json_slice(json_object_get(identity, "display_name")),
-		.now = time_now_ms() / 1000 };
-	struct template t = { 0 };
-	const char *unknown;
-	bool ok;
-
-	if (!read_role(line, a, &role, &unknown, e))
-		return false;
-	if (unknown != NULL)
-		return unsupported(ret, "role:", unknown);
-	unknown = json_unknown_field(request_json, &issue_params_schema, request_neutral);
-	if (unknown != NULL)
-		return unsupported(ret, "request:", unknown);
-	if (!json_decode(request_json, &issue_params_schema, a, &request, e) ||
-	    !read_ca(json_object_get(line, "ca"), &in, e))
-		return false;
-	if (csr != NULL && wants_csr_sans(line, csr, &request))
-		return unsupported(ret, "role:", "use_csr_sans");
-	ok = policy_decide(&in, a, &t, e);
-	ret->template = json_of_template(&t, role_key_usage(&role), in.now);
-	return ok;
-}
-
-static bool
-op_issue(json_t *line, struct arena *a, struct verdict *ret, struct err *e)
-{
-	return decide_leaf(line, a, NULL, ret, e);
-}
-
-static bool
-op_sign(json_t *line, struct arena *a, struct verdict *ret, struct err *e)
-{
-	json_t *csr_json = json_object_get(json_object_get(line, "request"), "csr");
-	struct csr csr;
-	const char *unknown;
-
-	if (!json_is_object(csr_json))
-		return err_field(
-		    e, ERR_MISSING_FIELD, "csr", "sign needs a csr, given as an object");
-	unknown = read_csr(csr_json, a, &csr);
-	if (unknown != NULL)
-		return unsupported(ret, "csr:", unknown);
-	return decide_leaf(line, a, &csr, ret, e);
-}
-
-static bool
-op_role_write(json_t *line, struct arena *a, struct verdict *ret, struct err *e)
+op_role_write(struct question *q, struct err *e)
 {
 	struct role role;
 	const char *unknown;
+	uint64_t seen;
 
-	if (!read_role(line, a, &role, &unknown, e))
+	if (!question_role(q, &role, &seen, &unknown, e))
 		return false;
 	if (unknown != NULL)
-		return unsupported(ret, "role:", unknown);
-	if (!role_check(&role, e))
+		return question_unsupported(q, "role:", unknown);
+	if (!role_check_usages(&role, e) || !role_check(&role, q->arena, e))
 		return false;
-	ret->template = json_of_role(&role);
+	q->verdict->template = role_answer(&role);
 	return true;
 }
 
 static bool
-op_hostname_match(json_t *line, struct arena *a, struct verdict *ret, struct err *e)
+op_role_patch(struct question *q, struct err *e)
 {
-	struct slice name = json_slice(json_object_get(json_object_get(line, "request"), "name"));
+	json_t *request = json_object_get(q->line, "request");
+	struct role role, patch;
+	const char *unknown;
+	uint64_t seen;
+
+	if (!question_role(q, &role, &seen, &unknown, e))
+		return false;
+	question_resolve_times(q, request);
+	if (unknown == NULL)
+		unknown = json_unknown_field(request, &role_schema, role_neutral);
+	if (unknown != NULL)
+		return question_unsupported(q, "role:", unknown);
+	role_defaults(&patch);
+	if (!json_decode(request, &role_schema, q->arena, &patch, &seen, e) ||
+	    !role_check_usages(&patch, e))
+		return false;
+	schema_merge(&role_schema, seen, &patch, &role);
+	if (!role_check(&role, q->arena, e))
+		return false;
+	q->verdict->template = role_answer(&role);
+	return true;
+}
+
+/* ---- names by themselves ---- */
+
+static bool
+op_hostname_match(struct question *q, struct err *e)
+{
+	struct slice name = json_slice(
+	    json_object_get(json_object_get(q->line, "request"), "name"));
 	bool matches = name.data != NULL && name_is_hostname(name);
 
-	(void)a;
-	ret->template = json_pack("{s:b}", "matches", matches);
+	q->verdict->template = json_pack("{s:b}", "matches", matches);
 	return matches ||
 	    err_field(e, ERR_INVALID_VALUE, "name", NAME_QUOTED " is no host name", NAME_FMT(name));
+}
+
+static bool
+op_glob(struct question *q, struct err *e)
+{
+	const json_t *request = json_object_get(q->line, "request");
+	struct slice pattern = json_slice(json_object_get(request, "pattern"));
+	struct slice subject = json_slice(json_object_get(request, "subject"));
+
+	return glob_match(pattern, subject) ||
+	    err_field(e, ERR_INVALID_VALUE, "subject", NAME_QUOTED " does not match " NAME_QUOTED,
+		NAME_FMT(subject), NAME_FMT(pattern));
 }
 
 static const struct {
 	const char *name;
 	op_fn *decide;
 } ops[] = {
-	{ "issue", op_issue },
-	{ "sign", op_sign },
+	{ "issue", policy_op_issue },
+	{ "sign", policy_op_sign },
+	{ "sign_verbatim", policy_op_sign_verbatim },
 	{ "role_write", op_role_write },
+	{ "role_patch", op_role_patch },
 	{ "hostname_match", op_hostname_match },
+	{ "glob", op_glob },
 };
 
+/* ---- lines ---- */
+
 static void
-line_decide(json_t *line, struct arena *a, struct verdict *ret)
+line_decide(struct question *q)
 {
-	struct slice op = json_slice(json_object_get(line, "op"));
+	struct slice op = json_slice(json_object_get(q->line, "op"));
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		if (slice_is(op, ops[i].name)) {
-			if (!ops[i].decide(line, a, ret, &ret->why))
+			if (!ops[i].decide(q, &q->verdict->why))
 				return;
-			ret->why.code = ERR_NONE;
+			q->verdict->why.code = ERR_NONE;
 			return;
 		}
-	unsupported(ret, "op:", op.data == NULL ? "none" : arena_text(a, op));
+	question_unsupported(q, "op:", op.data == NULL ? "none" : arena_text(q->arena, op));
 }
 
 static void
@@ -287,10 +215,11 @@ line_run(const char *text, size_t len, FILE *out)
 	struct verdict v = { 0 };
 	json_error_t reason;
 	json_t *line = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &reason);
+	struct question q = { line, time_now_ms() / 1000, &a, &v };
 	bool is_object = json_is_object(line);
 
 	if (is_object)
-		line_decide(line, &a, &v);
+		line_decide(&q);
 	else
 		err_set(&v.why, ERR_MALFORMED, "no JSON object: %s",
 		    line == NULL ? reason.text : "another value");

@@ -1,4 +1,4 @@
-/* JSON in and out of policy's structs. Private to policy_cli.c. */
+/* JSON in and out of policy's structs. Private to policy_cli*.c. */
 #ifndef CERTMILL_POLICY_JSON_H
 #define CERTMILL_POLICY_JSON_H
 
@@ -18,13 +18,16 @@ const char *json_unknown_field(
     json_t *object, const struct schema *s, const struct neutral *neutral);
 /* Decodes what the table knows, by the table's own rules. An absent object is an empty one. */
 bool json_decode(const json_t *object, const struct schema *s, struct arena *a, void *ret,
-    struct err *e) MUST_USE;
+    uint64_t *ret_seen, struct err *e) MUST_USE;
+/* An object as a msgpack map, whatever it holds. */
+struct slice json_pack_map(json_t *object, struct arena *a);
 
 struct slice json_slice(const json_t *string); /* borrowed; absent when it is no string */
 struct slice_list json_slices(const json_t *array, struct arena *a);
 
 /* New references. */
-json_t *json_of_template(const struct template *t, unsigned role_usage, int64_t now);
+json_t *json_of_template(
+    const struct template *t, unsigned role_usage, int64_t now, struct arena *a);
 json_t *json_of_role(const struct role *role);
 
 #endif

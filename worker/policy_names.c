@@ -1,5 +1,7 @@
 #include "policy_names.h"
 
+#include "identity.h"
+
 typedef bool match_fn(const struct asker *, const struct name *);
 
 static bool
@@ -28,15 +30,17 @@ match_localhost(const struct asker *asker, const struct name *name)
 static bool
 match_display_name(const struct asker *asker, const struct name *name)
 {
-	SCOPED_ARENA struct arena scratch = { 0 };
 	struct err ignored;
+	struct slice text;
 	struct name display;
 
-	if (!asker->role->allow_token_displayname || asker->display_name.len == 0)
+	if (!asker->role->allow_token_displayname || asker->identity == NULL ||
+	    asker->identity->display_name.len == 0)
 		return false;
-	if (name_equal(name->text, asker->display_name))
+	text = asker->identity->display_name;
+	if (name_equal(name->text, text))
 		return true;
-	if (!name_parse(asker->display_name, "display_name", &scratch, &display, &ignored))
+	if (!name_parse(text, "display_name", asker->arena, &display, &ignored))
 		return false;
 	if (name_equal(name->ascii, display.ascii))
 		return true;
@@ -47,49 +51,24 @@ match_display_name(const struct asker *asker, const struct name *name)
 	    (name->wildcard && name_equal(name->base, display.host));
 }
 
-/* The domain, or an address at it. An address, or a wildcard name, among the domains stands for itself. */
-static bool
-domain_is_bare(const struct name *name, struct slice domain)
-{
-	return name_equal(name->ascii, domain) ||
-	    (name->kind == NAME_EMAIL && name_equal(name->host, domain));
-}
-
-static bool
-domain_is_above(const struct name *name, struct slice domain)
-{
-	return name_ends_with_label(name->base, domain) ||
-	    (name->wildcard && name_equal(name->base, domain));
-}
-
-static bool
-domain_allows(const struct role *role, const struct name *name, struct slice domain)
-{
-	return domain.len > 0 &&
-	    ((role->allow_bare_domains && domain_is_bare(name, domain)) ||
-		(role->allow_subdomains && domain_is_above(name, domain)));
-}
-
-/* The ASCII domains first: they are nearly all, and cost no conversion. An empty one matches nothing. */
 static bool
 match_domains(const struct asker *asker, const struct name *name)
 {
 	const struct role *role = asker->role;
-	const struct slice_list *domains = &role->allowed_domains;
-	struct err ignored;
-	struct name domain;
+	const struct slice_list *templates = &asker->rules->templates;
 
-	if (!role->allow_bare_domains && !role->allow_subdomains)
+	if (!role->allow_bare_domains && !role->allow_subdomains && !role->allow_glob_domains)
 		return false;
-	for (size_t i = 0; i < domains->count; i++)
-		if (domain_allows(role, name, domains->items[i]))
+	if (domain_set_allows(&asker->rules->domains, role, name))
+		return true;
+	for (size_t i = 0; i < templates->count; i++) {
+		struct slice domain;
+
+		if (template_fill(templates->items[i], asker->identity,
+			role->allow_globs_in_identity_templates, asker->arena, &domain) &&
+		    domain_allows(domain, role, name, asker->arena))
 			return true;
-	for (size_t i = 0; i < domains->count; i++)
-		if (!name_is_ascii(domains->items[i]) &&
-		    name_parse(
-			domains->items[i], "allowed_domains", asker->arena, &domain, &ignored) &&
-		    domain_allows(role, name, domain.ascii))
-			return true;
+	}
 	return false;
 }
 
@@ -111,7 +90,7 @@ static const char *
 missing_option(const struct asker *asker, const struct name *name)
 {
 	struct role role = *asker->role;
-	const struct asker other = { &role, asker->display_name, asker->arena };
+	const struct asker other = { asker->rules, &role, asker->identity, asker->arena };
 	const struct {
 		const char *option;
 		bool *flag;
@@ -120,6 +99,7 @@ missing_option(const struct asker *asker, const struct name *name)
 		{ "allow_token_displayname", &role.allow_token_displayname },
 		{ "allow_bare_domains", &role.allow_bare_domains },
 		{ "allow_subdomains", &role.allow_subdomains },
+		{ "allow_glob_domains", &role.allow_glob_domains },
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -167,6 +147,11 @@ refuse(const struct asker *asker, const struct name *name, const char *field, st
 bool
 name_allowed(const struct asker *asker, const struct name *name, const char *field, struct err *e)
 {
+	if (name->wildcard && !asker->role->allow_wildcard_certificates)
+		return err_field(e, ERR_NAME_NOT_ALLOWED, field,
+		    "%s " NAME_QUOTED
+		    " is not allowed by the role, which has allow_wildcard_certificates off",
+		    field, NAME_FMT(name->text));
 	if (asker->role->enforce_hostnames && !name->valid_labels)
 		return err_field(e, ERR_NAME_NOT_ALLOWED, field,
 		    "%s " NAME_QUOTED

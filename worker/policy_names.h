@@ -2,13 +2,14 @@
 #ifndef CERTMILL_POLICY_NAMES_H
 #define CERTMILL_POLICY_NAMES_H
 
-#include "name.h"
-#include "states.h"
+#include "envelope.h"
+#include "role.h"
 
 /* Who asks, and under which role. */
 struct asker {
-	const struct role *role;
-	struct slice display_name; /* absent: unknown */
+	const struct role_rules *rules;
+	const struct role *role;              /* rules->role, or one that differs in its flags */
+	const struct identity_body *identity; /* NULL: unknown */
 	struct arena *arena;
 };
 

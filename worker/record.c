@@ -53,7 +53,9 @@ record_certificate(struct context *cx, struct request *rq, const struct issuer *
 		.not_after = not_after,
 		.issued = request_time_ms(cx, rq),
 		.request = rq->envelope.id,
-		.source = rq->source };
+		.source = rq->source,
+		.lease = rq->no_lease ? 0 : not_after - cx->now_ms / 1000,
+		.no_store = rq->outcome.no_store };
 
 	rq->record = record_encode(
 	    cx->arena, &certificate_record_schema, &record, CERTIFICATE_MAX + 4096);
@@ -76,6 +78,15 @@ record_revoked(struct context *cx, const struct request *rq)
 	return record_encode(cx->arena, &revoked_record_schema, &record, 4096);
 }
 
+struct slice
+certificate_row_record(struct slice row)
+{
+	struct cursor c = cursor_of(row);
+	struct slice record = SLICE_NONE;
+
+	return cursor_skip(&c, &record) ? record : SLICE_NONE;
+}
+
 bool
 certificate_row_read(struct slice row, struct arena *a, struct certificate_row *ret, struct err *e)
 {
@@ -83,7 +94,8 @@ certificate_row_read(struct slice row, struct arena *a, struct certificate_row *
 	struct slice first, second;
 	uint64_t seen;
 
-	*ret = (struct certificate_row){ .revoked = { .invalidity_date = SCHEMA_ABSENT } };
+	*ret = (struct certificate_row){ .certificate = { .lease = SCHEMA_ABSENT },
+		.revoked = { .invalidity_date = SCHEMA_ABSENT } };
 	if (!cursor_skip(&c, &first))
 		return err_set(e, ERR_INTERNAL, "a certificate's row in Redis does not decode");
 	if (!schema_decode(&certificate_record_schema, first, a, &ret->certificate, &seen, e))

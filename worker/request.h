@@ -35,6 +35,7 @@ struct request {
 	bool own_claim;     /* the claim's source is this message: publish everything again */
 	bool key_withheld;  /* a replay that may not carry the private key */
 	bool retryable;     /* a refusal that makes no claim */
+	bool no_lease;      /* decide: the certificate that it signs is not leased */
 	int64_t crl_number; /* revoke, crl/rotate: of the CRL in this batch; 0: none */
 	struct slice
 	    row; /* the Redis row that operation->lookup asked for; absent: there is none */

@@ -1,16 +1,14 @@
 #include "op.h"
 
-/* A dry run's data: of a certificate until when it would be valid; of anything else nothing. */
+/* Of a certificate until when it would be valid; of anything else nothing. */
 static void
 dry_run_write(const struct request *rq, struct writer *data)
 {
-	if (!rq->operation->signs) {
-		writer_map(data, 0);
-		return;
-	}
-	writer_map(data, 1);
-	writer_cstr(data, "expiration");
-	writer_int(data, rq->outcome.not_after);
+	const struct dry_run_answer answer = {
+		.expiration = rq->operation->signs ? rq->outcome.not_after : SCHEMA_ABSENT,
+	};
+
+	schema_encode(&dry_run_answer_schema, &answer, data);
 }
 
 static MUST_USE bool

@@ -1,41 +1,49 @@
+#include "role.h"
+
 #include "key.h"
-#include "name.h"
 #include "policy.h"
 #include "timespan.h"
 
 #define OBJECT_NAME_LENGTH 64
+#define TIME_FIRST         ((int64_t)-631152000) /* 1950-01-01: RFC 5280 has no way to say earlier ones */
 
 static bool
-check_times(const struct role *role, struct err *e)
+check_spans(struct role *role, struct err *e)
 {
 	const struct {
 		const char *field;
 		int64_t value;
-	} times[] = { { "ttl", role->ttl }, { "max_ttl", role->max_ttl } };
+	} spans[] = { { "ttl", role->ttl }, { "max_ttl", role->max_ttl },
+		{ "not_before_duration", role->not_before_duration } };
 
-	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-		if (times[i].value < 0 || times[i].value > TIMESPAN_MAX)
-			return err_field(e, ERR_ROLE_INVALID, times[i].field,
-			    "%s %lld is negative or over 100 years", times[i].field,
-			    (long long)times[i].value);
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
+		if (spans[i].value < 0 || spans[i].value > TIMESPAN_MAX)
+			return err_field(e, ERR_ROLE_INVALID, spans[i].field,
+			    "%s %lld is negative or over 100 years", spans[i].field,
+			    (long long)spans[i].value);
 	if (role->max_ttl != 0 && role->ttl > role->max_ttl)
 		return err_field(e, ERR_ROLE_INVALID, "ttl", "ttl %lld is over max_ttl %lld",
 		    (long long)role->ttl, (long long)role->max_ttl);
+	if (role->not_before_duration == 0)
+		role->not_before_duration = VALIDITY_BACKDATE;
 	return true;
 }
 
-/* Fills in the bits of a type whose bits were not given. Ed25519 keys have one size: what was given means nothing. */
+/* Fills in the bits of a type whose bits were not given. Where the type has one size, or none, what was given means nothing, and stays. */
 static bool
 check_key(struct role *role, struct err *e)
 {
 	enum key_type type;
 
+	if (slice_is(role->key_type, "any"))
+		return true;
 	if (!key_type_parse(role->key_type, &type))
 		return err_field(e, ERR_ROLE_INVALID, "key_type",
-		    "key_type \"%.*s\" is none of rsa, ec and ed25519", SLICE_FMT(role->key_type));
-	if (role->key_bits == 0 || type == KEY_ED25519)
+		    "key_type \"%.*s\" is none of rsa, ec, ed25519 and any",
+		    SLICE_FMT(role->key_type));
+	if (role->key_bits == 0)
 		role->key_bits = key_default_bits(type);
-	if (!key_bits_valid(type, role->key_bits))
+	if (type != KEY_ED25519 && !key_bits_valid(type, role->key_bits))
 		return err_field(e, ERR_ROLE_INVALID, "key_bits",
 		    "there are no %s keys of %lld bits", key_type_name(type),
 		    (long long)role->key_bits);
@@ -43,59 +51,114 @@ check_key(struct role *role, struct err *e)
 }
 
 /*
- * A domain, an address, or either with '*' anywhere. IDN stays as it was written and is converted when names are compared.
- * More than the grammar is let through ('_' for one): such a domain allows names that enforce_hostnames refuses.
+ * The issuer's key decides how it signs, and an RSA key alone leaves a choice; what the role's own key type fixes is not
+ * kept, so that nobody reads it for an effect.
  */
 static bool
-check_domain(struct slice text, struct arena *scratch, struct err *e)
+check_signature(struct role *role, struct err *e)
 {
-	static const char field[] = "allowed_domains";
-	struct err reason;
-	struct slice ascii, host = text;
-	enum name_kind kind;
+	static const int64_t digests[] = { 256, 384, 512 };
+	static const int64_t ec_digests[] = { 0, 224, 256, 384, 512, 521 };
+	bool ec = slice_is(role->key_type, "ec");
+	const int64_t *known = ec ? ec_digests : digests;
+	size_t count = ec ? 6 : 3;
 
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] == ' ')
-			return err_field(e, ERR_ROLE_INVALID, field,
-			    "%s " NAME_QUOTED " holds a space", field, NAME_FMT(text));
-	if (!name_classify(text, field, &kind, &reason))
-		return err_field(e, ERR_ROLE_INVALID, field, "%s", reason.msg);
-	if (kind == NAME_EMAIL) {
-		const uint8_t *at = memchr(text.data, '@', text.len);
-
-		host = slice_of(at + 1, text.len - (size_t)(at + 1 - text.data));
+	if (slice_is(role->key_type, "any") || slice_is(role->key_type, "ed25519")) {
+		role->signature_bits = 0;
+		return true;
 	}
-	if (host.data[0] == '.')
-		return err_field(e, ERR_ROLE_INVALID, field,
-		    "%s " NAME_QUOTED " begins with a dot: write the domain alone", field,
-		    NAME_FMT(text));
-	if (!name_to_ascii(host, field, scratch, &ascii, &reason))
+	if (role->signature_bits == 0 && !ec)
+		role->signature_bits = 256;
+	for (size_t i = 0; i < count; i++)
+		if (known[i] == role->signature_bits)
+			return true;
+	return err_field(e, ERR_ROLE_INVALID, "signature_bits",
+	    "signature_bits %lld is none of 256, 384 and 512", (long long)role->signature_bits);
+}
+
+bool
+bound_parse(struct slice text, bool after, enum bound *ret, int64_t *ret_limit)
+{
+	struct err ignored;
+
+	*ret = BOUND_PERMIT;
+	if (text.len == 0 || slice_is(text, "permit"))
+		return true;
+	*ret = BOUND_FORBID;
+	if (slice_is(text, "forbid"))
+		return true;
+	*ret = BOUND_LIMITED;
+	if (slice_is(text, after ? "ttl-limited" : "duration"))
+		return true;
+	*ret = BOUND_TIME;
+	return after && time_parse_rfc3339(text, "not_after_bound", ret_limit, &ignored);
+}
+
+static bool
+check_time(struct slice text, const char *field, int64_t *ret, struct err *e)
+{
+	struct err reason;
+
+	if (text.len == 0)
+		return true;
+	if (!time_parse_rfc3339(text, field, ret, &reason))
 		return err_field(e, ERR_ROLE_INVALID, field, "%s", reason.msg);
+	if (*ret < TIME_FIRST)
+		return err_field(e, ERR_ROLE_INVALID, field, "%s is before 1950", field);
 	return true;
 }
 
 static bool
-check_domains(const struct role *role, struct err *e)
+check_times(struct role *role, struct err *e)
 {
-	SCOPED_ARENA struct arena scratch = { 0 };
+	enum bound bound;
+	int64_t begin = TIME_FIRST, end = INT64_MAX, limit = INT64_MAX;
 
-	for (size_t i = 0; i < role->allowed_domains.count; i++)
-		if (!check_domain(role->allowed_domains.items[i], &scratch, e))
-			return false;
+	if (!bound_parse(role->not_before_bound, false, &bound, NULL))
+		return err_field(e, ERR_ROLE_INVALID, "not_before_bound",
+		    "not_before_bound is none of permit, duration and forbid");
+	if (!bound_parse(role->not_after_bound, true, &bound, &limit))
+		return err_field(e, ERR_ROLE_INVALID, "not_after_bound",
+		    "not_after_bound is none of permit, forbid, ttl-limited and an RFC 3339 time");
+	if (!check_time(role->not_before, "not_before", &begin, e) ||
+	    !check_time(role->not_after, "not_after", &end, e))
+		return false;
+	if (end <= begin)
+		return err_field(
+		    e, ERR_ROLE_INVALID, "not_after", "not_after is not behind not_before");
+	if (role->not_after.len > 0 && bound == BOUND_TIME && end > limit)
+		return err_field(
+		    e, ERR_ROLE_INVALID, "not_after", "not_after is beyond not_after_bound");
+	return true;
+}
+
+static bool
+check_words(struct role *role, struct err *e)
+{
+	if (!slice_is(role->serial_number_source, "json-csr") &&
+	    !slice_is(role->serial_number_source, "json"))
+		return err_field(e, ERR_ROLE_INVALID, "serial_number_source",
+		    "serial_number_source is none of json-csr and json");
+	if (!name_of_object_valid(role->issuer_ref))
+		return err_field(e, ERR_ROLE_INVALID, "issuer_ref",
+		    "issuer_ref is neither \"default\" nor an issuer's id");
 	return true;
 }
 
 bool
-role_check(struct role *role, struct err *e)
+role_drops_lease(const struct role *role)
 {
-	return check_times(role, e) && check_key(role, e) && check_domains(role, e);
+	return role->no_store && role->generate_lease;
 }
 
-unsigned
-role_key_usage(const struct role *role)
+bool
+role_check(struct role *role, struct arena *a, struct err *e)
 {
-	(void)role; /* the source document's roles have no key_usage: all get these */
-	return USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT | USAGE_KEY_AGREEMENT;
+	if (!check_spans(role, e) || !check_key(role, e) || !check_signature(role, e) ||
+	    !check_times(role, e) || !check_words(role, e) || !role_check_lists(role, a, e))
+		return false;
+	role->generate_lease = role->generate_lease && !role->no_store;
+	return true;
 }
 
 static bool

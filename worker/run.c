@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "failpoint.h"
+#include "fleet_record.h"
 #include "log.h"
 #include "topic_plan.h"
 
@@ -203,8 +204,19 @@ wait_for_engines(const struct settings *s, struct queue_probe *probe)
 	return true;
 }
 
+bool
+worker_engines_keep(
+    const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
+{
+	bool stands;
+
+	return topic_plan_check(s, probe, e) && redis_check(s, e) &&
+	    fleet_record_check(s, probe, kek, &stands, e);
+}
+
 static MUST_USE bool
-engines_check(const struct settings *s, bool wait, bool *ret_stop, struct err *e)
+engines_check(
+    const struct settings *s, const struct secret *kek, bool wait, bool *ret_stop, struct err *e)
 {
 	struct queue_probe *probe = queue_probe_open(&s->queue, e);
 	bool ok;
@@ -212,7 +224,7 @@ engines_check(const struct settings *s, bool wait, bool *ret_stop, struct err *e
 	if (probe == NULL)
 		return false;
 	*ret_stop = wait && !wait_for_engines(s, probe);
-	ok = *ret_stop || (topic_plan_check(s, probe, e) && redis_check(s, e));
+	ok = *ret_stop || worker_engines_keep(s, probe, kek, e);
 	queue_probe_close(probe);
 	return ok;
 }
@@ -233,7 +245,7 @@ worker_run(const struct worker_options *o)
 		return 1;
 	}
 	kek = secret_load(s.kek_file, &e);
-	ok = kek != NULL && engines_check(&s, true, &stop, &e) &&
+	ok = kek != NULL && engines_check(&s, kek, true, &stop, &e) &&
 	    (stop || worker_serve(&s, kek, &e));
 	if (!ok)
 		log_error(LOG_ERROR, "worker_failed", &e, LOG_T("command", "run"));
@@ -253,7 +265,7 @@ worker_check_config(const struct worker_options *o)
 	ok = secret_init(&e) && worker_settings(o, &s, &e);
 	if (ok) {
 		kek = secret_load(s.kek_file, &e);
-		ok = kek != NULL && engines_check(&s, false, &stop, &e);
+		ok = kek != NULL && engines_check(&s, kek, false, &stop, &e);
 		secret_free(kek);
 		settings_free(&s);
 	}

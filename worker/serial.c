@@ -11,30 +11,40 @@
 #define SERIAL_TEXT_MAX 128
 
 struct serial_source {
-	EVP_CIPHER_CTX *aes;
+	EVP_CIPHER_CTX *encrypt, *decrypt; /* AES-128, one block */
 	uint64_t next, end;
 };
+
+static EVP_CIPHER_CTX *
+aes_new(const struct secret *key, int encrypt)
+{
+	SCOPED(EVP_CIPHER_CTX) aes = EVP_CIPHER_CTX_new();
+
+	if (aes == NULL ||
+	    EVP_CipherInit_ex2(aes, EVP_aes_128_ecb(), secret_bytes(key), NULL, encrypt, NULL) !=
+		1 ||
+	    EVP_CIPHER_CTX_set_padding(aes, 0) != 1)
+		return NULL;
+	return TAKE(aes);
+}
 
 struct serial_source *
 serial_source_new(const struct secret *kek, struct slice mount, struct err *e)
 {
 	struct secret *key = secret_derive(kek, "certmill serial", mount, e);
 	struct serial_source *s;
-	bool ok;
 
 	if (key == NULL)
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		abort();
-	s->aes = EVP_CIPHER_CTX_new();
-	ok = s->aes != NULL &&
-	    EVP_EncryptInit_ex2(s->aes, EVP_aes_128_ecb(), secret_bytes(key), NULL, NULL) == 1 &&
-	    EVP_CIPHER_CTX_set_padding(s->aes, 0) == 1;
+	s->encrypt = aes_new(key, 1);
+	s->decrypt = aes_new(key, 0);
 	secret_free(key);
-	if (!ok) {
+	if (s->encrypt == NULL || s->decrypt == NULL) {
 		serial_source_free(s);
-		return err_openssl(e, "EVP_EncryptInit_ex2"), NULL;
+		return err_openssl(e, "EVP_CipherInit_ex2"), NULL;
 	}
 	return s;
 }
@@ -44,7 +54,8 @@ serial_source_free(struct serial_source *s)
 {
 	if (s == NULL)
 		return;
-	EVP_CIPHER_CTX_free(s->aes);
+	EVP_CIPHER_CTX_free(s->encrypt);
+	EVP_CIPHER_CTX_free(s->decrypt);
 	free(s);
 }
 
@@ -90,10 +101,26 @@ serial_next(struct serial_source *s, uint8_t ret[static SERIAL_SIZE], struct err
 		block[i] = (uint8_t)(s->next >> (56 - 8 * i));
 	memcpy(block + 8, random + LEADING_SIZE, 8);
 	memcpy(ret, random, LEADING_SIZE);
-	if (EVP_EncryptUpdate(s->aes, ret + LEADING_SIZE, &len, block, BLOCK_SIZE) != 1 ||
+	if (EVP_EncryptUpdate(s->encrypt, ret + LEADING_SIZE, &len, block, BLOCK_SIZE) != 1 ||
 	    len != BLOCK_SIZE)
 		return err_openssl(e, "EVP_EncryptUpdate");
 	s->next++;
+	return true;
+}
+
+bool
+serial_ordinal(
+    struct serial_source *s, const uint8_t serial[static SERIAL_SIZE], uint64_t *ret, struct err *e)
+{
+	uint8_t block[BLOCK_SIZE];
+	int len;
+
+	if (EVP_DecryptUpdate(s->decrypt, block, &len, serial + LEADING_SIZE, BLOCK_SIZE) != 1 ||
+	    len != BLOCK_SIZE)
+		return err_openssl(e, "EVP_DecryptUpdate");
+	*ret = 0;
+	for (size_t i = 0; i < 8; i++)
+		*ret = *ret << 8 | block[i];
 	return true;
 }
 
@@ -118,5 +145,24 @@ serial_parse(
 		return err_field(e, ERR_INVALID_VALUE, field,
 		    "not a serial number: up to 20 octets in hexadecimal, with ':' or '-' between them or nothing");
 	*ret = arena_copy(a, slice_of(serial, len));
+	return true;
+}
+
+bool
+serial_parse_content(
+    struct slice text, const char *field, struct arena *a, struct slice *ret, struct err *e)
+{
+	struct slice octets;
+	uint8_t *content;
+
+	if (!serial_parse(text, field, a, &octets, e))
+		return false;
+	while (octets.len > 1 && octets.data[0] == 0)
+		octets = slice_of(octets.data + 1, octets.len - 1);
+	content = arena_alloc(a, octets.len + 1);
+	memcpy(content + 1, octets.data, octets.len);
+	*ret = slice_of(content + 1, octets.len);
+	if ((octets.data[0] & 0x80) != 0)
+		*ret = slice_of(content, octets.len + 1);
 	return true;
 }

@@ -21,9 +21,16 @@ uint64_t serial_source_left(const struct serial_source *s);
 /* ERR_INTERNAL when no ordinal is left: lease first. */
 bool serial_next(struct serial_source *s, uint8_t ret[static SERIAL_SIZE], struct err *e) MUST_USE;
 
+/* The ordinal that a serial number of this source's mount was made from; of another's it is any number. */
+bool serial_ordinal(struct serial_source *s, const uint8_t serial[static SERIAL_SIZE],
+    uint64_t *ret, struct err *e) MUST_USE;
+
 /* "5e:62:eb:..." (or hyphens) <-> octets. */
 struct slice serial_text(struct arena *a, struct slice serial, char separator);
 bool serial_parse(struct slice text, const char *field, struct arena *a, struct slice *ret,
+    struct err *e) MUST_USE;
+/* The same as the content of an INTEGER: no leading zero octet but before a high bit. */
+bool serial_parse_content(struct slice text, const char *field, struct arena *a, struct slice *ret,
     struct err *e) MUST_USE;
 
 #endif

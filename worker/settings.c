@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const topic_kind_names[TOPIC_KINDS] = { "issue", "sign", "revoke", "config", "query" };
 const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca",
 	"audit", "rejects", "responses" };
 const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
@@ -143,6 +142,9 @@ settings_derive(struct settings *s, struct err *e)
 		s->ledger_topics[i] = join(s->prefix, '.', ledger_kind_names[i]);
 	for (int i = 0; i < LANE_KINDS; i++)
 		s->groups[i] = join(s->prefix, '-', lane_kind_names[i]);
+	if (s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] == 0)
+		return err_set(e, ERR_CONFIG,
+		    "lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
 	if (s->replay_window > s->dedup_window)
 		return err_set(e, ERR_CONFIG, "windows.replay is longer than windows.dedup");
 	s->queue = (struct queue_options){ .brokers = s->brokers,
@@ -159,11 +161,11 @@ settings_derive(struct settings *s, struct err *e)
 	return true;
 }
 
-bool
-settings_load(const char *path, struct settings *ret, struct err *e)
+static MUST_USE bool
+settings_read(const char *path, const char *env_prefix, struct settings *ret, struct err *e)
 {
 	struct config_source from = { .path = path,
-		.env_prefix = "CERTMILL_",
+		.env_prefix = env_prefix,
 		.pass_section = "kafka",
 		.pass = settings_pass,
 		.opaque = ret };
@@ -179,6 +181,18 @@ settings_load(const char *path, struct settings *ret, struct err *e)
 	if (!password_load(ret, e))
 		return false;
 	return settings_derive(ret, e);
+}
+
+bool
+settings_load(const char *path, struct settings *ret, struct err *e)
+{
+	return settings_read(path, "CERTMILL_", ret, e);
+}
+
+bool
+settings_load_file(const char *path, struct settings *ret, struct err *e)
+{
+	return settings_read(path, NULL, ret, e);
 }
 
 void

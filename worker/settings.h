@@ -3,11 +3,10 @@
 #define CERTMILL_SETTINGS_H
 
 #include "config.h"
+#include "contract.h"
 #include "queue.h"
 #include "store.h"
 
-/* The request topics. Order matters: tables are indexed by it. */
-enum topic_kind { TOPIC_ISSUE, TOPIC_SIGN, TOPIC_REVOKE, TOPIC_CONFIG, TOPIC_QUERY, TOPIC_KINDS };
 /* The topics that a worker writes, beside the answers'. */
 enum ledger_kind {
 	LEDGER_CERTS,
@@ -48,13 +47,14 @@ struct settings {
 
 /* path NULL: environment alone. Refuses what is wrong by itself; what needs the engines is checked by `check`. */
 bool settings_load(const char *path, struct settings *ret, struct err *e) MUST_USE;
+/* The file alone: what the environment says of a real fleet is not for `dev`. */
+bool settings_load_file(const char *path, struct settings *ret, struct err *e) MUST_USE;
 void settings_free(struct settings *s);
 enum lane_kind settings_lane_of(enum topic_kind kind);
 /* Is this reply topic on the allow-list? */
 bool settings_allow_reply(const struct settings *s, struct slice topic);
 /* TOPIC_KINDS when the name is no request topic. */
 enum topic_kind settings_topic_kind(const struct settings *s, const char *topic);
-extern const char *const topic_kind_names[TOPIC_KINDS]; /* "issue", ... */
 extern const char *const ledger_kind_names[LEDGER_KINDS];
 extern const char *const lane_kind_names[LANE_KINDS];
 void settings_document(void); /* prints the manual's table */

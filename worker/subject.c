@@ -1,5 +1,7 @@
 #include "subject.h"
 
+#include "name.h"
+
 #define ONE(oid, member, printable) \
 	{ \
 		DER_BYTES(oid), offsetof(struct template, member), false, printable \
@@ -127,4 +129,42 @@ subject_write(struct der *d, const struct template *t)
 			write_value(d, &attributes[i], values[k]);
 	}
 	der_wrap(d, end, DER_SEQUENCE);
+}
+
+static bool
+is_octet_string_type(uint8_t tag)
+{
+	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING ||
+	    tag == DER_TELETEX_STRING;
+}
+
+/* AttributeTypeAndValue */
+static bool
+attribute_plain(struct der_reader *set)
+{
+	struct der_reader attribute;
+	struct slice value;
+	uint8_t tag;
+
+	return der_enter(set, DER_SEQUENCE, &attribute) &&
+	    der_read(&attribute, DER_OID, NULL, NULL) &&
+	    der_read_any(&attribute, &tag, &value, NULL) &&
+	    !(is_octet_string_type(tag) && text_has_control(value));
+}
+
+bool
+subject_has_control(struct slice name)
+{
+	struct der_reader outer = der_reader_of(name), sets, set;
+
+	if (!der_enter(&outer, DER_SEQUENCE, &sets))
+		return true;
+	while (!der_reader_done(&sets)) {
+		if (!der_enter(&sets, DER_SET, &set))
+			return true;
+		while (!der_reader_done(&set))
+			if (!attribute_plain(&set))
+				return true;
+	}
+	return false;
 }

@@ -16,5 +16,7 @@ bool subject_is_empty(const struct template *t);
 void subject_write(struct der *d, const struct template *t);
 /* An upper bound of what it writes. */
 size_t subject_bound(const struct template *t);
+/* Does a value of this Name, in one of the string types of octets, hold a control character? Also true when it does not parse. */
+bool subject_has_control(struct slice name);
 
 #endif

@@ -165,3 +165,30 @@ redis_check(const struct settings *s, struct err *e)
 	store_close(store);
 	return ok;
 }
+
+#define PARTITIONS_MAX 256
+
+bool
+topic_plan_positions(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
+    struct arena *a, struct queue_position **ret, size_t *ret_count, struct err *e)
+{
+	struct queue_position *at = arena_array(
+	    a, (size_t)TOPIC_KINDS * PARTITIONS_MAX, sizeof(*at));
+	size_t count = 0;
+
+	for (int kind = 0; kind < TOPIC_KINDS; kind++) {
+		struct queue_topic_info info;
+
+		if (settings_lane_of((enum topic_kind)kind) != lane)
+			continue;
+		if (!queue_topic_info(probe, s->request_topics[kind], &info, e))
+			return false;
+		for (int32_t i = 0; i < info.partitions && i < PARTITIONS_MAX; i++)
+			at[count++] = (struct queue_position){ .topic = s->request_topics[kind],
+				.partition = i,
+				.offset = QUEUE_NO_OFFSET };
+	}
+	*ret = at;
+	*ret_count = count;
+	return true;
+}

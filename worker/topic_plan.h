@@ -5,10 +5,12 @@
 #ifndef CERTMILL_TOPIC_PLAN_H
 #define CERTMILL_TOPIC_PLAN_H
 
+#include "arena.h"
 #include "settings.h"
 
 #define TOPIC_PLAN_SETTINGS_MAX 8
 #define TOPIC_PLAN_COUNT        (TOPIC_KINDS + LEDGER_KINDS)
+#define CERTS_KEPT_S            ((int64_t)400 * 86400) /* retention.ms of `.certs` */
 
 struct topic_plan {
 	const char *name;
@@ -20,6 +22,9 @@ struct topic_plan {
 
 /* The plan of every topic, in the order request topics, ledger topics. Borrows the settings' names. */
 void topic_plan_make(const struct settings *s, struct topic_plan ret[static TOPIC_PLAN_COUNT]);
+/* Every partition of the request topics that a kind of lane serves; offsets are QUEUE_NO_OFFSET, topics the settings'. */
+bool topic_plan_positions(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
+    struct arena *a, struct queue_position **ret, size_t *ret_count, struct err *e) MUST_USE;
 /*
  * Does a topic with this value (found) of the setting keep the promise that wanted makes? What an operator may choose alone
  * (retention) always does.

@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "audit.h"
+#include "fleet_record.h"
 #include "timespan.h"
 #include "topic_plan.h"
 #include "view.h"
@@ -85,22 +86,6 @@ record_partitions(
 	    s, s->ledger_topics[LEDGER_STATE], SLICE_LITERAL("topics//"), buf_slice(&b), e);
 }
 
-/* The workers' public key, to which private keys are sealed. */
-static MUST_USE bool
-publish_fleet_key(const struct settings *s, const struct secret *kek, struct err *e)
-{
-	EVP_PKEY *key = fleet_key(kek, e);
-	struct buf jwk SCOPED_BUF;
-
-	buf_init(&jwk, 1024);
-	if (key == NULL)
-		return false;
-	jwk_add(&jwk, key, true);
-	EVP_PKEY_free(key);
-	return produce_one(
-	    s, s->ledger_topics[LEDGER_CA], SLICE_LITERAL("fleet"), buf_slice(&jwk), e);
-}
-
 /* ---- first offsets ---- */
 
 /* Where an input partition stands, by its last audit record. */
@@ -120,21 +105,9 @@ static MUST_USE bool
 partitions_list(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
     struct arena *a, struct partitions *ret, struct err *e)
 {
-	*ret = (struct partitions){ arena_array(a, (size_t)TOPIC_KINDS * 256, sizeof(*ret->at)),
-		arena_array(a, (size_t)TOPIC_KINDS * 256, sizeof(*ret->last)), 0 };
-	for (int kind = 0; kind < TOPIC_KINDS; kind++) {
-		struct queue_topic_info info;
-
-		if (settings_lane_of((enum topic_kind)kind) != lane)
-			continue;
-		if (!queue_topic_info(probe, s->request_topics[kind], &info, e))
-			return false;
-		for (int32_t i = 0; i < info.partitions && i < 256; i++)
-			ret->at[ret->count++] =
-			    (struct queue_position){ .topic = s->request_topics[kind],
-				    .partition = i,
-				    .offset = QUEUE_NO_OFFSET };
-	}
+	if (!topic_plan_positions(s, probe, lane, a, &ret->at, &ret->count, e))
+		return false;
+	ret->last = arena_array(a, ret->count, sizeof(*ret->last));
 	return true;
 }
 
@@ -342,7 +315,7 @@ topics_make(const struct settings *s, struct err *e)
 	struct secret *kek = secret_load(s->kek_file, e);
 	struct queue_probe *probe = kek == NULL ? NULL : queue_probe_open(&s->queue, e);
 	bool ok = probe != NULL && redis_check(s, e) && topics_create(s, probe, e) &&
-	    record_partitions(s, probe, kek, e) && publish_fleet_key(s, kek, e) &&
+	    fleet_record_publish(s, probe, kek, e) && record_partitions(s, probe, kek, e) &&
 	    topics_first_rows(s, probe, e);
 
 	queue_probe_close(probe);

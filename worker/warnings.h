@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct warning_row {
-	const char *code, *help;
+	const char *code, *help, *advice;
 };
 
 const struct warning_row *warning_at(size_t i); /* NULL behind the last */

@@ -9,11 +9,13 @@
 struct worker_options {
 	const char *config; /* --config FILE; NULL: the environment alone */
 	bool single;        /* --single */
+	const char *folder; /* of the one command that takes it */
 };
 
 int worker_run(const struct worker_options *o);
 int worker_dev(const struct worker_options *o);
 int worker_topics(const struct worker_options *o);
+int worker_rebuild(const struct worker_options *o);
 int worker_check_config(const struct worker_options *o);
 
 /* settings_load, worker.single from the option, the log level. */
@@ -24,6 +26,10 @@ bool worker_settings(const struct worker_options *o, struct settings *ret, struc
  */
 bool worker_serve(const struct settings *s, const struct secret *kek, struct err *e) MUST_USE;
 void worker_block(sigset_t *ret);
+
+/* Do topics, Redis and key-encryption key keep the promises? */
+bool worker_engines_keep(const struct settings *s, struct queue_probe *probe,
+    const struct secret *kek, struct err *e) MUST_USE;
 
 /* topics.c: what must stand before a lane may run, in the broker and in Redis. mock: the offsets have no metadata. */
 bool topics_first_rows(const struct settings *s, struct queue_probe *probe, struct err *e) MUST_USE;

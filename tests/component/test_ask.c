@@ -181,6 +181,27 @@ test_garbage(void **state)
 	assert_null(answer.message_);
 }
 
+/* nobody could answer them: they would be waited for in vain */
+static void
+test_ids_that_are_none(void **state)
+{
+	static const char *const ids[] = { "", "\xff", "a\xc3", "\xed\xa0\x80",
+		"0123456789012345678901234567890123456789012345678901234567890123x" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ids); i++) {
+		const struct certmill_request rq = {
+			.topic = CERTMILL_ISSUE, .id = ids[i], .op = "issue"
+		};
+		char id[CERTMILL_ID_SIZE];
+		struct err e = { 0 };
+
+		if (certmill_ask(client, &rq, id, &e))
+			fail_msg("id %zu is taken", i);
+		assert_string_equal(e.field, "id");
+	}
+}
+
 /* The key decides the home partition: the id, but the mount for what is kept in order by mount. */
 static void
 test_keys(void **state)
@@ -281,6 +302,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_resent, start, stop),
 		cmocka_unit_test_setup_teardown(test_timeout, start, stop),
 		cmocka_unit_test_setup_teardown(test_garbage, start, stop),
+		cmocka_unit_test_setup_teardown(test_ids_that_are_none, start, stop),
 		cmocka_unit_test_setup_teardown(test_keys, start, stop),
 		cmocka_unit_test_setup_teardown(test_limits, start, stop),
 		cmocka_unit_test(test_no_broker),

@@ -292,6 +292,33 @@ test_broken_record_stops(void **state)
 	assert_int_equal(e.code, ERR_CONFIG);
 }
 
+/* A CA that has expired: its last entries leave, and then there is nothing more to publish. */
+static void
+test_expired_ca(void **state)
+{
+	struct owner *o = *state;
+	const int64_t end = o->cx.catalog->mounts[0]->issuers[0]->issuer->not_after;
+	struct crl_publication p;
+
+	assign(o, 1);
+	add(o, "\x05", end);
+	p = build(o, "first", 1);
+	publish_ours(o, &p);
+	o->cx.now_ms = (end + 10) * 1000;
+	p = build(o, "past its end", 1);
+	expect_crl("past", &p, 2, end + 10, 1);
+	publish_ours(o, &p);
+	o->cx.now_ms = (end + 10 + 72 * 3600) * 1000;
+	p = build(o, "the entry leaves", 1);
+	expect_crl("leaves", &p, 3, end + 10 + 72 * 3600, 0);
+	assert_int_equal(p.tombstones.count, 1);
+	o->cx.now_ms += (int64_t)365 * 86400 * 1000;
+	assert_false(crl_owner_due(o->owner, &o->cx));
+	build(o, "it is done", 0);
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	build(o, "but for who asks", 1);
+}
+
 static void
 test_without_partitions(void **state)
 {
@@ -317,6 +344,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_fold, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_broken_record_stops, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(test_expired_ca, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_without_partitions, owner_setup, owner_teardown),
 	};

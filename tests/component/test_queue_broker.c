@@ -269,21 +269,31 @@ test_leave(void **state)
 	queue_consumer_close(heir, true);
 }
 
-/* Two with the same instance: the first is told, and does not fence back. */
+/* Two with the same instance: the first is told. Whether that is a double, the transactional id says. */
 static void
 test_double(void **state)
 {
 	struct seen first = { 0 }, second = { 0 };
+	struct queue_producer *p, *double_of_p;
 	struct queue_consumer *c, *twin;
+	struct queue_group *g;
 	char name[64];
 
 	(void)state;
 	make_group("double", 1, name);
+	p = producer(name);
 	c = consumer(name, name, &first);
 	join(c, &first);
 	twin = consumer(name, name, &second);
 	join(twin, &second);
-	expect_poll_failure(c, ERR_SLOT_TAKEN, "group.instance.id");
+	expect_poll_failure(c, ERR_FENCED, "group.instance.id");
+	g = queue_group_snapshot(c);
+	assert_false(queue_producer_taken(p, g, name));
+	double_of_p = producer(name);
+	assert_true(queue_producer_taken(p, g, name));
+	queue_group_free(g);
+	queue_producer_close(p);
+	queue_producer_close(double_of_p);
 	queue_consumer_close(c, false);
 	queue_consumer_close(twin, true);
 }

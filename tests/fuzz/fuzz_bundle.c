@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bundle b;
 	struct err e = { 0 };
 
-	if (!bundle_parse(slice_of(data, size), NOW, fleet, &a, &b, &e)) {
+	if (!bundle_parse(slice_of(data, size), NOW, fleet, NULL, &a, &b, &e)) {
 		require(b.key == NULL && e.code != ERR_NONE && e.msg[0] != '\0');
 		ERR_clear_error();
 		return 0;

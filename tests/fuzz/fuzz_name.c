@@ -87,7 +87,7 @@ check_labels(const char *host)
 static void
 check_sans(const struct policy_input *in, struct arena *a, const struct template *t)
 {
-	const struct role *role = in->role;
+	const struct role *role = in->rules->role;
 	struct name domain;
 	struct err e;
 	const char *allowed = "";
@@ -124,21 +124,26 @@ check_decision(struct arena *a, struct slice *lines, size_t count)
 		.enforce_hostnames = flags & 8,
 		.allow_localhost = flags & 16,
 		.allow_token_displayname = flags & 32,
+		.allow_wildcard_certificates = true,
+		.require_cn = true,
 		.allowed_domains = { &lines[1], 1 },
 		.key_type = SLICE_LITERAL("ec") };
 	const struct leaf_params request = {
 		.common_name = lines[3], .alt_names = { &lines[4], count - 4 }, .ttl = SCHEMA_ABSENT
 	};
-	const struct policy_input in = { .role = &role,
+	const struct identity_body identity = { .display_name = lines[2] };
+	struct role_rules rules;
+	const struct policy_input in = { .rules = &rules,
 		.request = &request,
-		.display_name = lines[2],
+		.identity = &identity,
 		.mount_default_ttl = 60,
 		.issuer_not_after = 1000,
 		.now = 100 };
 	struct template t;
 	struct err e = { 0 };
 
-	(void)!role_check(&role, &e);
+	(void)!role_check(&role, a, &e);
+	expect(role_rules_make(&role, a, &rules, &e));
 	if (policy_decide(&in, a, &t, &e))
 		check_sans(&in, a, &t);
 	else

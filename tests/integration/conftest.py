@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import contract
+from client import read_topics
 from cluster import Cluster
 from engines import Kafka
 
@@ -41,6 +43,13 @@ def own_kafka():
     shutil.rmtree(folder)
 
 
+def check_contract(cluster):
+    """Whatever a test did, the command line included: what stands on the topics is as it was published."""
+    topics = read_topics(cluster.kafka.address, [f"{cluster.prefix}.{kind}" for kind in contract.KINDS])
+    found = list(contract.violations({topic.rpartition(".")[2]: records for topic, records in topics.items()}))
+    assert not found, f"{len(found)} messages break the contract:\n" + "\n".join(found[:20])
+
+
 def run_cluster(broker, settings=None, workers=1):
     folder = private_folder()
     cluster = Cluster(broker, folder, settings)
@@ -48,6 +57,8 @@ def run_cluster(broker, settings=None, workers=1):
         cluster.start(workers)
         yield cluster
         cluster.finish()
+        if broker.alive():
+            check_contract(cluster)
     finally:
         cluster.abandon()
         shutil.rmtree(folder)

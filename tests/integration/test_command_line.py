@@ -1,5 +1,6 @@
 """The two programs as a person uses them: the quick start, files, followers, exit statuses, commands that refuse."""
 
+import itertools
 import json
 import os
 import re
@@ -198,6 +199,22 @@ def test_bad_configuration_names_the_setting(shop, more, named):
     assert run.returncode == 1 and named in run.stderr, run.stderr
 
 
+def test_another_fleets_key_is_refused(shop):
+    """One worker under another key-encryption key would make CAs that the others cannot open, and could open none of theirs."""
+    other = shop.folder / "other.kek"
+    other.touch(mode=0o600)
+    other.write_text("17" * 32)
+    config = shop.folder / "other.ini"
+    config.write_text(shop.config.read_text().replace(str(shop.folder / "kek"), str(other)))
+    before = [record.value for record in shop.client.read("ca") if record.key == b"fleet"]
+    for command in ("check-config", "topics", "run"):
+        refused = shop.run(["certmill-worker", command, "--config", config, "--single"], {})
+        assert refused.returncode == 1 and "key-encryption key" in refused.stderr, f"{command}: {refused.stderr}"
+    ok(shop.worker_command("topics", "--single"))
+    after = [record.value for record in shop.client.read("ca") if record.key == b"fleet"]
+    assert after == before and len(after) == 1, "it is written once"
+
+
 def test_evicting_redis_is_refused(shop):
     shop.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     try:
@@ -205,6 +222,32 @@ def test_evicting_redis_is_refused(shop):
         assert refused.returncode == 1 and "noeviction" in refused.stderr
     finally:
         shop.redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+def test_dev_has_nothing_to_do_with_the_fleet_of_its_shell(shop):
+    """What is exported for a fleet does not reach `dev`, which would write its own mount over the fleet's."""
+    before = ok(shop.certmill("mounts", "-format=json"))
+    fleet = {
+        "CERTMILL_KAFKA_BROKERS": shop.kafka.address,
+        "CERTMILL_TOPICS_PREFIX": shop.prefix,
+        "CERTMILL_REDIS_ADDRESS": shop.redis.address,
+        "CERTMILL_KEYS_KEK_FILE": str(shop.folder / "kek"),
+    }
+    dev = subprocess.Popen(
+        [PROGRAMS / "certmill-worker", "dev"], env={**os.environ, **fleet}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        greeting = "".join(itertools.takewhile(lambda line: not line.startswith("Ctrl-C"), dev.stdout))
+        (address,) = re.findall(r"CERTMILL_BROKERS=(\S+)", greeting)
+        assert address != shop.kafka.address
+        tried = shop.run(["certmill", "mounts", "-format=json"], {"CERTMILL_BROKERS": address})
+        assert [mount["allow_clear_keys"] for mount in json.loads(ok(tried))["data"]["mounts"]] == [True]
+    finally:
+        dev.send_signal(signal.SIGTERM)
+        assert dev.wait(30) == 0
+    after = ok(shop.certmill("mounts", "-format=json"))
+    assert json.loads(after)["data"] == json.loads(before)["data"]
+    ok(shop.certmill("write", "pki/issue/example-dot-com", "common_name=dev.example.com"))
 
 
 def test_no_core_dumps(shop):

@@ -62,7 +62,7 @@ expect(const char *name, const struct buf *text, struct arena *a, struct bundle 
 	struct err e = { 0 };
 
 	assert_false(text->failed);
-	if (bundle_parse(buf_slice(text), NOW, kit.fleet, a, ret, &e)) {
+	if (bundle_parse(buf_slice(text), NOW, kit.fleet, NULL, a, ret, &e)) {
 		if (message != NULL)
 			fail_msg("%s: was taken", name);
 	} else if (message == NULL || e.code != code || strstr(e.msg, message) == NULL) {

@@ -8,6 +8,7 @@ from cryptography import x509
 from kafka import KafkaAdminClient
 
 REQUEST_KINDS = ("issue", "sign", "revoke", "config", "query")
+SIGNING = ("issue", "sign", "sign-verbatim", "ca/generate/root", "ca/sign")
 GROUPS = {"issue": "mint", "sign": "mint", "revoke": "control", "config": "control", "query": "query"}
 
 
@@ -65,7 +66,7 @@ def one_certificate_an_id(topics):
     by_id = defaultdict(set)
     for record in topics["responses"]:
         body = record.body()
-        if body["status"] == "ok" and body["op"] in ("issue", "sign") and "serial" in body["data"]:
+        if body["status"] == "ok" and body["op"] in SIGNING and "serial" in body["data"]:
             serial = body["data"]["serial"].replace(":", "")
             by_id[body["op"], body["id"]].add(serial)
             if serials[serial] != 1:
@@ -73,7 +74,7 @@ def one_certificate_an_id(topics):
     yield from (f"id {i} has {len(s)} certificates" for (_, i), s in by_id.items() if len(s) > 1)
     answered = set().union(*by_id.values()) if by_id else set()
     for record in topics["certs"]:
-        if record.body().get("role") and serial_of(record) not in answered:
+        if serial_of(record) not in answered:
             yield f"{place(record)}: its certificate was never answered"
 
 
@@ -83,7 +84,7 @@ def certificates_are_audited(topics):
     for record in topics["audit"]:
         for entry in record.body()["entries"]:
             outcome = entry.get("outcome") or {}
-            if entry["result"] == "ok" and entry["op"] in ("issue", "sign", "ca/generate/root") and "serial" in outcome:
+            if entry["result"] == "ok" and entry["op"] in SIGNING and "serial" in outcome:
                 audited[outcome["serial"].hex()] += 1
     yield from (f"serial {s} is in .certs, not in .audit" for s in recorded - audited.keys())
     yield from (f"serial {s} is in .audit, not in .certs" for s in audited.keys() - recorded)

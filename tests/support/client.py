@@ -1,4 +1,4 @@
-"""An independent client: confluent-kafka and msgpack, nothing of certmill's."""
+"""An independent client: confluent-kafka and msgpack, and of certmill's nothing but the published schemas."""
 
 import time
 import uuid
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import msgpack
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
+import contract
 
 # the topic that takes each operation
 TOPICS = {
@@ -139,27 +141,32 @@ def create_topic(brokers, topic, partitions=1, **config):
         future.result(20)
 
 
-def read_topic(brokers, topic, timeout=60):
-    """Every committed record of a topic, ordered by partition and offset."""
+def read_topics(brokers, topics, timeout=60):
+    """{topic: every committed record, ordered by partition and offset}."""
     consumer = consumer_of(brokers)
     try:
-        left = set(partitions_of(consumer, topic))
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in left])
-        records = []
+        left = {(topic, partition) for topic in topics for partition in partitions_of(consumer, topic)}
+        consumer.assign([TopicPartition(*at, OFFSET_BEGINNING) for at in left])
+        records = {topic: [] for topic in topics}
         deadline = time.monotonic() + timeout
         while left:
-            assert time.monotonic() < deadline, f"{topic}: no end of partitions {left} in {timeout} s"
+            assert time.monotonic() < deadline, f"no end of {left} in {timeout} s"
             for message in consumer.consume(1000, 0.1):
                 error = message.error()
                 if error is None:
-                    records.append(Record.of(message))
+                    records[message.topic()].append(Record.of(message))
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    left.discard(message.partition())
+                    left.discard((message.topic(), message.partition()))
                 else:
-                    raise AssertionError(f"{topic}: {error}")
-        return sorted(records, key=lambda r: (r.partition, r.offset))
+                    raise AssertionError(f"{message.topic()}: {error}")
+        return {topic: sorted(found, key=lambda r: (r.partition, r.offset)) for topic, found in records.items()}
     finally:
         consumer.close()
+
+
+def read_topic(brokers, topic, timeout=60):
+    """Every committed record of a topic, ordered by partition and offset."""
+    return read_topics(brokers, [topic], timeout)[topic]
 
 
 class Client:
@@ -170,6 +177,7 @@ class Client:
         self.prefix = prefix
         self.reply_topic = reply_topic or f"{prefix}.responses"
         self.answers = {}  # id: the Answers that came, in order
+        self.faults = {}  # id: what its schema refuses in the request that was sent last; None: nothing
         self.producer = Producer(
             {
                 "bootstrap.servers": brokers,
@@ -234,6 +242,7 @@ class Client:
         kind = kind or TOPIC_OF[request["op"]]
         if key is None:
             key = self.key_of(request, kind)
+        self.faults[request["id"]] = contract.request_fault(request)
         self.produce(kind, msgpack.packb(request), key, headers, partition)
         return request["id"]
 
@@ -277,8 +286,20 @@ class Client:
                 record = Record.of(message)
                 body = record.body()
                 self.answers.setdefault(body["id"], []).append(Answer(record, body))
+                self.check(body)
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise AssertionError(f"{self.reply_topic}: {error}")
+
+    def check(self, body):
+        """The answer is as its schema says, and the worker took the form of the request if and only if its schema does."""
+        fault = contract.response_fault(body)
+        assert fault is None, f"an answer breaks the contract: {fault}\n{body}"
+        if body["id"] not in self.faults:
+            return  # another's, or bytes that this client did not pack
+        fault = self.faults[body["id"]]
+        assert fault is None or body["status"] == "error", f"done, though its schema refuses it: {fault}"
+        refused = body["status"] == "error" and body["error"]["code"] in contract.FORM_CODES
+        assert fault or not refused, f"refused, though its schema takes it: {body}"
 
     def read(self, kind):
         """Every committed record of one of the prefix's topics."""

@@ -30,7 +30,7 @@ def key_pem(key):
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
-def ca_certificate(subject, key, issuer, issuer_key, path_length=None, days=365):
+def ca_certificate(subject, key, issuer, issuer_key, path_length=None, days=365, key_usage=True):
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (
         x509.CertificateBuilder()
@@ -42,8 +42,10 @@ def ca_certificate(subject, key, issuer, issuer_key, path_length=None, days=365)
         .not_valid_after(now + days * DAY)
         .add_extension(x509.BasicConstraints(True, path_length), True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-        .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
     )
+    if key_usage:
+        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+        builder = builder.add_extension(usage, True)
     return builder.sign(issuer_key, hashes.SHA256())
 
 

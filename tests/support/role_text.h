@@ -31,46 +31,29 @@ list_of_text(struct arena *a, const char *text)
 	return list;
 }
 
-static inline bool *
-role_text_flag(struct role *role, const char *name)
+static inline const struct field *
+role_text_field(const char *name)
 {
-	const struct {
-		const char *name;
-		bool *flag;
-	} flags[] = {
-		{ "allow_localhost", &role->allow_localhost },
-		{ "allow_bare_domains", &role->allow_bare_domains },
-		{ "allow_token_displayname", &role->allow_token_displayname },
-		{ "allow_subdomains", &role->allow_subdomains },
-		{ "allow_any_name", &role->allow_any_name },
-		{ "enforce_hostnames", &role->enforce_hostnames },
-		{ "allow_ip_sans", &role->allow_ip_sans },
-		{ "server_flag", &role->server_flag },
-		{ "client_flag", &role->client_flag },
-		{ "code_signing_flag", &role->code_signing_flag },
-		{ "email_protection_flag", &role->email_protection_flag },
-		{ "use_csr_common_name", &role->use_csr_common_name },
-	};
-
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if (strcmp(flags[i].name, name) == 0)
-			return flags[i].flag;
+	for (size_t i = 0; i < role_schema.count; i++)
+		if (strcmp(role_schema.fields[i].name, name) == 0)
+			return &role_schema.fields[i];
 	abort(); /* a word that the table of tests should not hold */
 }
 
 static inline void
-role_text_set(struct role *role, struct arena *a, const char *key, const char *value)
+role_text_set(struct role *role, struct arena *a, const char *name, const char *value)
 {
-	if (strcmp(key, "allowed_domains") == 0)
-		role->allowed_domains = list_of_text(a, value);
-	else if (strcmp(key, "key_type") == 0)
-		role->key_type = slice_text(value);
-	else if (strcmp(key, "key_bits") == 0)
-		role->key_bits = strtoll(value, NULL, 10);
-	else if (strcmp(key, "ttl") == 0)
-		role->ttl = strtoll(value, NULL, 10);
-	else if (strcmp(key, "max_ttl") == 0)
-		role->max_ttl = strtoll(value, NULL, 10);
+	const struct field *f = role_text_field(name);
+	void *member = (uint8_t *)role + f->offset;
+
+	if (f->type == FIELD_LIST)
+		*(struct slice_list *)member = *value == '\0'
+		    ? (struct slice_list){ arena_array(a, 1, sizeof(struct slice)), 0 }
+		    : list_of_text(a, value);
+	else if (f->type == FIELD_TEXT)
+		*(struct slice *)member = slice_text(value);
+	else if (f->type == FIELD_INT || f->type == FIELD_SPAN)
+		*(int64_t *)member = strtoll(value, NULL, 10);
 	else
 		abort();
 }
@@ -87,8 +70,9 @@ role_of_text(struct arena *a, const char *text, struct role *ret)
 
 		if (*word == '\0')
 			continue;
-		if (equals == NULL) {
-			*role_text_flag(ret, word + 1) = *word == '+';
+		if (equals == NULL || *word == '+' || *word == '-') {
+			*(bool *)((uint8_t *)ret + role_text_field(word + 1)->offset) = *word ==
+			    '+';
 			continue;
 		}
 		*equals = '\0';

@@ -1,6 +1,7 @@
 #include "world_internal.h"
 
 #include "claim.h"
+#include "notation.h"
 #include "timespan.h"
 
 /* ---- the world ---- */
@@ -84,8 +85,9 @@ world_state(struct world *w, const char *key, struct slice value, struct err *e)
 /* ---- asking ---- */
 
 static struct slice
-params_encode(struct world *w, const char *const *params)
+params_encode(struct world *w, const struct ask *ask)
 {
+	const char *const *params = ask->params;
 	struct buf b SCOPED_BUF = { 0 };
 	struct writer writer = { &b };
 	size_t count = 0;
@@ -93,6 +95,8 @@ params_encode(struct world *w, const char *const *params)
 	while (params != NULL && params[count] != NULL)
 		count++;
 	buf_init(&b, (size_t)1 << 20);
+	if (ask->notation != NULL)
+		return arena_copy(&w->arena, notation_pack(&b, ask->notation));
 	writer_map(&writer, count / 2);
 	for (size_t i = 0; i < count; i++)
 		writer_cstr(&writer, params[i]);
@@ -111,12 +115,12 @@ answer_new(struct world *w, struct request_envelope envelope, const struct opera
 		.offset = w->offset++,
 		.timestamp_ms = WORLD_NOW * 1000 + 250 };
 	a->rq = (struct request){ .message = &a->message,
-		.kind = op->kind,
+		.kind = op->contract->topic,
 		.source = slice_text(
 		    arena_printf(&w->arena, "certmill.test/0/%lld", (long long)a->message.offset)),
 		.envelope = envelope,
 		.operation = op };
-	a->rq.params = arena_alloc(&w->arena, op->params->size);
+	a->rq.params = arena_alloc(&w->arena, op->contract->params->size);
 	if (op->defaults != NULL)
 		op->defaults(a->rq.params);
 	buf_init_secret(&a->bytes, (size_t)4 << 20);
@@ -192,6 +196,15 @@ publish_changes(struct world *w, const struct outcome *o)
 	world_renew_catalog(w);
 }
 
+/* Where the record of what was signed stands: by its serial number, or, if it is not stored, beside its claim. */
+static struct slice
+record_key(struct world *w, const struct request *rq)
+{
+	return rq->outcome.no_store
+	    ? claim_record_key(&w->arena, rq->message->topic, rq->envelope.id)
+	    : redis_cert_key(&w->arena, rq->envelope.mount, rq->outcome.serial);
+}
+
 static void
 publish(struct world *w, const struct answer *a)
 {
@@ -200,8 +213,7 @@ publish(struct world *w, const struct answer *a)
 	if (!a->ok || rq->envelope.dry_run || !rq->operation->claims)
 		return;
 	if (rq->operation->signs)
-		world_set_row(w, redis_cert_key(&w->arena, rq->envelope.mount, rq->outcome.serial),
-		    rq->record);
+		world_set_row(w, record_key(w, rq), rq->record);
 	if (rq->outcome.revoked_at != SCHEMA_ABSENT && !rq->outcome.already)
 		publish_revocation(w, rq);
 	publish_changes(w, &rq->outcome);
@@ -228,7 +240,7 @@ envelope_of(struct world *w, const struct ask *ask)
 		.op = slice_text(ask->op),
 		.mount = slice_text(ask->mount == NULL ? "pki" : ask->mount),
 		.role = slice_text(ask->role),
-		.params = params_encode(w, ask->params),
+		.params = params_encode(w, ask),
 		.ts = SCHEMA_ABSENT,
 		.deadline = SCHEMA_ABSENT,
 		.seal_to = ask->seal_to,
@@ -245,7 +257,8 @@ world_ask(struct world *w, const struct ask *ask)
 	struct err e = { 0 };
 
 	lease(w, rq->envelope.mount);
-	if (!schema_decode(op->params, rq->envelope.params, &w->arena, rq->params, &rq->seen, &e))
+	if (!schema_decode(
+		op->contract->params, rq->envelope.params, &w->arena, rq->params, &rq->seen, &e))
 		request_refuse(&w->cx, rq, &e);
 	else {
 		if (op->lookup != NULL)
@@ -301,15 +314,14 @@ world_replay(struct world *w, const struct answer *first, bool key_withheld)
 	struct request *rq = &a->rq;
 	struct err e = { 0 };
 
-	MUST(schema_decode(
-	    rq->operation->params, rq->envelope.params, &w->arena, rq->params, &rq->seen, &e));
+	MUST(schema_decode(rq->operation->contract->params, rq->envelope.params, &w->arena,
+	    rq->params, &rq->seen, &e));
 	rq->replay = true;
 	rq->key_withheld = key_withheld;
 	MUST(outcome_decode(
 	    outcome_encode(&w->arena, &first->rq.outcome, false), &w->arena, &rq->outcome, &e));
 	if (rq->operation->signs)
-		rq->record = world_row(
-		    w, redis_cert_key(&w->arena, rq->envelope.mount, rq->outcome.serial));
+		rq->record = world_row(w, record_key(w, rq));
 	if (first->rq.has_leaf && !key_withheld) {
 		leaf_key_init(&rq->leaf);
 		rq->leaf.type = first->rq.leaf.type;

@@ -29,6 +29,7 @@ struct world {
 struct ask {
 	const char *op, *mount, *role, *id;
 	const char *const *params;      /* name, value, ..., NULL: all as text */
+	const char *notation;           /* or in notation.h's: {'ttl': 60} */
 	struct slice seal_to, identity; /* raw maps */
 	bool dry_run;
 };
@@ -98,6 +99,9 @@ struct slice test_csr(struct world *w, EVP_PKEY *key, const char *common_name); 
 /* A leaf that this CA signed elsewhere; its serial number is of the given octets. */
 struct slice test_leaf(
     struct world *w, const struct test_ca *ca, struct slice serial, int64_t not_after);
+struct slice test_jwk(struct world *w, EVP_PKEY *x25519, const char *kid); /* for seal_to */
+/* A CA's key as `certmill` seals it into a pem_bundle. */
+const char *test_sealed(struct world *w, struct slice key_pem);
 /* Parses all of the text as one PEM block or DER; the test fails when it is not that. The caller frees. */
 X509 *test_x509_pem(struct slice pem);
 X509 *test_x509_der(struct slice der);

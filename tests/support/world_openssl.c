@@ -1,4 +1,5 @@
 /* Certificates, requests and keys for tests, by OpenSSL alone: nothing of certmill makes or checks them. */
+#include "encode.h"
 #include "scoped_openssl.h"
 #include "world.h"
 
@@ -139,6 +140,37 @@ test_csr(struct world *w, EVP_PKEY *key, const char *common_name)
 	assert_true(X509_REQ_sign(req, key, EVP_sha256()) > 0);
 	assert_int_equal(PEM_write_bio_X509_REQ(bio, req), 1);
 	return bio_text(w, bio);
+}
+
+struct slice
+test_jwk(struct world *w, EVP_PKEY *x25519, const char *kid)
+{
+	struct jwk_body jwk = {
+		.kty = SLICE_LITERAL("OKP"), .crv = SLICE_LITERAL("X25519"), .kid = slice_text(kid)
+	};
+	struct buf text SCOPED_BUF = { 0 };
+	uint8_t x[32];
+	size_t len = sizeof(x);
+
+	assert_int_equal(EVP_PKEY_get_raw_public_key(x25519, x, &len), 1);
+	buf_init(&text, 64);
+	base64url_add(&text, slice_of(x, len));
+	jwk.x = buf_slice(&text);
+	return world_encode(w, &jwk_schema, &jwk);
+}
+
+const char *
+test_sealed(struct world *w, struct slice key_pem)
+{
+	struct buf token SCOPED_BUF = { 0 };
+	struct err e = { 0 };
+	uint8_t x[32];
+	size_t len = sizeof(x);
+
+	assert_int_equal(EVP_PKEY_get_raw_public_key(w->cx.fleet_key, x, &len), 1);
+	buf_init(&token, 65536);
+	assert_true(jwe_seal(slice_of(x, len), SLICE_NONE, key_pem, &token, &e));
+	return arena_text(&w->arena, buf_slice(&token));
 }
 
 X509 *

@@ -31,6 +31,7 @@ add_usages(X509 *x, const struct template *t)
 	SCOPED(EXTENDED_KEY_USAGE) purposes = sk_ASN1_OBJECT_new_null();
 	SCOPED(ASN1_BIT_STRING) usage = ASN1_BIT_STRING_new();
 	SCOPED(BASIC_CONSTRAINTS) basic = reference_basic_constraints(t);
+	bool stamps = false;
 
 	if (t->is_ca || t->basic_constraints || t->key_usage & USAGE_KEY_CERT_SIGN)
 		add(x, NID_basic_constraints, basic, true);
@@ -44,8 +45,10 @@ add_usages(X509 *x, const struct template *t)
 			sk_ASN1_OBJECT_push(purposes, OBJ_txt2obj(oids[i], 1));
 	for (size_t i = 0; i < t->ext_key_usage_oids.count; i++)
 		sk_ASN1_OBJECT_push(purposes, object(t->ext_key_usage_oids.items[i]));
+	for (int i = 0; i < sk_ASN1_OBJECT_num(purposes); i++)
+		stamps |= OBJ_obj2nid(sk_ASN1_OBJECT_value(purposes, i)) == NID_time_stamp;
 	if (sk_ASN1_OBJECT_num(purposes) > 0)
-		add(x, NID_ext_key_usage, purposes, false);
+		add(x, NID_ext_key_usage, purposes, stamps);
 }
 
 static inline void

@@ -23,7 +23,7 @@ test_sealed_refused(void **state)
 	add_key(&clear, kit.root.key, PKCS8);
 	add_certificate(&text, &kit.root);
 	seal(&text, buf_slice(&clear));
-	assert_false(bundle_parse(buf_slice(&text), NOW, NULL, &a, &b, &e));
+	assert_false(bundle_parse(buf_slice(&text), NOW, NULL, NULL, &a, &b, &e));
 	assert_int_equal(e.code, ERR_SEAL_INVALID);
 	uint8_t *tag = text.data + text.len - 8, was = *tag;
 	*tag = was == 'A' ? 'B' : 'A';
@@ -179,7 +179,7 @@ test_no_pair(void **state)
 	buf_init(&text, 100000);
 	add_certificate(&text, &kit.root);
 	pem_add(&text, "EC PRIVATE KEY", slice_of(own, (size_t)own_len));
-	assert_false(bundle_parse(buf_slice(&text), NOW, kit.fleet, &a, &b, &e));
+	assert_false(bundle_parse(buf_slice(&text), NOW, kit.fleet, NULL, &a, &b, &e));
 	assert_int_equal(e.code, ERR_CA_INVALID);
 	OPENSSL_free(own);
 	OPENSSL_free(other);

@@ -169,6 +169,58 @@ check_whole_mount(struct world *w, const char *order, const struct test_ca *ca)
 	assert_int_equal(m->crl_expiry, 48 * 3600);
 }
 
+/* What compaction leaves of a mount that was deleted and of the one that took its name: the roles of both, the last record. */
+static void
+test_name_again(void **state)
+{
+	struct world *w = *state;
+	struct mount_state again = { .v = 1, .default_ttl = 60, .max_ttl = 60, .since = 4 };
+	const struct catalog_mount *m;
+	struct test_ca ca;
+
+	test_ca_make(w, "Old", &ca);
+	put(w, "role/pki/old", role_record(w, 60));
+	put(w, issuer_key(w, &ca), good_issuer(w, &ca));
+	put(w, "urls/pki/", urls_record(w, "http://old"));
+	put(w, "crl/pki/", crl_record(w, "48h"));
+	put(w, "role/pki/new", role_record(w, 30)); /* at offset 4 */
+	put(w, "mount/pki/", world_encode(w, &mount_state_schema, &again));
+	m = mount_named(w, "pki");
+	assert_int_equal(m->role_count, 1);
+	assert_slice("role", m->roles[0]->name, "new");
+	assert_int_equal(m->urls.crl_distribution_points.count, 0);
+	assert_slice("expiry", m->crl_expiry_text, "72h");
+	assert_int_equal(m->issuer_count, 1);
+	assert_null(m->issuer);
+	put(w, "crl/pki/", crl_record(w, "5h"));
+	put(w, "role/pki/old", role_record(w, 10));
+	m = mount_named(w, "pki");
+	assert_slice("expiry", m->crl_expiry_text, "5h");
+	assert_int_equal(m->role_count, 2);
+	again.deleted = 5000;
+	again.since = 100;
+	put(w, "mount/pki/", world_encode(w, &mount_state_schema, &again));
+	m = mount_named(w, "pki");
+	assert_true(catalog_mount_deleted(m));
+	assert_int_equal(m->role_count, 0);
+	assert_slice("the CRLs go on", m->crl_expiry_text, "5h");
+}
+
+static void
+test_pending(void **state)
+{
+	struct world *w = *state;
+	const struct pending_state pending = {
+		.v = 1, .id = SLICE_LITERAL("ab"), .key = SLICE_LITERAL("box"), .created = 1
+	};
+
+	put(w, "pending/pki/", world_encode(w, &pending_state_schema, &pending));
+	put(w, "mount/pki/", mount_record(w, SLICE_NONE));
+	assert_slice("id", mount_named(w, "pki")->pending->id, "ab");
+	put(w, "pending/pki/", SLICE_NONE);
+	assert_null(mount_named(w, "pki")->pending);
+}
+
 /* Compaction may leave a mount's own record behind those of what belongs to it. */
 static void
 test_order(void **state)
@@ -359,6 +411,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_empty, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mount_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_name_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pending, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_last_record_wins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),

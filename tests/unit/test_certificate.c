@@ -58,6 +58,7 @@ static struct other_name two_others[] = {
 };
 static struct slice two_purposes[] = { T("\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x02"),
 	T("\x2a\x03\x04\x05") };
+static struct slice time_stamping[] = { T("\x2b\x06\x01\x05\x05\x07\x03\x08") };
 /* anyPolicy, and one with a CPS pointer */
 #define POLICIES \
 	"\x30\x26\x30\x06\x06\x04\x55\x1d\x20\x00\x30\x1c\x06\x03\x2a\x03\x04\x30\x15\x30\x13" \
@@ -124,6 +125,8 @@ static const struct {
 	    .uris = { two_uris, 2 }, .others = { two_others, 2 }, NOW, LEAF }, NULL, false },
 	{ "every purpose", { .common_name = T("eku"), .ext_key_usage = (1 << TEMPLATE_PURPOSES) - 1,
 	    .ext_key_usage_oids = { two_purposes, 2 }, NOW, LEAF }, NULL, false },
+	{ "a time stamper", { .common_name = T("eku"), .ext_key_usage = PURPOSE_TIME_STAMPING, NOW, LEAF }, NULL, false },
+	{ "a time stamper by its OID", { .common_name = T("eku"), .ext_key_usage_oids = { time_stamping, 1 }, NOW, LEAF }, NULL, false },
 	{ "a purpose of one's own", { .common_name = T("eku"), .ext_key_usage_oids = { two_purposes, 2 }, NOW, LEAF }, NULL, false },
 	{ "policies", { .common_name = T("x"), .policies = T(POLICIES), NOW, LEAF }, &all_urls, false },
 	{ "no CA, and it says so", { .common_name = T("x"), .basic_constraints = true, TLS, NOW, LEAF }, NULL, false },

@@ -103,6 +103,37 @@ test_issue(void **state)
 	write_of(&claim, VIEW_SET, joined(c->w, "cm:key:certmill.test:", a->rq.envelope.id));
 }
 
+/* Neither row nor index by its serial number; its record stands beside the claim, and goes with it. */
+static void
+test_no_store(void **state)
+{
+	const struct settings s = { .dedup_window = 3600, .replay_window = 600 };
+	struct claims *c = *state;
+	struct view_expiry x[CLAIM_EXPIRIES_MAX];
+	struct request again = { 0 };
+	struct view_claim claim;
+	struct answer *a;
+	struct slice key;
+
+	world_do(c->w,
+	    ASK("role/write", .role = "web",
+		.params = PARAMS("allow_any_name", "true", "key_type", "ec", "no_store", "true")));
+	a = issued(c->w);
+	claim = claim_of(c, a);
+	key = joined(c->w, "cm:rec:certmill.test:", a->rq.envelope.id);
+	assert_int_equal(claim.write_count, 3);
+	assert_true(slice_eq(write_of(&claim, VIEW_SET, key)->value, a->rq.record));
+	write_of(&claim, VIEW_COUNT, SLICE_LITERAL("cm:n:pki:issued"));
+	write_of(&claim, VIEW_SET, joined(c->w, "cm:key:certmill.test:", a->rq.envelope.id));
+	again = a->rq;
+	assert_true(slice_eq(claim_rows(&c->w->cx, &again).record_key, key));
+	assert_int_equal(claim_expiries(&s, &c->w->arena, a->rq.message->topic, a->rq.envelope.id,
+			     &a->rq.outcome, SLICE_LITERAL("pki"), 1000, x),
+	    3);
+	assert_true(slice_eq(x[2].key, key));
+	assert_true(x[2].at_ms == 3601000 + CLAIM_RECORD_BUFFER_MS);
+}
+
 static void
 test_revoke(void **state)
 {
@@ -263,6 +294,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_issue, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revoke, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_root, setup, teardown),

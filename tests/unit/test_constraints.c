@@ -23,8 +23,6 @@
 #define END       1800000000
 #define CHAIN_MAX 3
 
-DEFINE_SCOPED(X509_VERIFY_PARAM, X509_VERIFY_PARAM_free)
-
 /* One of a chain: its extensions in openssl's notation, in tests only. */
 struct ca_spec {
 	const char *name, *basic, *names, *purposes, *other;

@@ -195,11 +195,17 @@ test_named_bits(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t room[16];
+		struct der_reader r;
+		unsigned back;
 		struct der d;
 
 		der_init(&d, room, sizeof(room));
 		der_named_bits(&d, cases[i].bits);
 		expect_bytes("named bits", der_slice(&d), slice_of(cases[i].der, cases[i].len));
+		r = der_reader_of(der_slice(&d));
+		assert_true(der_read_named_bits(&r, &back));
+		assert_true(der_reader_done(&r));
+		assert_int_equal(back, cases[i].bits);
 	}
 }
 
@@ -261,7 +267,23 @@ test_values_refused(void **state)
 	}, bits[] = {
 		{ "unused bits", "\x03\x02\x01\x80", 4 },
 		{ "empty", "\x03\x00", 2 },
+	}, named[] = {
+		{ "empty", "\x03\x00", 2 },
+		{ "unused bits of nothing", "\x03\x01\x01", 3 },
+		{ "a zero bit behind", "\x03\x02\x00\xa0", 4 },
+		{ "a zero octet behind", "\x03\x03\x00\xa1\x00", 5 },
+		{ "an unused bit that is set", "\x03\x02\x06\xa0", 4 },
+		{ "eight unused bits", "\x03\x02\x08\x80", 4 },
+		{ "over 32", "\x03\x06\x00\xff\xff\xff\xff\x01", 8 },
+		{ "an octet string", "\x04\x02\x05\xa0", 4 },
+	}, oids[] = {
+		{ "empty", "\x06\x00", 2 },
+		{ "a first arc that is padded", "\x06\x02\x80\x2a", 4 },
+		{ "an arc that is padded", "\x06\x04\x2a\x03\x80\x01", 6 },
+		{ "an arc without an end", "\x06\x03\x2a\x03\x84", 5 },
+		{ "an integer", "\x02\x01\x2a", 3 },
 	};
+	unsigned set;
 	struct slice octets;
 	int64_t time;
 	bool flag;
@@ -277,6 +299,8 @@ test_values_refused(void **state)
 	REFUSED(times, der_read_time(&r, &time));
 	REFUSED(bools, der_read_bool(&r, &flag));
 	REFUSED(bits, der_read_bit_string(&r, &octets));
+	REFUSED(named, der_read_named_bits(&r, &set));
+	REFUSED(oids, der_read_oid(&r, &octets));
 }
 
 static void

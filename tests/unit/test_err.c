@@ -123,6 +123,7 @@ err_names(void **state)
 		if (err_from_name(name, strlen(name)) != (enum err_code)i)
 			fail_msg("%s: code %zu does not come back from its name", name, i);
 		assert_true(strlen(err_help((enum err_code)i)) > 0);
+		assert_true(strlen(err_advice((enum err_code)i)) > 0);
 	}
 	assert_int_equal(err_from_name("unknown_rol", 11), ERR_NONE);
 	assert_int_equal(err_from_name("none", 4), ERR_NONE);

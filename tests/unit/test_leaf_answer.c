@@ -157,26 +157,13 @@ jwk_of(struct world *w, struct slice x, const char *kid)
 	return world_encode(w, &jwk_schema, &jwk);
 }
 
-static struct slice
-jwk_of_key(struct world *w, EVP_PKEY *key, const char *kid)
-{
-	uint8_t x[32];
-	size_t len = sizeof(x);
-	struct buf text SCOPED_BUF = { 0 };
-
-	assert_int_equal(EVP_PKEY_get_raw_public_key(key, x, &len), 1);
-	buf_init(&text, 64);
-	base64url_add(&text, slice_of(x, len));
-	return jwk_of(w, arena_copy(&w->arena, buf_slice(&text)), kid);
-}
-
 static void
 test_seal_to(void **state)
 {
 	static const char *const formats[] = { "pem", "der", "pem_bundle" };
 	struct world *w = *state;
 	SCOPED(EVP_PKEY) mine = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
-	struct slice jwk = jwk_of_key(w, mine, "my-key");
+	struct slice jwk = test_jwk(w, mine, "my-key");
 
 	for (size_t i = 0; i < 3; i++) {
 		struct answer *a = world_do(w,

@@ -54,6 +54,7 @@ check_root(struct world *w, const char *name, const struct answer *a, int nid)
 	if (X509_get_key_usage(crt) != (KU_KEY_CERT_SIGN | KU_CRL_SIGN))
 		fail_msg("%s: its key usage is %x", name, X509_get_key_usage(crt));
 	assert_false(data_has(a, "private_key"));
+	assert_int_equal(data_list(w, a, "ca_chain").count, 1);
 	assert_slice(name, data_text(a, "lease_id"), "");
 	assert_false(data_bool(a, "renewable"));
 	assert_true(data_int(a, "expiration") == issuer->not_after);
@@ -144,10 +145,8 @@ test_generate_refused(void **state)
 		const char *code, *field;
 	} cases[] = {
 		{ "no name", NULL, "missing_field", "common_name" },
-		{ "exported", PARAMS("common_name", "R", "exported", "exported"), "invalid_value",
-		    "exported" },
-		{ "external", PARAMS("common_name", "R", "exported", "external"), "invalid_value",
-		    "exported" },
+		{ "neither inside nor out", PARAMS("common_name", "R", "exported", "both"),
+		    "invalid_value", "exported" },
 		{ "a key type", PARAMS("common_name", "R", "key_type", "dsa"), "key_not_allowed",
 		    "key_type" },
 		{ "key bits", PARAMS("common_name", "R", "key_type", "ec", "key_bits", "255"),

@@ -33,21 +33,6 @@ pki(struct world *w)
 	return catalog_find_mount(w->cx.catalog, SLICE_LITERAL("pki"));
 }
 
-/* The key as `certmill` seals it before producing. */
-static const char *
-sealed_key(struct world *w, const struct test_ca *ca)
-{
-	uint8_t x[32];
-	size_t len = sizeof(x);
-	struct buf token SCOPED_BUF = { 0 };
-	struct err e = { 0 };
-
-	assert_int_equal(EVP_PKEY_get_raw_public_key(w->cx.fleet_key, x, &len), 1);
-	buf_init(&token, 65536);
-	assert_true(jwe_seal(slice_of(x, len), SLICE_NONE, ca->key_pem, &token, &e));
-	return arena_text(&w->arena, buf_slice(&token));
-}
-
 static const char *
 joined(struct world *w, const char *first, const char *second)
 {
@@ -101,7 +86,7 @@ test_set_sealed(void **state)
 		struct test_ca ca;
 
 		test_ca_make(w, "Brought", &ca);
-		key = sealed_key(w, &ca);
+		key = test_sealed(w, ca.key_pem);
 		bundle = order == 0 ? joined(w, (const char *)ca.pem.data, key)
 				    : joined(w, key, (const char *)ca.pem.data);
 		world_do(w, ASK("mount/write", .params = PARAMS("description", "kept")));
@@ -141,13 +126,13 @@ test_set_again(void **state)
 
 	test_ca_make(w, "Brought", &ca);
 	test_ca_make(w, "Other", &other);
-	bundle = joined(w, (const char *)ca.pem.data, sealed_key(w, &ca));
+	bundle = joined(w, (const char *)ca.pem.data, test_sealed(w, ca.key_pem));
 	world_do(w, ASK("mount/write"));
 	world_do(w, ASK("ca/set", .params = PARAMS("pem_bundle", bundle)));
 	a = world_do(w, ASK("ca/set", .params = PARAMS("pem_bundle", bundle)));
 	assert_int_equal(a->rq.outcome.changes.count, 0);
 	assert_false(a->rq.outcome.rotate);
-	bundle = joined(w, (const char *)other.pem.data, sealed_key(w, &other));
+	bundle = joined(w, (const char *)other.pem.data, test_sealed(w, other.key_pem));
 	world_refused(w, "another CA", ASK("ca/set", .params = PARAMS("pem_bundle", bundle)),
 	    "issuer_exists", "mount");
 	world_refused(w, "and one that is made",
@@ -173,8 +158,8 @@ test_set_refused(void **state)
 	    "pem_bundle");
 	world_refused(w, "another's key",
 	    ASK("ca/set",
-		.params = PARAMS(
-		    "pem_bundle", joined(w, (const char *)ca.pem.data, sealed_key(w, &other)))),
+		.params = PARAMS("pem_bundle",
+		    joined(w, (const char *)ca.pem.data, test_sealed(w, other.key_pem)))),
 	    "ca_invalid", "pem_bundle");
 }
 
@@ -189,8 +174,8 @@ test_set_dry_run(void **state)
 	world_do(w, ASK("mount/write"));
 	a = world_do(w,
 	    ASK("ca/set", .dry_run = true,
-		.params = PARAMS(
-		    "pem_bundle", joined(w, (const char *)ca.pem.data, sealed_key(w, &ca)))));
+		.params = PARAMS("pem_bundle",
+		    joined(w, (const char *)ca.pem.data, test_sealed(w, ca.key_pem)))));
 	assert_int_equal(a->rq.outcome.changes.count, 0);
 	assert_false(a->rq.outcome.rotate);
 	assert_null(pki(w)->issuer);
@@ -208,8 +193,8 @@ test_set_signs(void **state)
 	world_do(w, ASK("mount/write"));
 	world_do(w,
 	    ASK("ca/set",
-		.params = PARAMS(
-		    "pem_bundle", joined(w, (const char *)ca.pem.data, sealed_key(w, &ca)))));
+		.params = PARAMS("pem_bundle",
+		    joined(w, (const char *)ca.pem.data, test_sealed(w, ca.key_pem)))));
 	world_do(w,
 	    ASK("role/write", .role = "any",
 		.params = PARAMS("allow_any_name", "true", "key_type", "ec")));

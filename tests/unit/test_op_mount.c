@@ -75,6 +75,27 @@ test_mount_ttls(void **state)
 }
 
 static void
+test_mount_role_defaults(void **state)
+{
+	struct world *w = *state;
+	const struct catalog_mount *m;
+
+	world_do(w, ASK("mount/write", .mount = "seed"));
+	world_do(w,
+	    ASK("mount/write", .mount = "today",
+		.params = PARAMS("role_defaults", "current", "trust_identity", "true")));
+	m = catalog_find_mount(w->cx.catalog, SLICE_LITERAL("seed"));
+	assert_slice("seed", m->state.role_defaults, "0.4");
+	assert_false(m->state.trust_identity);
+	m = catalog_find_mount(w->cx.catalog, SLICE_LITERAL("today"));
+	assert_slice("today", m->state.role_defaults, "current");
+	assert_true(m->state.trust_identity);
+	world_refused(w, "defaults of tomorrow",
+	    ASK("mount/write", .mount = "x", .params = PARAMS("role_defaults", "0.5")),
+	    "invalid_value", "role_defaults");
+}
+
+static void
 test_mount_written(void **state)
 {
 	struct world *w = *state;
@@ -211,6 +232,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_mount_ttls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mount_role_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mount_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mount_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mount_list, setup, teardown),

@@ -68,6 +68,44 @@ test_read_root(void **state)
 	assert_true(slice_eq(data_text(a, "certificate"), root->pem));
 }
 
+/* A CA that was brought has no row; the serial number is read as people write it. */
+static void
+test_read_brought(void **state)
+{
+	static const char *const spellings[] = { "11:22:33", "11-22-33", "112233", "00:11:22:33" };
+	struct world *w = *state;
+	struct test_ca ca;
+
+	test_ca_make(w, "Brought", &ca);
+	world_do(w, ASK("mount/write", .mount = "brought"));
+	world_do(w,
+	    ASK("ca/set", .mount = "brought",
+		.params = PARAMS("pem_bundle",
+		    arena_printf(&w->arena, "%s\n%s", (const char *)ca.pem.data,
+			test_sealed(w, ca.key_pem)))));
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		struct answer *a = world_do(w,
+		    ASK("cert/read", .mount = "brought", .params = PARAMS("serial", spellings[i])));
+
+		assert_true(slice_eq(data_text(a, "certificate"), ca.pem));
+		assert_slice(spellings[i], data_text(a, "serial_number"), "11:22:33");
+	}
+}
+
+static void
+test_read_upper_case(void **state)
+{
+	struct world *w = *state;
+	struct answer *leaf = issued(w);
+	char *serial = arena_text(&w->arena, data_text(leaf, "serial"));
+	struct answer *a;
+
+	for (char *c = serial; *c != '\0'; c++)
+		*c = (char)(*c >= 'a' && *c <= 'f' ? *c - 32 : *c == ':' ? '-' : *c);
+	a = world_do(w, ASK("cert/read", .params = PARAMS("serial", serial)));
+	assert_true(slice_eq(data_text(a, "certificate"), data_text(leaf, "certificate")));
+}
+
 static void
 test_read_refused(void **state)
 {
@@ -121,6 +159,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read_certificate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_root, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_brought, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_upper_case, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_crl, setup, teardown),
 	};

@@ -139,6 +139,141 @@ test_role_refused(void **state)
 	assert_int_equal(pki(w)->role_count, 0);
 }
 
+static const struct role *
+role_of(struct world *w, const char *name)
+{
+	const struct catalog_role *r = catalog_find_role(pki(w), slice_text(name));
+
+	assert_non_null(r);
+	return &r->role;
+}
+
+/* Only what is given changes; the whole is checked again. */
+static void
+test_role_patch(void **state)
+{
+	struct world *w = *state;
+	struct answer *a;
+
+	world_do(w, ASK("mount/write"));
+	world_refused(w, "none yet", ASK("role/patch", .role = "r"), "unknown_role", "role");
+	world_do(w,
+	    ASK("role/write", .role = "r",
+		.params = PARAMS("allowed_domains", "a.b,c.d", "ttl", "1h", "max_ttl", "2h",
+		    "key_type", "ec", "ou", "x", "allow_subdomains", "true")));
+	world_do(w, ASK("role/patch", .role = "r", .params = PARAMS("max_ttl", "3h", "ou", "y,z")));
+	assert_int_equal(role_of(w, "r")->ttl, 3600);
+	assert_int_equal(role_of(w, "r")->max_ttl, 10800);
+	assert_int_equal(role_of(w, "r")->allowed_domains.count, 2);
+	assert_int_equal(role_of(w, "r")->ou.count, 2);
+	assert_int_equal(role_of(w, "r")->key_bits, 256);
+	assert_true(role_of(w, "r")->allow_subdomains);
+	world_do(w, ASK("role/patch", .role = "r", .params = PARAMS("allowed_base_domain", "")));
+	assert_int_equal(role_of(w, "r")->allowed_domains.count, 0);
+	world_refused(w, "against what stands",
+	    ASK("role/patch", .role = "r", .params = PARAMS("ttl", "4h")), "role_invalid", "ttl");
+	world_refused(w, "the key's size is of another type",
+	    ASK("role/patch", .role = "r", .params = PARAMS("key_type", "rsa")), "role_invalid",
+	    "key_bits");
+	world_do(w,
+	    ASK("role/patch", .role = "r", .params = PARAMS("key_type", "rsa", "key_bits", "0")));
+	assert_int_equal(role_of(w, "r")->key_bits, 2048);
+	world_refused(w, "a usage that there is not",
+	    ASK("role/patch", .role = "r", .params = PARAMS("key_usage", "Sign")), "role_invalid",
+	    "key_usage");
+	a = world_do(w, ASK("role/patch", .role = "r"));
+	assert_int_equal(a->warnings.count, 0);
+	/* writing replaces */
+	world_do(w, ASK("role/write", .role = "r"));
+	assert_int_equal(role_of(w, "r")->ou.count, 0);
+	assert_int_equal(role_of(w, "r")->ttl, 0);
+}
+
+/* What was stored with a name that nobody knows stays, and does not stand in the way. */
+static void
+test_role_patch_tolerates(void **state)
+{
+	struct world *w = *state;
+	struct slice usage = SLICE_LITERAL("DigitialSignature");
+	struct role role;
+	struct err e;
+
+	world_do(w, ASK("mount/write"));
+	role_defaults(&role);
+	role.key_usage = (struct slice_list){ &usage, 1 };
+	assert_true(world_state(w, "role/pki/r", world_encode(w, &role_schema, &role), &e));
+	world_do(w, ASK("role/patch", .role = "r", .params = PARAMS("ttl", "1h")));
+	assert_slice("kept", role_of(w, "r")->key_usage.items[0], "DigitialSignature");
+	world_do(w, ASK("role/patch", .role = "r", .params = PARAMS("key_usage", "CRLSign")));
+	assert_slice("written", role_of(w, "r")->key_usage.items[0], "CRLSign");
+}
+
+static void
+test_role_defaults(void **state)
+{
+	struct world *w = *state;
+	const struct catalog_mount *m;
+	struct answer *a;
+
+	world_do(w, ASK("mount/write"));
+	world_do(w, ASK("role/write", .role = "r"));
+	assert_false(role_of(w, "r")->enforce_hostnames || role_of(w, "r")->use_csr_sans);
+	assert_true(role_of(w, "r")->generate_lease);
+	world_do(
+	    w, ASK("mount/write", .mount = "new", .params = PARAMS("role_defaults", "current")));
+	world_do(w, ASK("role/write", .mount = "new", .role = "r"));
+	world_do(w,
+	    ASK("role/write", .mount = "new", .role = "s",
+		.params = PARAMS("enforce_hostnames", "false", "generate_lease", "true")));
+	m = catalog_find_mount(w->cx.catalog, SLICE_LITERAL("new"));
+	assert_true(m->roles[0]->role.enforce_hostnames && m->roles[0]->role.use_csr_sans &&
+	    m->roles[0]->role.use_csr_common_name);
+	assert_false(m->roles[0]->role.generate_lease);
+	assert_false(m->roles[1]->role.enforce_hostnames);
+	assert_true(m->roles[1]->role.generate_lease && m->roles[1]->role.use_csr_sans);
+	/* all of it is read */
+	a = world_do(w, ASK("role/read", .mount = "new", .role = "r"));
+	for (size_t i = 0; i < role_schema.count; i++)
+		if (!data_has(a, role_schema.fields[i].name))
+			fail_msg("role/read does not say %s", role_schema.fields[i].name);
+	assert_int_equal(data_int(a, "not_before_duration"), 30);
+	assert_int_equal(data_int(a, "signature_bits"), 256);
+	assert_slice("not_after", data_text(a, "not_after"), "");
+	assert_int_equal(data_list(w, a, "key_usage").count, 3);
+}
+
+static void
+test_role_warnings(void **state)
+{
+	static const struct {
+		const char *name, *value, *warning;
+	} cases[] = {
+		{ "issuer_ref", "nobody", "unknown_issuer_ref" },
+		{ "issuer_ref", "default", NULL },
+		{ "ext_key_usage_oids", "4.3.2.1", "oid_left_out" },
+		{ "no_store", "true", NULL },
+		{ "generate_lease", "true", NULL },
+	};
+	struct world *w = *state;
+
+	world_do(w, ASK("mount/write"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct answer *a = world_do(w,
+		    ASK("role/write", .role = "r",
+			.params = PARAMS(cases[i].name, cases[i].value)));
+
+		assert_int_equal(a->warnings.count, cases[i].warning != NULL);
+		if (cases[i].warning != NULL)
+			assert_true(has_warning(a, cases[i].warning));
+	}
+	assert_true(
+	    has_warning(world_do(w,
+			    ASK("role/write", .role = "r",
+				.params = PARAMS("no_store", "true", "generate_lease", "true"))),
+		"no_store_without_lease"));
+	assert_false(role_of(w, "r")->generate_lease);
+}
+
 static void
 test_role_delete(void **state)
 {
@@ -206,6 +341,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_role_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_role_round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_role_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_role_patch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_role_patch_tolerates, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_role_defaults, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_role_warnings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_role_delete, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_role_list, setup, teardown),
 	};

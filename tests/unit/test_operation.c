@@ -35,14 +35,20 @@ test_table(void **state)
 	} cases[] = {
 		{ "issue", TOPIC_ISSUE, true, true, true, true },
 		{ "sign", TOPIC_SIGN, true, true, false, true },
+		{ "sign-verbatim", TOPIC_SIGN, true, true, false, false },
 		{ "revoke", TOPIC_REVOKE, true, false, false, false },
 		{ "crl/rotate", TOPIC_REVOKE, true, false, false, false },
 		{ "mount/write", TOPIC_CONFIG, true, false, false, false },
+		{ "mount/tune", TOPIC_CONFIG, true, false, false, false },
+		{ "mount/delete", TOPIC_CONFIG, true, false, false, false },
 		{ "ca/set", TOPIC_CONFIG, true, false, false, false },
-		{ "ca/generate/root", TOPIC_CONFIG, true, true, false, false },
+		{ "ca/generate/root", TOPIC_CONFIG, true, true, true, false },
+		{ "ca/generate/intermediate", TOPIC_CONFIG, true, false, true, false },
+		{ "ca/sign", TOPIC_CONFIG, true, true, false, false },
 		{ "urls/write", TOPIC_CONFIG, true, false, false, false },
 		{ "crl/write", TOPIC_CONFIG, true, false, false, false },
 		{ "role/write", TOPIC_CONFIG, true, false, false, true },
+		{ "role/patch", TOPIC_CONFIG, true, false, false, true },
 		{ "role/delete", TOPIC_CONFIG, true, false, false, true },
 		{ "mount/list", TOPIC_QUERY, false, false, false, false },
 		{ "ca/read", TOPIC_QUERY, false, false, false, false },
@@ -59,19 +65,22 @@ test_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct operation *op = operation_find(slice_text(cases[i].name));
+		const struct contract *contract;
 
 		if (op == NULL)
 			fail_msg("%s: there is no such operation", cases[i].name);
-		if (op->kind != cases[i].kind || op->claims != cases[i].claims ||
-		    op->signs != cases[i].signs || op->makes_key != cases[i].makes_key ||
-		    op->needs_role != cases[i].needs_role)
+		contract = op->contract;
+		if (contract->topic != cases[i].kind || op->claims != cases[i].claims ||
+		    op->signs != cases[i].signs || contract->makes_key != cases[i].makes_key ||
+		    contract->needs_role != cases[i].needs_role)
 			fail_msg("%s: is not what it should be", cases[i].name);
-		if (op->decide == NULL || op->answer == NULL || op->params == NULL ||
-		    op->help[0] == '\0')
+		if (op->decide == NULL || op->answer == NULL || contract->params == NULL ||
+		    contract->help[0] == '\0')
 			fail_msg("%s: is not whole", cases[i].name);
 	}
-	while (operation_at(count) != NULL)
-		count++;
+	for (; operation_at(count) != NULL; count++)
+		assert_ptr_equal(operation_at(count)->contract, &contracts[count]);
+	assert_int_equal(count, OP_COUNT);
 	assert_int_equal(count, sizeof(cases) / sizeof(cases[0]));
 	assert_null(operation_find(SLICE_LITERAL("issu")));
 	assert_null(operation_find(SLICE_LITERAL("issue2")));
@@ -87,8 +96,11 @@ least_params(const char *op)
 		const char *op, *params[3];
 	} cases[] = {
 		{ "sign", { "csr", "x", NULL } },
+		{ "sign-verbatim", { "csr", "x", NULL } },
 		{ "ca/set", { "pem_bundle", "x", NULL } },
 		{ "ca/generate/root", { "common_name", "x", NULL } },
+		{ "ca/generate/intermediate", { "common_name", "x", NULL } },
+		{ "ca/sign", { "csr", "x", NULL } },
 		{ "crl/write", { "expiry", "1h", NULL } },
 		{ "cert/read", { "serial", "11:22", NULL } },
 	};
@@ -107,13 +119,14 @@ test_common_refusals(void **state)
 
 	world_sample(w);
 	for (size_t i = 0; operation_at(i) != NULL; i++) {
-		const struct operation *op = operation_at(i);
+		const struct contract *op = operation_at(i)->contract;
 		const char *const *params = least_params(op->name);
 
 		if (op->needs_role)
 			world_refused(
 			    w, op->name, ASK(op->name, .params = params), "missing_field", "role");
-		if (!op->makes_key)
+		if (!op->makes_key ||
+		    operation_at(i)->gives_key != NULL) /* CAs: the key stays inside, by default */
 			world_refused(w, op->name,
 			    ASK(op->name, .role = "web", .params = params, .seal_to = jwk),
 			    "invalid_value", "seal_to");
@@ -140,6 +153,10 @@ test_identity_is_ignored(void **state)
 	    ASK("role/read", .role = "absent", .identity = identity), "unknown_role", "role");
 	assert_true(has_warning(a, "identity_ignored"));
 	a = world_do(w, ASK("role/read", .role = "web"));
+	assert_int_equal(a->warnings.count, 0);
+	world_do(
+	    w, ASK("mount/write", .mount = "trusting", .params = PARAMS("trust_identity", "true")));
+	a = world_do(w, ASK("role/list", .mount = "trusting", .identity = identity));
 	assert_int_equal(a->warnings.count, 0);
 }
 

@@ -138,17 +138,17 @@ test_mount(void **state)
 static void
 test_ca_generate(void **state)
 {
-	struct ca_generate_params p;
+	struct ca_params p;
 
-	ca_generate_params_defaults(&p);
-	assert_true(decode(*state, &ca_generate_params_schema, "{'common_name': 'Root'}", &p));
+	ca_params_defaults(&p);
+	assert_true(decode(*state, &ca_root_params_schema, "{'common_name': 'Root'}", &p));
 	assert_int_equal(p.ttl, SCHEMA_ABSENT);
 	assert_int_equal(p.key_bits, SCHEMA_ABSENT);
 	assert_int_equal(p.max_path_length, -1);
 	assert_true(slice_is(p.key_type, "rsa"));
 	assert_true(slice_is(p.format, "pem"));
 	assert_true(slice_is(p.exported, "internal"));
-	assert_true(decode(*state, &ca_generate_params_schema,
+	assert_true(decode(*state, &ca_root_params_schema,
 	    "{'common_name': 'Root', 'key_bits': '384', 'key_type': 'ec', 'max_path_length': '-1', 'ttl': 60}",
 	    &p));
 	assert_int_equal(p.key_bits, 384);

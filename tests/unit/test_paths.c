@@ -8,38 +8,47 @@
 struct good {
 	enum verb verb;
 	const char *path;
-	enum certmill_topic topic;
-	const char *op, *mount, *role, *param, *value;
+	enum op op;
+	const char *mount, *role, *param, *value;
 	enum show show;
 };
 
 /* clang-format off */
 static const struct good goods[] = {
-	{ VERB_WRITE,  "pki/config/ca",                         CERTMILL_CONFIG, "ca/set",           "pki", NULL,    NULL,       NULL,       SHOW_SUCCESS },
-	{ VERB_WRITE,  "pki/config/ca/set",                     CERTMILL_CONFIG, "ca/set",           "pki", NULL,    NULL,       NULL,       SHOW_SUCCESS },
-	{ VERB_WRITE,  "pki/config/ca/generate/root/internal",  CERTMILL_CONFIG, "ca/generate/root", "pki", NULL,    "exported", "internal", SHOW_DATA },
-	{ VERB_WRITE,  "pki/config/ca/generate/root/exported",  CERTMILL_CONFIG, "ca/generate/root", "pki", NULL,    "exported", "exported", SHOW_DATA },
-	{ VERB_WRITE,  "root-ca/config/urls",                   CERTMILL_CONFIG, "urls/write",       "root-ca", NULL, NULL,      NULL,       SHOW_SUCCESS },
-	{ VERB_READ,   "pki/config/urls",                       CERTMILL_QUERY,  "urls/read",        "pki", NULL,    NULL,       NULL,       SHOW_DATA },
-	{ VERB_WRITE,  "pki/config/crl",                        CERTMILL_CONFIG, "crl/write",        "pki", NULL,    NULL,       NULL,       SHOW_SUCCESS },
-	{ VERB_READ,   "pki/config/crl",                        CERTMILL_QUERY,  "crl/config/read",  "pki", NULL,    NULL,       NULL,       SHOW_DATA },
-	{ VERB_WRITE,  "pki/roles/example-dot-com",             CERTMILL_CONFIG, "role/write",       "pki", "example-dot-com", NULL, NULL,   SHOW_SUCCESS },
-	{ VERB_READ,   "pki/roles/web",                         CERTMILL_QUERY,  "role/read",        "pki", "web",   NULL,       NULL,       SHOW_DATA },
-	{ VERB_DELETE, "pki/roles/web",                         CERTMILL_CONFIG, "role/delete",      "pki", "web",   NULL,       NULL,       SHOW_SUCCESS },
-	{ VERB_LIST,   "pki/roles",                             CERTMILL_QUERY,  "role/list",        "pki", NULL,    NULL,       NULL,       SHOW_PAGES },
-	{ VERB_LIST,   "/pki/roles/",                           CERTMILL_QUERY,  "role/list",        "pki", NULL,    NULL,       NULL,       SHOW_PAGES },
-	{ VERB_WRITE,  "pki/issue/web",                         CERTMILL_ISSUE,  "issue",            "pki", "web",   NULL,       NULL,       SHOW_DATA },
-	{ VERB_WRITE,  "pki/sign/web",                          CERTMILL_SIGN,   "sign",             "pki", "web",   NULL,       NULL,       SHOW_DATA },
-	{ VERB_WRITE,  "pki/revoke",                            CERTMILL_REVOKE, "revoke",           "pki", NULL,    NULL,       NULL,       SHOW_DATA },
-	{ VERB_READ,   "pki/cert/crl",                          CERTMILL_QUERY,  "cert/read",        "pki", NULL,    "serial",   "crl",      SHOW_DATA },
-	{ VERB_READ,   "pki/cert/5e:62:eb",                     CERTMILL_QUERY,  "cert/read",        "pki", NULL,    "serial",   "5e:62:eb", SHOW_DATA },
-	{ VERB_LIST,   "pki/certs",                             CERTMILL_QUERY,  "cert/list",        "pki", NULL,    NULL,       NULL,       SHOW_PAGES },
-	{ VERB_READ,   "pki/ca",                                CERTMILL_QUERY,  "ca/read",          "pki", NULL,    "format",   "der",      SHOW_DER },
-	{ VERB_READ,   "pki/ca/pem",                            CERTMILL_QUERY,  "ca/read",          "pki", NULL,    "format",   "pem",      SHOW_PEM },
-	{ VERB_READ,   "pki/crl",                               CERTMILL_QUERY,  "crl/read",         "pki", NULL,    "format",   "der",      SHOW_DER },
-	{ VERB_READ,   "pki/crl/pem",                           CERTMILL_QUERY,  "crl/read",         "pki", NULL,    "format",   "pem",      SHOW_PEM },
-	{ VERB_READ,   "pki/crl/rotate",                        CERTMILL_REVOKE, "crl/rotate",       "pki", NULL,    NULL,       NULL,       SHOW_DATA },
-	{ VERB_WRITE,  "pki/crl/rotate",                        CERTMILL_REVOKE, "crl/rotate",       "pki", NULL,    NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/config/ca",                                  OP_CA_SET,                   "pki",     NULL,              NULL,       NULL,       SHOW_SUCCESS },
+	{ VERB_WRITE,  "pki/config/ca/set",                              OP_CA_SET,                   "pki",     NULL,              NULL,       NULL,       SHOW_SUCCESS },
+	{ VERB_WRITE,  "pki/config/ca/generate/root/internal",           OP_CA_GENERATE_ROOT,         "pki",     NULL,              "exported", "internal", SHOW_DATA },
+	{ VERB_WRITE,  "pki/config/ca/generate/root/exported",           OP_CA_GENERATE_ROOT,         "pki",     NULL,              "exported", "exported", SHOW_DATA },
+	{ VERB_WRITE,  "root-ca/config/urls",                            OP_URLS_WRITE,               "root-ca", NULL,              NULL,       NULL,       SHOW_SUCCESS },
+	{ VERB_READ,   "pki/config/urls",                                OP_URLS_READ,                "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/config/crl",                                 OP_CRL_WRITE,                "pki",     NULL,              NULL,       NULL,       SHOW_SUCCESS },
+	{ VERB_READ,   "pki/config/crl",                                 OP_CRL_CONFIG_READ,          "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/roles/example-dot-com",                      OP_ROLE_WRITE,               "pki",     "example-dot-com", NULL,       NULL,       SHOW_SUCCESS },
+	{ VERB_READ,   "pki/roles/web",                                  OP_ROLE_READ,                "pki",     "web",             NULL,       NULL,       SHOW_DATA },
+	{ VERB_DELETE, "pki/roles/web",                                  OP_ROLE_DELETE,              "pki",     "web",             NULL,       NULL,       SHOW_SUCCESS },
+	{ VERB_LIST,   "pki/roles",                                      OP_ROLE_LIST,                "pki",     NULL,              NULL,       NULL,       SHOW_PAGES },
+	{ VERB_LIST,   "/pki/roles/",                                    OP_ROLE_LIST,                "pki",     NULL,              NULL,       NULL,       SHOW_PAGES },
+	{ VERB_WRITE,  "pki/issue/web",                                  OP_ISSUE,                    "pki",     "web",             NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/sign/web",                                   OP_SIGN,                     "pki",     "web",             NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/revoke",                                     OP_REVOKE,                   "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_READ,   "pki/cert/crl",                                   OP_CERT_READ,                "pki",     NULL,              "serial",   "crl",      SHOW_DATA },
+	{ VERB_READ,   "pki/cert/5e:62:eb",                              OP_CERT_READ,                "pki",     NULL,              "serial",   "5e:62:eb", SHOW_DATA },
+	{ VERB_LIST,   "pki/certs",                                      OP_CERT_LIST,                "pki",     NULL,              NULL,       NULL,       SHOW_PAGES },
+	{ VERB_READ,   "pki/ca",                                         OP_CA_READ,                  "pki",     NULL,              "format",   "der",      SHOW_DER },
+	{ VERB_READ,   "pki/ca/pem",                                     OP_CA_READ,                  "pki",     NULL,              "format",   "pem",      SHOW_PEM },
+	{ VERB_READ,   "pki/crl",                                        OP_CRL_READ,                 "pki",     NULL,              "format",   "der",      SHOW_DER },
+	{ VERB_READ,   "pki/crl/pem",                                    OP_CRL_READ,                 "pki",     NULL,              "format",   "pem",      SHOW_PEM },
+	{ VERB_READ,   "pki/crl/rotate",                                 OP_CRL_ROTATE,               "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/crl/rotate",                                 OP_CRL_ROTATE,               "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/config/ca/generate/intermediate/external",   OP_CA_GENERATE_INTERMEDIATE, "pki",     NULL,              "exported", "external", SHOW_DATA },
+	{ VERB_WRITE,  "pki/config/ca/sign",                             OP_CA_SIGN,                  "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/sign-verbatim",                              OP_SIGN_VERBATIM,            "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/sign-verbatim/web",                          OP_SIGN_VERBATIM,            "pki",     "web",             NULL,       NULL,       SHOW_DATA },
+	{ VERB_PATCH,  "pki/roles/web",                                  OP_ROLE_PATCH,               "pki",     "web",             NULL,       NULL,       SHOW_SUCCESS },
+	{ VERB_WRITE,  "pki/root/generate/internal",                     OP_CA_GENERATE_ROOT,         "pki",     NULL,              "exported", "internal", SHOW_DATA },
+	{ VERB_WRITE,  "pki/intermediate/generate/internal",             OP_CA_GENERATE_INTERMEDIATE, "pki",     NULL,              "exported", "internal", SHOW_DATA },
+	{ VERB_WRITE,  "pki/root/sign-intermediate",                     OP_CA_SIGN,                  "pki",     NULL,              NULL,       NULL,       SHOW_DATA },
+	{ VERB_WRITE,  "pki/intermediate/set-signed",                    OP_CA_SET,                   "pki",     NULL,              NULL,       NULL,       SHOW_SUCCESS },
 };
 
 static const struct { enum verb verb; const char *path, *words; } bads[] = {
@@ -55,6 +64,7 @@ static const struct { enum verb verb; const char *path, *words; } bads[] = {
 	{ VERB_WRITE,  "pki/roles/web/more",       "there is no path" },
 	{ VERB_WRITE,  "pki/ca",                   "there is no `write` on pki/ca" },
 	{ VERB_WRITE,  "pki/issue",                "there is no path" },
+	{ VERB_PATCH,  "pki/config/urls",          "there is no `patch` on" },
 };
 /* clang-format on */
 
@@ -80,13 +90,11 @@ paths_are_known(void **state)
 
 		if (!route_find(g->verb, g->path, &a, &r, &e))
 			fail_msg("%s: %s", g->path, e.msg);
-		expect_text(g->path, "op", g->op, r.op);
+		expect_text(g->path, "op", contracts[g->op].name, r.contract->name);
 		expect_text(g->path, "mount", g->mount, r.mount);
 		expect_text(g->path, "role", g->role, r.role);
 		expect_text(g->path, "param", g->param, r.param);
 		expect_text(g->path, "value", g->value, r.value);
-		expect_text(
-		    g->path, "topic", certmill_topic_name(g->topic), certmill_topic_name(r.topic));
 		if (g->show != r.show)
 			fail_msg(
 			    "%s: expected show %d, came %d", g->path, (int)g->show, (int)r.show);
@@ -103,28 +111,73 @@ paths_are_refused(void **state)
 		struct err e = { 0 };
 
 		if (route_find(bads[i].verb, bads[i].path, &a, &r, &e))
-			fail_msg("\"%s\" became %s", bads[i].path, r.op);
+			fail_msg("\"%s\" became %s", bads[i].path, r.contract->name);
 		if (e.code != ERR_INVALID_VALUE || strstr(e.msg, bads[i].words) == NULL)
 			fail_msg("\"%s\": expected \"%s\", came \"%s\"", bads[i].path,
 			    bads[i].words, e.msg);
 	}
 }
 
-/* Every operation that a path has finds its topic by name, too. */
+/* The topics of libcertmill are those of the contract. */
 static void
 operations_have_topics(void **state)
 {
-	enum certmill_topic topic;
+	(void)state;
+	for (size_t i = 0; i < OP_COUNT; i++) {
+		enum certmill_topic topic = contract_topic(&contracts[i]);
+
+		assert_string_equal(
+		    certmill_topic_name(topic), topic_kind_names[contracts[i].topic]);
+		assert_ptr_equal(contract_find(slice_text(contracts[i].name)), &contracts[i]);
+	}
+	assert_null(contract_find(SLICE_LITERAL("issu")));
+	assert_null(contract_find(SLICE_LITERAL("")));
+}
+
+/* A person reaches every operation: by a path, or by a command that names the mount. */
+static void
+operations_are_reached(void **state)
+{
+	static const enum op commands[] = { OP_MOUNT_WRITE, OP_MOUNT_TUNE, OP_MOUNT_DELETE,
+		OP_MOUNT_LIST };
+	bool reached[OP_COUNT] = { false };
+	const struct path *p;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(goods); i++)
-		if (!route_topic(goods[i].op, &topic) || topic != goods[i].topic)
-			fail_msg("%s: no topic, or another", goods[i].op);
-	assert_true(route_topic("mount/write", &topic));
-	assert_int_equal(topic, CERTMILL_CONFIG);
-	assert_true(route_topic("mount/list", &topic));
-	assert_int_equal(topic, CERTMILL_QUERY);
-	assert_false(route_topic("mount/nothing", &topic));
+	for (size_t i = 0; i < COUNT(commands); i++)
+		reached[commands[i]] = true;
+	for (size_t i = 0; (p = path_at(i)) != NULL; i++)
+		reached[p->op] = true;
+	for (size_t i = 0; i < OP_COUNT; i++)
+		if (!reached[i])
+			fail_msg("no path leads to %s", contracts[i].name);
+}
+
+static const struct {
+	const char *pattern, *path;
+	enum path_match match;
+} matches[] = {
+	{ "roles/:role", "pki/roles/web", PATH_SAME },
+	{ "roles/:role", "pki/roles/", PATH_BELOW },
+	{ "roles/:role", "pki", PATH_BELOW },
+	{ "roles/:role", "pki/roles/web/more", PATH_ELSEWHERE },
+	{ "roles/:role", "pki/role", PATH_ELSEWHERE },
+	{ "roles", "/pki/roles/", PATH_SAME },
+	{ "roles", "", PATH_ELSEWHERE },
+	{ "roles", "pki//roles", PATH_ELSEWHERE },
+};
+
+static void
+paths_stand_to_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(matches); i++) {
+		const struct path row = { .pattern = matches[i].pattern };
+
+		if (path_match(&row, matches[i].path) != matches[i].match)
+			fail_msg("%s to %s: %d", matches[i].path, matches[i].pattern,
+			    (int)path_match(&row, matches[i].path));
+	}
 }
 
 int
@@ -134,6 +187,8 @@ main(void)
 		cmocka_unit_test(paths_are_known),
 		cmocka_unit_test(paths_are_refused),
 		cmocka_unit_test(operations_have_topics),
+		cmocka_unit_test(operations_are_reached),
+		cmocka_unit_test(paths_stand_to_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

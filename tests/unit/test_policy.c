@@ -14,27 +14,46 @@ static const struct key_case {
 	enum key_type type;
 	int64_t bits;
 	unsigned usage;
+	const char *asked_type; /* by the request */
+	int64_t asked_bits;
+	const char *warning;
 } keys[] = {
-	{ "issue rsa", "", 0, -1, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA },
-	{ "issue rsa 4096", "key_bits=4096", 0, -1, NULL, NULL, KEY_RSA, 4096, DEFAULT_RSA },
-	{ "issue ec", "key_type=ec", 0, -1, NULL, NULL, KEY_EC, 256, DEFAULT_EC },
-	{ "issue ec 521", "key_type=ec key_bits=521", 0, -1, NULL, NULL, KEY_EC, 521, DEFAULT_EC },
-	{ "issue ed25519", "key_type=ed25519", 0, -1, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE },
-	{ "issue, the role is from tomorrow", "key_type=mldsa", 0, -1, "role_invalid", "mldsa", 0, 0, 0 },
-	{ "sign rsa", "", KEY_RSA, 2048, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA },
-	{ "sign a longer rsa", "", KEY_RSA, 3072, NULL, NULL, KEY_RSA, 3072, DEFAULT_RSA },
-	{ "sign an odd rsa", "", KEY_RSA, 2056, NULL, NULL, KEY_RSA, 2056, DEFAULT_RSA },
-	{ "sign a shorter rsa", "key_bits=4096", KEY_RSA, 3072, "key_not_allowed", "at least 4096 bits, the CSR's has 3072", 0, 0, 0 },
-	{ "sign rsa 1024", "", KEY_RSA, 1024, "key_not_allowed", "at least 2048", 0, 0, 0 },
-	{ "sign ec for rsa", "", KEY_EC, 256, "key_not_allowed", "type rsa, the CSR has one of type ec", 0, 0, 0 },
-	{ "sign ed25519 for rsa", "", KEY_ED25519, 0, "key_not_allowed", "ed25519", 0, 0, 0 },
-	{ "sign ec", "key_type=ec", KEY_EC, 256, NULL, NULL, KEY_EC, 256, DEFAULT_EC },
-	{ "sign a longer ec", "key_type=ec", KEY_EC, 384, NULL, NULL, KEY_EC, 384, DEFAULT_EC },
-	{ "sign a shorter ec", "key_type=ec", KEY_EC, 224, "key_not_allowed", "at least 256", 0, 0, 0 },
-	{ "sign ec 224 where it is taken", "key_type=ec key_bits=224", KEY_EC, 224, NULL, NULL, KEY_EC, 224, DEFAULT_EC },
-	{ "sign rsa for ec", "key_type=ec", KEY_RSA, 2048, "key_not_allowed", "type ec", 0, 0, 0 },
-	{ "sign ed25519", "key_type=ed25519", KEY_ED25519, 0, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE },
-	{ "sign ec for ed25519", "key_type=ed25519", KEY_EC, 256, "key_not_allowed", "type ed25519", 0, 0, 0 },
+	{ "issue rsa", "", 0, -1, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA, NULL, 0, NULL },
+	{ "issue rsa 4096", "key_bits=4096", 0, -1, NULL, NULL, KEY_RSA, 4096, DEFAULT_RSA, NULL, 0, NULL },
+	{ "issue ec", "key_type=ec", 0, -1, NULL, NULL, KEY_EC, 256, DEFAULT_EC, NULL, 0, NULL },
+	{ "issue ec 521", "key_type=ec key_bits=521", 0, -1, NULL, NULL, KEY_EC, 521, DEFAULT_EC, NULL, 0, NULL },
+	{ "issue ed25519", "key_type=ed25519", 0, -1, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
+	{ "issue, the role is from tomorrow", "key_type=mldsa", 0, -1, "role_invalid", "mldsa", 0, 0, 0, NULL, 0, NULL },
+	{ "sign rsa", "", KEY_RSA, 2048, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA, NULL, 0, NULL },
+	{ "sign a longer rsa", "", KEY_RSA, 3072, NULL, NULL, KEY_RSA, 3072, DEFAULT_RSA, NULL, 0, NULL },
+	{ "sign an odd rsa", "", KEY_RSA, 2056, NULL, NULL, KEY_RSA, 2056, DEFAULT_RSA, NULL, 0, NULL },
+	{ "sign a shorter rsa", "key_bits=4096", KEY_RSA, 3072, "key_not_allowed", "at least 4096 bits, the CSR's has 3072", 0, 0, 0, NULL, 0, NULL },
+	{ "sign rsa 1024", "", KEY_RSA, 1024, "key_not_allowed", "at least 2048", 0, 0, 0, NULL, 0, NULL },
+	{ "sign ec for rsa", "", KEY_EC, 256, "key_not_allowed", "type rsa, the CSR has one of type ec", 0, 0, 0, NULL, 0, NULL },
+	{ "sign ed25519 for rsa", "", KEY_ED25519, 0, "key_not_allowed", "ed25519", 0, 0, 0, NULL, 0, NULL },
+	{ "sign ec", "key_type=ec", KEY_EC, 256, NULL, NULL, KEY_EC, 256, DEFAULT_EC, NULL, 0, NULL },
+	{ "sign a longer ec", "key_type=ec", KEY_EC, 384, NULL, NULL, KEY_EC, 384, DEFAULT_EC, NULL, 0, NULL },
+	{ "sign a shorter ec", "key_type=ec", KEY_EC, 224, "key_not_allowed", "at least 256", 0, 0, 0, NULL, 0, NULL },
+	{ "sign ec 224 where it is taken", "key_type=ec key_bits=224", KEY_EC, 224, NULL, NULL, KEY_EC, 224, DEFAULT_EC, NULL, 0, NULL },
+	{ "sign rsa for ec", "key_type=ec", KEY_RSA, 2048, "key_not_allowed", "type ec", 0, 0, 0, NULL, 0, NULL },
+	{ "sign ed25519", "key_type=ed25519", KEY_ED25519, 0, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
+	{ "sign ec for ed25519", "key_type=ed25519", KEY_EC, 256, "key_not_allowed", "type ed25519", 0, 0, 0, NULL, 0, NULL },
+	{ "sign rsa for any", "key_type=any", KEY_RSA, 2048, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA, NULL, 0, NULL },
+	{ "sign ec 224 for any", "key_type=any", KEY_EC, 224, NULL, NULL, KEY_EC, 224, DEFAULT_EC, NULL, 0, NULL },
+	{ "sign ed25519 for any", "key_type=any", KEY_ED25519, 0, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
+	{ "sign rsa 1024 for any", "key_type=any", KEY_RSA, 1024, "key_not_allowed", "at least 2048", 0, 0, 0, NULL, 0, NULL },
+	{ "any means any size", "key_type=any key_bits=4096", KEY_RSA, 2048, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA, NULL, 0, NULL },
+	{ "sign ed25519, whatever the bits", "key_type=ed25519 key_bits=256", KEY_ED25519, 0, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
+	{ "issue ed25519, whatever the bits", "key_type=ed25519 key_bits=256", 0, -1, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, NULL, 0, NULL },
+	{ "issue any", "key_type=any", 0, -1, "missing_field", "which key", 0, 0, 0, NULL, 0, NULL },
+	{ "issue any, ec", "key_type=any", 0, -1, NULL, NULL, KEY_EC, 256, DEFAULT_EC, "ec", 0, NULL },
+	{ "issue any, ec 384", "key_type=any", 0, -1, NULL, NULL, KEY_EC, 384, DEFAULT_EC, "ec", 384, NULL },
+	{ "issue any, rsa", "key_type=any", 0, -1, NULL, NULL, KEY_RSA, 2048, DEFAULT_RSA, "rsa", 0, NULL },
+	{ "issue any, ed25519", "key_type=any", 0, -1, NULL, NULL, KEY_ED25519, 0, USAGE_DIGITAL_SIGNATURE, "ed25519", 0, NULL },
+	{ "issue any, rsa 1", "key_type=any", 0, -1, "key_not_allowed", "no rsa keys of 1 bits", 0, 0, 0, "rsa", 1, NULL },
+	{ "issue any, dsa", "key_type=any", 0, -1, "key_not_allowed", "\"dsa\" is none", 0, 0, 0, "dsa", 0, NULL },
+	{ "issue any, any", "key_type=any", 0, -1, "key_not_allowed", "none of rsa, ec and ed25519", 0, 0, 0, "any", 0, NULL },
+	{ "the role has chosen", "key_type=ec", 0, -1, NULL, NULL, KEY_EC, 256, DEFAULT_EC, "rsa", 4096, "key_choice_ignored" },
 };
 /* clang-format on */
 
@@ -45,33 +64,32 @@ key(void **state)
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		const struct key_case *c = &keys[i];
 		SCOPED_ARENA struct arena a = { 0 };
-		struct role role;
-		const struct leaf_params request = { .common_name = SLICE_LITERAL("localhost"),
-			.ttl = SCHEMA_ABSENT };
+		struct leaf_params request = { .common_name = SLICE_LITERAL("localhost"),
+			.ttl = SCHEMA_ABSENT,
+			.key_type = slice_text(c->asked_type),
+			.key_bits = c->asked_bits };
 		const struct csr csr = { .key_type = c->csr_type, .key_bits = c->csr_bits };
-		const struct policy_input in = { .role = &role,
-			.request = &request,
-			.csr = c->csr_bits < 0 ? NULL : &csr,
-			.mount_default_ttl = DAY,
-			.issuer_not_after = NOW + 365 * DAY,
-			.now = NOW };
+		const struct policy_input in = { .request = &request,
+			.csr = c->csr_bits < 0 ? NULL : &csr };
 		struct template t = { 0 };
 		struct err e = { 0 };
-		bool ok;
+		bool ok = decide_as(c->role, in, &a, &t, &e);
 
-		role_of_text(&a, c->role, &role);
-		ok = policy_decide(&in, &a, &t, &e);
 		if (ok != (c->code == NULL))
 			fail_msg("%s: %s", c->name, ok ? "was allowed" : e.msg);
 		if (!ok) {
-			check_refusal(
-			    c->name, c->code, c->csr_bits < 0 ? "key_type" : "csr", c->says, &e);
+			check_refusal(c->name, c->code,
+			    c->csr_bits >= 0         ? "csr"
+				: c->asked_bits != 0 ? "key_bits"
+						     : "key_type",
+			    c->says, &e);
 			continue;
 		}
 		if (t.key_type != c->type || t.key_bits != c->bits || t.key_usage != c->usage)
 			fail_msg("%s: came type %d, %lld bits, usage %#x", c->name, t.key_type,
 			    (long long)t.key_bits, t.key_usage);
-		check_warnings(c->name, NULL, &t);
+		assert_true(has_warning(&t, "key_usage_not_for_key_type"));
+		check_warnings(c->name, c->warning, &t);
 	}
 }
 
@@ -81,23 +99,17 @@ extended_key_usage(void **state)
 	(void)state;
 	for (unsigned bits = 0; bits < 16; bits++) {
 		SCOPED_ARENA struct arena a = { 0 };
-		struct role role;
 		const struct leaf_params request = { .common_name = SLICE_LITERAL("localhost"),
 			.ttl = SCHEMA_ABSENT };
-		const struct policy_input in = { .role = &role,
-			.request = &request,
-			.mount_default_ttl = DAY,
-			.issuer_not_after = NOW + 365 * DAY,
-			.now = NOW };
+		const char *role = arena_printf(&a,
+		    "%cserver_flag %cclient_flag %ccode_signing_flag %cemail_protection_flag",
+		    bits & 1 ? '+' : '-', bits & 2 ? '+' : '-', bits & 4 ? '+' : '-',
+		    bits & 8 ? '+' : '-');
 		struct template t = { 0 };
 		struct err e = { 0 };
 
-		role_defaults(&role);
-		role.server_flag = bits & 1;
-		role.client_flag = bits & 2;
-		role.code_signing_flag = bits & 4;
-		role.email_protection_flag = bits & 8;
-		assert_true(policy_decide(&in, &a, &t, &e));
+		assert_true(
+		    decide_as(role, (struct policy_input){ .request = &request }, &a, &t, &e));
 		assert_int_equal(
 		    t.ext_key_usage, bits); /* the flags are the first four bits, in their order */
 	}
@@ -114,7 +126,8 @@ static const struct csr_case {
 	const char *warning;
 } csrs[] = {
 	{ "the request's common name", SUB, "csr.example.com", "api.example.com", false, false, NULL, NULL, NULL, "api.example.com", NULL },
-	{ "the CSR's", SUB "+use_csr_common_name", "csr.example.com", "api.example.com", false, false, NULL, NULL, NULL, "csr.example.com", NULL },
+	{ "the CSR's", SUB "+use_csr_common_name", "csr.example.com", "api.example.com", false, false, NULL, NULL, NULL, "csr.example.com", "common_name_ignored" },
+	{ "both have the same", SUB "+use_csr_common_name", "csr.example.com", "csr.example.com", false, false, NULL, NULL, NULL, "csr.example.com", NULL },
 	{ "the CSR has none", SUB "+use_csr_common_name", NULL, "api.example.com", false, false, NULL, NULL, NULL, "api.example.com", NULL },
 	{ "the CSR's is empty", SUB "+use_csr_common_name", "", "api.example.com", false, false, NULL, NULL, NULL, "api.example.com", NULL },
 	{ "the request has none", SUB "+use_csr_common_name", "csr.example.com", NULL, false, false, NULL, NULL, NULL, "csr.example.com", NULL },
@@ -135,7 +148,6 @@ csr_values(void **state)
 		const struct csr_case *c = &csrs[i];
 		SCOPED_ARENA struct arena a = { 0 };
 		struct slice evil = SLICE_LITERAL("evil.org");
-		struct role role;
 		const struct leaf_params request = { .common_name = slice_text(c->cn),
 			.ttl = SCHEMA_ABSENT };
 		const struct csr csr = { .common_name = slice_text(c->csr_cn),
@@ -143,18 +155,11 @@ csr_values(void **state)
 			.asks_for_ca = c->asks_for_ca,
 			.key_type = KEY_RSA,
 			.key_bits = 2048 };
-		const struct policy_input in = { .role = &role,
-			.request = &request,
-			.csr = &csr,
-			.mount_default_ttl = DAY,
-			.issuer_not_after = NOW + 365 * DAY,
-			.now = NOW };
+		const struct policy_input in = { .request = &request, .csr = &csr };
 		struct template t = { 0 };
 		struct err e = { 0 };
-		bool ok;
+		bool ok = decide_as(c->role, in, &a, &t, &e);
 
-		role_of_text(&a, c->role, &role);
-		ok = policy_decide(&in, &a, &t, &e);
 		if (ok != (c->code == NULL))
 			fail_msg("%s: %s", c->name, ok ? "was allowed" : e.msg);
 		if (!ok) {
@@ -174,34 +179,29 @@ static void
 validity(void **state)
 {
 	SCOPED_ARENA struct arena a = { 0 };
-	struct role role;
 	struct leaf_params request = { .common_name = SLICE_LITERAL("localhost"), .ttl = 20000 };
-	struct policy_input in = { .role = &role,
-		.request = &request,
+	struct policy_input in = { .request = &request,
 		.mount_default_ttl = 7200,
 		.mount_max_ttl = 10800,
 		.issuer_not_before = NOW - 10,
-		.issuer_not_after = NOW + 5000,
-		.now = NOW };
+		.issuer_not_after = NOW + 5000 };
 	struct template t;
 	struct err e;
 
 	(void)state;
-	role_of_text(&a, "max_ttl=3600", &role);
-	assert_true(policy_decide(&in, &a, &t, &e));
+	assert_true(decide_as("max_ttl=3600", in, &a, &t, &e));
 	assert_int_equal(t.not_before, NOW - 10);
 	assert_int_equal(t.not_after, NOW + 3600);
 	check_warnings("capped", "ttl_capped_to_max_ttl", &t);
-	role.max_ttl = 0;
-	assert_false(policy_decide(&in, &a, &t, &e));
+	assert_false(decide_as("", in, &a, &t, &e));
 	check_refusal("outlives", "ttl_not_allowed", "ttl", "at most 5000", &e);
 	request.ttl = 6000;
 	in.outlive = OUTLIVE_TRUNCATE;
-	assert_true(policy_decide(&in, &a, &t, &e));
+	assert_true(decide_as("", in, &a, &t, &e));
 	assert_int_equal(t.not_after, NOW + 5000);
 	check_warnings("truncated", "ttl_truncated_to_issuer", &t);
 	request.ttl = -1;
-	assert_false(policy_decide(&in, &a, &t, &e));
+	assert_false(decide_as("", in, &a, &t, &e));
 	check_refusal("negative", "ttl_not_allowed", "ttl", "negative", &e);
 }
 
@@ -245,7 +245,7 @@ ca(void **state)
 	for (size_t i = 0; i < COUNT(cas); i++) {
 		const struct ca_case *c = &cas[i];
 		SCOPED_ARENA struct arena a = { 0 };
-		const struct ca_generate_params request = { .common_name = slice_text(c->cn),
+		const struct ca_params request = { .common_name = slice_text(c->cn),
 			.alt_names = list_of_text(&a, c->alt),
 			.ip_sans = list_of_text(&a, c->ips),
 			.ttl = c->ttl,

@@ -282,23 +282,19 @@ check_names(const struct policy_case *cases, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct policy_case *c = &cases[i];
 		SCOPED_ARENA struct arena a = { 0 };
-		struct role role;
 		const struct leaf_params request = { .common_name = slice_text(c->cn),
 			.alt_names = list_of_text(&a, c->alt),
 			.ip_sans = list_of_text(&a, c->ips),
 			.ttl = SCHEMA_ABSENT };
-		const struct policy_input in = { .role = &role,
-			.request = &request,
-			.display_name = slice_text(c->display_name),
-			.mount_default_ttl = DAY,
-			.mount_max_ttl = 2 * DAY,
-			.issuer_not_after = NOW + 365 * DAY,
-			.now = NOW };
+		const struct identity_body identity = { .display_name = slice_text(
+							    c->display_name) };
+		const struct policy_input in = {
+			.request = &request, .identity = &identity, .mount_max_ttl = 2 * DAY
+		};
 		struct template t = { 0 };
 		struct err e = { 0 };
 
-		role_of_text(&a, c->role, &role);
-		if (policy_decide(&in, &a, &t, &e)) {
+		if (decide_as(c->role, in, &a, &t, &e)) {
 			if (c->code != NULL)
 				fail_msg("%s: expected %s, and it was allowed", c->name, c->code);
 			check_allowed(c, &a, &t);
@@ -332,28 +328,22 @@ nul_in_names(void **state)
 	static const char evil[] = "foo.evil.org\0.example.com";
 	SCOPED_ARENA struct arena a = { 0 };
 	struct slice name = slice_of(evil, sizeof(evil) - 1);
-	struct role role;
 	struct leaf_params request = { .common_name = name, .ttl = SCHEMA_ABSENT };
-	const struct policy_input in = { .role = &role,
-		.request = &request,
-		.mount_default_ttl = DAY,
-		.issuer_not_after = NOW + 365 * DAY,
-		.now = NOW };
+	const struct policy_input in = { .request = &request };
 	struct template t;
 	struct err e;
 
 	(void)state;
-	role_of_text(&a, SUB ANY, &role);
-	assert_false(policy_decide(&in, &a, &t, &e));
-	check_refusal("common name", "invalid_value", "common_name", "octet 13", &e);
+	assert_false(decide_as(SUB ANY, in, &a, &t, &e));
+	check_refusal("common name", "invalid_value", "common_name", "control character", &e);
 	request.common_name = SLICE_LITERAL("a.example.com");
 	request.alt_names = (struct slice_list){ &name, 1 };
-	assert_false(policy_decide(&in, &a, &t, &e));
+	assert_false(decide_as(SUB ANY, in, &a, &t, &e));
 	check_refusal("alt_names", "invalid_value", "alt_names", "octet 13", &e);
 	name = slice_of("10.1.2.3\0", 9);
 	request.alt_names = (struct slice_list){ NULL, 0 };
 	request.ip_sans = (struct slice_list){ &name, 1 };
-	assert_false(policy_decide(&in, &a, &t, &e));
+	assert_false(decide_as(SUB ANY, in, &a, &t, &e));
 	check_refusal("ip_sans", "invalid_value", "ip_sans", "no IPv4", &e);
 }
 

@@ -26,7 +26,8 @@ static const struct {
 	{ "ec 384", "ec", 384, 0, 0, NULL, 384, NULL, NULL },
 	{ "ec 521", "ec", 521, 0, 0, NULL, 521, NULL, NULL },
 	{ "ed25519", "ed25519", 0, 0, 0, NULL, 0, NULL, NULL },
-	{ "ed25519, bits mean nothing", "ed25519", 2048, 0, 0, NULL, 0, NULL, NULL },
+	{ "ed25519, bits mean nothing", "ed25519", 2048, 0, 0, NULL, 2048, NULL, NULL },
+	{ "any, bits mean nothing", "any", 7, 0, 0, NULL, 7, NULL, NULL },
 	{ "rsa 1024", "rsa", 1024, 0, 0, NULL, 0, "key_bits", "no rsa keys of 1024 bits" },
 	{ "rsa 2560", "rsa", 2560, 0, 0, NULL, 0, "key_bits", "2560" },
 	{ "rsa 1", "rsa", 1, 0, 0, NULL, 0, "key_bits", "" },
@@ -91,6 +92,7 @@ check(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice domains[2] = { SLICE_LITERAL("first.org"),
 			slice_text(cases[i].domain) };
+		SCOPED_ARENA struct arena a = { 0 };
 		struct role role;
 		struct err e = { 0 };
 		bool ok;
@@ -102,7 +104,7 @@ check(void **state)
 		role.max_ttl = cases[i].max_ttl;
 		if (cases[i].domain != NULL)
 			role.allowed_domains = (struct slice_list){ domains, 2 };
-		ok = role_check(&role, &e);
+		ok = role_check(&role, &a, &e);
 		if (ok != (cases[i].field == NULL))
 			fail_msg("%s: expected it to be %s, got: %s", cases[i].name,
 			    ok ? "refused" : "taken", ok ? "taken" : e.msg);

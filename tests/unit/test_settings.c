@@ -187,6 +187,34 @@ test_environment_wins(void **state)
 	assert_string_equal(f->s.queue.extra[0].value, "4000");
 }
 
+/* `dev` would otherwise write to the fleet that a shell is set up for */
+static void
+test_file_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(f->path,
+	    "[kafka]\nbrokers = file:1\n[keys]\nkek_file = /file/kek\n[worker]\nslot = file\n");
+	assert_int_equal(setenv("CERTMILL_KAFKA_BROKERS", "environment:1", 1), 0);
+	assert_int_equal(setenv("CERTMILL_KAFKA_SECURITY_PROTOCOL", "ssl", 1), 0);
+	assert_int_equal(setenv("CERTMILL_REDIS_ADDRESS", "environment:2", 1), 0);
+	assert_int_equal(setenv("CERTMILL_KEYS_KEK_FILE", "/environment/kek", 1), 0);
+	assert_int_equal(setenv("CERTMILL_NO_SUCH", "1", 1), 0);
+	assert_int_equal(setenv("CERTMILL_LANES_MANY", "1", 1), 0);
+	assert_int_equal(setenv("CERTMILL_SLOT", "environment", 1), 0);
+	if (!settings_load_file(f->path, &f->s, &f->e))
+		fail_msg("%s", f->e.msg);
+	assert_string_equal(f->s.brokers, "file:1");
+	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.kek_file, "/file/kek");
+	assert_string_equal(f->s.slot, "file");
+	assert_int_equal(f->s.kafka_count, 0);
+	settings_free(&f->s);
+	file_write(f->path, "");
+	assert_false(settings_load_file(f->path, &f->s, &f->e));
+	assert_string_equal(f->e.field, "keys.kek_file");
+}
+
 static void
 test_kafka_passes(void **state)
 {
@@ -227,6 +255,7 @@ test_refused(void **state)
 		{ "[lanes]\nbatch_max = 0\n", "lanes.batch_max" },
 		{ "[lanes]\nbatch_max = 10001\n", "lanes.batch_max" },
 		{ "[lanes]\nmint = many\n", "lanes.mint" },
+		{ "[lanes]\nmint = 0\ncontrol = 0\nquery = 0\n", "serve nothing" },
 		{ "[lanes]\nbatch_bytes = 100\n", "lanes.batch_bytes" },
 		{ "[windows]\ndedup = 1s\n", "windows.dedup" },
 		{ "[windows]\ndedup = 5m\n", "windows.replay" },
@@ -326,6 +355,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_environment_wins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_file_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kafka_passes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_password, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),

@@ -54,6 +54,10 @@ static const struct {
 	    "Path    Type  Default TTL  Max TTL  Description\n"
 	    "pki/    pki   2764800      2764800  all\n"
 	    "inner/  pki   60           120      \n" },
+	{ "a mount is a line", mounts_print,
+	    "{\"mounts\": [{\"mount\": \"pki\", \"description\": \"a\\nroot/  pki\"}]}",
+	    "Path  Type  Default TTL  Max TTL  Description\n"
+	    "pki/  pki                         a\\x0aroot/  pki\n" },
 	{ "no mounts", mounts_print, "{\"mounts\": []}",
 	    "Path  Type  Default TTL  Max TTL  Description\n" },
 };

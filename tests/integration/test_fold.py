@@ -1,0 +1,290 @@
+"""Redis loses writes, or everything: the view is folded from the topics, and what it held before it holds again."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import msgpack
+import redis
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from checker import check
+from client import partitions_of
+from kafka import KafkaAdminClient, TopicPartition
+from pki import csr_for
+
+ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
+CSR_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def rows_of(server):
+    """{key: (value, seconds until it expires or None)} of the whole view."""
+    db = redis.Redis(port=server.port)
+    readers = {b"string": db.get, b"hash": db.hgetall, b"zset": lambda k: dict(db.zrange(k, 0, -1, withscores=True))}
+    rows = {}
+    for key in db.scan_iter("cm:*", count=1000):
+        ttl = db.pttl(key)
+        rows[key.decode()] = (readers[db.type(key)](key), None if ttl < 0 else ttl / 1000)
+    return rows
+
+
+def objects(packed):
+    """The msgpack objects that stand one behind the other."""
+    unpacker = msgpack.Unpacker(strict_map_key=False)
+    unpacker.feed(packed)
+    return list(unpacker)
+
+
+def claim_without_changes(packed):
+    """The audit keeps which records of `.state` changed, not what they hold; and a folded claim says that it is one."""
+    claim = msgpack.unpackb(packed, strict_map_key=False)
+    claim.pop("committed")
+    outcome = claim["outcome"]
+    if "changes" in outcome:
+        outcome["changes"] = [key for key, _ in outcome["changes"]]
+    return claim
+
+
+def comparable(rows):
+    """What a fold restores: not the leaf keys, nor what belongs to a lane's session."""
+    kept = {}
+    for key, (value, ttl) in rows.items():
+        if key.startswith("cm:key:"):
+            continue
+        if key.startswith("cm:own:"):
+            value, ttl = value[b"step"], None
+        elif key.startswith("cm:req:"):
+            value = claim_without_changes(value)
+        elif key.startswith("cm:cert:"):
+            value = objects(value)
+        kept[key] = (value, None if ttl is None else round(ttl / 60))
+    return kept
+
+
+def expiries_to_come(before, after):
+    """Rows of the last batch of a partition get their expiry with the next one; a fold gives it at once."""
+    for key, (value, minutes) in before.items():
+        if minutes is None and key.startswith(("cm:req:", "cm:cert:")) and key in after:
+            before[key] = (value, after[key][1])
+
+
+def make_long_lived(client):
+    """A CA under another one, whose certificate outlives what `.certs` keeps, and a key that waits for its certificate."""
+    client.ask("mount/write", {"max_ttl": "26280h"}, mount="above").data
+    client.ask("ca/generate/root", {"common_name": "Above", "key_type": "ec", "ttl": "20000h"}, mount="above").data
+    client.ask("mount/write", mount="below").data
+    csr = client.ask("ca/generate/intermediate", {"common_name": "Below", "key_type": "ec"}, mount="below").data["csr"]
+    signed = client.ask("ca/sign", {"csr": csr, "common_name": "Below", "ttl": "15000h"}, mount="above").data
+    client.ask("ca/set", {"pem_bundle": signed["certificate"]}, mount="below").data
+    client.ask("ca/generate/intermediate", {"common_name": "Next", "key_type": "ec"}, mount="below").data
+    return signed
+
+
+def work(client, count=40):
+    """Requests of every kind that leaves rows; returns the last leaf's answer."""
+    client.ask("mount/write", {"max_ttl": "8760h"}).data
+    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}).data
+    client.ask("role/write", ROLE, role="web").data
+    client.ask("role/write", ROLE, role="gone").data
+    client.ask("role/delete", role="gone").data
+    client.ask("urls/write", {"issuing_certificates": "http://ca.example.com/ca"}).data
+    client.ask("crl/write", {"expiry": "48h"}).data
+    client.ask("mount/write", mount="gone").data
+    client.ask("mount/delete", mount="gone").data
+    make_long_lived(client)
+    csr = csr_for(CSR_KEY, "s.example.com")
+    requests = [client.request("issue", {"common_name": f"i{i}.example.com"}, role="web") for i in range(count)]
+    requests += [client.request("sign", {"csr": csr, "common_name": "s.example.com"}, role="web") for _ in range(5)]
+    requests += [client.request("issue", {"common_name": "evil.org"}, role="web")]
+    for request in requests:
+        client.send(request)
+    answers = client.wait_for_all([r["id"] for r in requests])
+    for answer in answers[:3]:
+        client.ask("revoke", {"serial_number": answer.data["serial"], "reason": "superseded"}).data
+    return requests, answers
+
+
+def wait_whole(cluster, times=1, timeout=60):
+    deadline = time.monotonic() + timeout
+    while cluster.logs().count(" view_whole ") < times:
+        assert time.monotonic() < deadline, f"the view was not folded in {timeout} s:\n{cluster.logs()}"
+        time.sleep(0.1)
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0]
+
+
+def verify(cluster):
+    violations = check(cluster.kafka.address, cluster.prefix)
+    assert not violations, "\n".join(violations[:20])
+
+
+def test_an_empty_redis_holds_the_same_again(fresh_cluster):
+    requests, answers = work(fresh_cluster.client)
+    before = rows_of(fresh_cluster.redis)
+    fresh_cluster.redis.command("FLUSHALL")
+    client = fresh_cluster.client
+    again = client.ask("issue", {"common_name": "after.example.com"}, role="web", timeout=60)
+    assert again.ok
+    wait_whole(fresh_cluster)
+    after = rows_of(fresh_cluster.redis)
+    new = again.data["serial"].replace(":", "")
+    want, got = comparable(before), comparable(after)
+    expiries_to_come(want, got)
+    own = {key for key in want if key.startswith("cm:own:")}
+    # what that one request added, and the steps that it and the queries before it took
+    for key in [key for key in got if new in key or again.body["id"] in key]:
+        del got[key]
+    got["cm:idx:pki"][0].pop(new.encode())
+    got["cm:n:pki:issued"] = (b"%d" % (int(got["cm:n:pki:issued"][0]) - 1), None)
+    got["cm:n:pki:serial"] = want["cm:n:pki:serial"] if int(got["cm:n:pki:serial"][0]) >= int(want["cm:n:pki:serial"][0]) else got["cm:n:pki:serial"]
+    assert set(got) == set(want)
+    assert {k: v for k, v in got.items() if k not in own} == {k: v for k, v in want.items() if k not in own}
+    assert all(int(got[k][0]) >= int(want[k][0]) for k in own)
+    verify(fresh_cluster)
+
+
+def test_claims_stand_again(fresh_cluster):
+    """The same id gets the same certificate also when Redis burned down between; the key, which stands in no topic, is withheld."""
+    requests, answers = work(fresh_cluster.client, count=5)
+    client = fresh_cluster.client
+    fresh_cluster.redis.command("FLUSHALL")
+    client.send(requests[0])
+    again = client.wait_for(requests[0]["id"], timeout=60, count=2)
+    assert again.replayed and again.data["certificate"] == answers[0].data["certificate"]
+    assert "private_key" not in again.data and "private_key_withheld" in again.warnings
+    client.send(requests[-1])
+    refused = client.wait_for(requests[-1]["id"], count=2)
+    assert refused.replayed and refused.error["code"] == "name_not_allowed"
+    other = {**requests[1], "params": {"common_name": "other.example.com"}}
+    client.send(other)
+    assert client.wait_for(other["id"], count=2).error["code"] == "request_id_conflict"
+    revoked = client.ask("cert/read", {"serial": answers[0].data["serial"]}).data
+    assert revoked["revocation_time"] > 0, "revoked wins over issued"
+    verify(fresh_cluster)
+
+
+def test_a_redis_restored_from_yesterday(fresh_cluster):
+    """Its steps are behind the committed ones: LOST, folded, and the certificates that it did not know are known."""
+    client = fresh_cluster.client
+    work(client, count=5)
+    server = fresh_cluster.redis
+    db = redis.Redis(port=server.port)
+    old = {key: (db.dump(key), max(db.pttl(key), 0)) for key in db.scan_iter("cm:*")}
+    leaf = client.ask("issue", {"common_name": "late.example.com"}, role="web").data
+    client.ask("revoke", {"serial_number": leaf["serial"]}).data
+    db.flushall()
+    for key, (value, ttl) in old.items():
+        db.restore(key, ttl, value)
+    ids = [client.send(client.request("issue", {"common_name": "x.example.com"}, role="web")) for _ in range(30)]
+    assert all(a.ok for a in client.wait_for_all(ids, timeout=90))
+    wait_whole(fresh_cluster)
+    assert client.ask("cert/read", {"serial": leaf["serial"]}, timeout=60).data["revocation_time"] > 0
+    verify(fresh_cluster)
+
+
+def test_killed_while_folding(make_cluster):
+    """It is begun again, by whoever comes: at its begin and at its end, and with another worker beside."""
+    cluster = make_cluster(workers=0)
+    cluster.add_worker()
+    client = cluster.client
+    work(client, count=5)
+    for failpoint in ("fold_begun", "fold_read"):
+        cluster.worker.kill()
+        cluster.redis.command("FLUSHALL")
+        cluster.worker.more_environment = {"CERTMILL_FAILPOINT": f"{failpoint}=kill"}
+        cluster.worker.start()
+        assert cluster.worker.wait(60), f"the worker was not killed at {failpoint}"
+        assert cluster.redis.command("GET", "cm:view") != b"$5"
+    cluster.worker.more_environment = {}
+    cluster.worker.start()
+    cluster.add_worker()
+    # the lock of the dead one expires first
+    assert client.ask("issue", {"common_name": "x.example.com"}, role="web", timeout=120).ok
+    verify(cluster)
+
+
+def test_redis_dies_while_it_is_folded(make_cluster):
+    cluster = make_cluster(workers=0)
+    cluster.add_worker()
+    client = cluster.client
+    work(client, count=5)
+    cluster.worker.kill()
+    cluster.redis.command("FLUSHALL")
+    cluster.worker.more_environment = {"CERTMILL_FAILPOINT": "fold_read=stop@1"}
+    cluster.worker.start()
+    deadline = time.monotonic() + 60
+    while "T" not in state_of(cluster.worker.pid):
+        assert time.monotonic() < deadline, "the fold was not reached"
+        time.sleep(0.1)
+    cluster.redis.kill()
+    cluster.redis.start()
+    cluster.worker.resume()
+    assert client.ask("issue", {"common_name": "x.example.com"}, role="web", timeout=120).ok
+    verify(cluster)
+
+
+def test_one_that_stood_still_changes_nothing(make_cluster):
+    """
+    A fold is stopped between reading and opening the view, its lock expires, another folds and work goes on: a certificate is
+    revoked. When the first wakes, its rows would be those of before, and are refused.
+    """
+    cluster = make_cluster(workers=0)
+    cluster.add_worker()
+    client = cluster.client
+    _, answers = work(client, count=5)
+    cluster.worker.kill()
+    cluster.redis.command("FLUSHALL")
+    cluster.worker.more_environment = {"CERTMILL_FAILPOINT": "fold_read=stop@1"}
+    cluster.worker.start()
+    deadline = time.monotonic() + 60
+    while "T" not in state_of(cluster.worker.pid):
+        assert time.monotonic() < deadline, "the fold was not reached"
+        time.sleep(0.1)
+    cluster.redis.command("DEL", "cm:fold")  # it expires after 30 s
+    cluster.add_worker()
+    assert client.ask("revoke", {"serial_number": answers[4].data["serial"]}, timeout=120).ok
+    cluster.worker.resume()
+    deadline = time.monotonic() + 60
+    while "fold_failed" not in cluster.worker.log():
+        assert time.monotonic() < deadline, "the first fold was not refused"
+        time.sleep(0.1)
+    assert client.ask("cert/read", {"serial": answers[4].data["serial"]}, timeout=60).data["revocation_time"] > 0
+    verify(cluster)
+
+
+def test_a_ca_outlives_the_certs_topic(fresh_cluster):
+    """After 400 days `.certs` has forgotten it; `.state` has not, so that it can be read and revoked."""
+    client = fresh_cluster.client
+    signed = make_long_lived(client)
+    admin = KafkaAdminClient(bootstrap_servers=fresh_cluster.kafka.address)
+    topic = client.topic("certs")
+    admin.delete_records({TopicPartition(topic, p): -1 for p in partitions_of(client.consumer, topic)})
+    admin.close()
+    assert not client.read("certs")
+    assert fresh_cluster.worker_command("rebuild", "--single").returncode == 0
+    read = client.ask("cert/read", {"serial": signed["serial"]}, mount="above", timeout=60).data
+    assert read["certificate"] == signed["certificate"] and not read["revocation_time"]
+    client.ask("revoke", {"lease_id": signed["lease_id"]}, mount="above").data
+    crl = x509.load_pem_x509_crl(client.ask("crl/read", mount="above").data["crl"].encode())
+    assert crl.get_revoked_certificate_by_serial_number(int(signed["serial"].replace(":", ""), 16))
+
+
+def test_rebuild_on_demand(fresh_cluster):
+    """Also twice at once, while a worker waits."""
+    work(fresh_cluster.client, count=10)
+    before = comparable(rows_of(fresh_cluster.redis))
+    done = fresh_cluster.worker_command("rebuild", "--single")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"the view is whole: \d+ records in \d+ s, 0 of them passed over", done.stdout)
+    after = comparable(rows_of(fresh_cluster.redis))
+    expiries_to_come(before, after)
+    assert after == before
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: fresh_cluster.worker_command("rebuild", "--single"), range(2)))
+    assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
+    assert fresh_cluster.client.ask("issue", {"common_name": "x.example.com"}, role="web", timeout=60).ok
+    verify(fresh_cluster)

@@ -1,0 +1,263 @@
+#include "fold_internal.h"
+
+#include "audit.h"
+#include "failpoint.h"
+#include "timespan.h"
+#include "topic_plan.h"
+#include "view.h"
+
+#define POLL_MS  100
+#define STILL_US ((int64_t)60 * 1000 * 1000) /* without a record: the topic cannot be read */
+#define SAY_US   ((int64_t)1000 * 1000)
+#define CLOCKS_MS \
+	((int64_t)600 * 1000) /* how far the workers' and the brokers' clocks may differ */
+#define BUSY_CHECKS 4096
+
+/* One partition that is read: from where, and how far. */
+struct stretch {
+	int64_t from, to;
+};
+
+struct topic_stretches {
+	const char *topic;
+	struct stretch *at;
+	int32_t count;
+};
+
+static void
+fold_say(struct fold *f)
+{
+	int64_t now = time_monotonic_us();
+
+	if (f->spec->progress == NULL || now - f->said_us < SAY_US)
+		return;
+	f->said_us = now;
+	f->progress.seconds = (now - f->began_us) / 1000000;
+	f->spec->progress(f->spec->opaque, &f->progress);
+}
+
+static MUST_USE bool
+fold_goes_on(const struct fold *f, struct err *e)
+{
+	if (f->spec->stop == NULL || !atomic_load(f->spec->stop))
+		return true;
+	return err_set(e, ERR_TIMEOUT, "the worker stops: the view is left folding");
+}
+
+/* ---- how far the topics go ---- */
+
+/* since_ms: 0 for the whole topic. */
+static MUST_USE bool
+stretches_ask(struct fold *f, enum ledger_kind kind, int64_t since_ms, struct topic_stretches *ret,
+    struct err *e)
+{
+	struct queue_probe *probe = f->spec->probe;
+	const char *topic = f->spec->settings->ledger_topics[kind];
+	struct queue_topic_info info;
+
+	if (!queue_topic_info(probe, topic, &info, e))
+		return false;
+	*ret = (struct topic_stretches){ topic,
+		arena_array(&f->memory, (size_t)info.partitions, sizeof(*ret->at)),
+		info.partitions };
+	for (int32_t i = 0; i < info.partitions; i++) {
+		struct stretch *s = &ret->at[i];
+
+		if (!queue_high_watermark(probe, topic, i, &s->to, e))
+			return false;
+		if (since_ms > 0 ? !queue_offset_since(probe, topic, i, since_ms, &s->from, e)
+				 : !queue_low_watermark(probe, topic, i, &s->from, e))
+			return false;
+		f->progress.total += s->to > s->from ? s->to - s->from : 0;
+	}
+	return true;
+}
+
+/* ---- a topic, read ---- */
+
+static bool
+stretches_read(const struct topic_stretches *t, const struct queue_reader *r)
+{
+	for (int32_t i = 0; i < t->count; i++)
+		if (t->at[i].from < t->at[i].to && queue_reader_passed(r, i) < t->at[i].to)
+			return false;
+	return true;
+}
+
+static MUST_USE bool
+message_fold(struct fold *f, struct queue_message *m, const struct topic_stretches *t,
+    fold_record *fold, struct err *e)
+{
+	bool good = m->offset >= t->at[m->partition].to || fold(f, m, e);
+
+	queue_message_free(m);
+	arena_reset(&f->message);
+	f->progress.records++;
+	return good;
+}
+
+/* Between messages: is the topic read? *ret_end says so. */
+static MUST_USE bool
+reader_pause(struct fold *f, const struct queue_reader *r, const struct topic_stretches *t,
+    int64_t moved_us, bool *ret_end, struct err *e)
+{
+	fold_say(f);
+	*ret_end = stretches_read(t, r);
+	if (*ret_end)
+		return true;
+	if (time_monotonic_us() - moved_us > STILL_US)
+		return err_set(e, ERR_TIMEOUT, "%s could not be read to its end", t->topic);
+	return fold_sink_flush(&f->sink, e);
+}
+
+static MUST_USE bool
+reader_fold(struct fold *f, struct queue_reader *r, const struct topic_stretches *t,
+    fold_record *fold, struct err *e)
+{
+	int64_t moved_us = time_monotonic_us();
+	bool end = false;
+
+	for (int64_t polls = 1; !end; polls++) {
+		struct queue_message *m;
+
+		if (!fold_goes_on(f, e) || !queue_reader_poll(r, POLL_MS, &m, e) ||
+		    (m != NULL && !message_fold(f, m, t, fold, e)))
+			return false;
+		if (m != NULL)
+			moved_us = time_monotonic_us();
+		if ((m == NULL || polls % BUSY_CHECKS == 0) &&
+		    !reader_pause(f, r, t, moved_us, &end, e))
+			return false;
+	}
+	return true;
+}
+
+static MUST_USE bool
+topic_fold(struct fold *f, const struct topic_stretches *t, fold_record *fold, struct err *e)
+{
+	struct queue_reader *r = queue_reader_open(
+	    &f->spec->settings->queue, t->topic, -1, QUEUE_FROM_START, e);
+	bool good = r != NULL;
+
+	f->progress.topic = t->topic;
+	for (int32_t i = 0; good && i < t->count; i++)
+		good = queue_reader_seek(r, i, t->at[i].from, e);
+	good = good && reader_fold(f, r, t, fold, e);
+	queue_reader_close(r);
+	return good;
+}
+
+/* Certificates before revocations, whose rows they must find. */
+static MUST_USE bool
+topics_fold(struct fold *f, struct err *e)
+{
+	const int64_t window_ms = f->spec->settings->dedup_window * 1000 + CLOCKS_MS;
+	struct topic_stretches state, certs, revoked, audit;
+
+	return stretches_ask(f, LEDGER_STATE, 0, &state, e) &&
+	    stretches_ask(f, LEDGER_CERTS, 0, &certs, e) &&
+	    stretches_ask(f, LEDGER_REVOKED, 0, &revoked, e) &&
+	    stretches_ask(f, LEDGER_AUDIT, f->now_ms - window_ms, &audit, e) &&
+	    topic_fold(f, &state, fold_state, e) && topic_fold(f, &certs, fold_certificate, e) &&
+	    topic_fold(f, &revoked, fold_revoked, e) && fold_revoked_end(f, e) &&
+	    topic_fold(f, &audit, fold_audit, e) && fold_counters(f, e);
+}
+
+/* ---- where the groups stand ---- */
+
+static MUST_USE bool
+steps_put(struct fold *f, const struct queue_position *at, size_t count, struct err *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct audit_head head = { 0 };
+
+		if (at[i].offset == QUEUE_NO_OFFSET)
+			return err_set(e, ERR_CONFIG,
+			    "%s/%d has no committed offset: `certmill-worker topics` commits the first one",
+			    at[i].topic, (int)at[i].partition);
+		if (!audit_head_read(at[i].metadata, &head, e) ||
+		    !fold_step(&f->sink, view_own_key(&f->message, at[i].topic, at[i].partition),
+			head.step, e))
+			return false;
+	}
+	return true;
+}
+
+/* Everything between the lock and the open view. The steps are read before the topics' ends, and see fold.h. */
+static MUST_USE bool
+fold_run(struct fold *f, struct err *e)
+{
+	const struct settings *s = f->spec->settings;
+	struct queue_position *at[LANE_KINDS];
+	size_t count[LANE_KINDS];
+
+	if (!fold_sink_clean(&f->sink, e))
+		return false;
+	for (int lane = 0; lane < LANE_KINDS; lane++)
+		if (!topic_plan_positions(s, f->spec->probe, (enum lane_kind)lane, &f->memory,
+			&at[lane], &count[lane], e) ||
+		    !queue_group_offsets(f->spec->probe, s->groups[lane], at[lane], count[lane], e))
+			return false;
+	(void)failpoint_hit("fold_begun");
+	if (!topics_fold(f, e))
+		return false;
+	(void)failpoint_hit("fold_read");
+	for (int lane = 0; lane < LANE_KINDS; lane++)
+		if (!steps_put(f, at[lane], count[lane], e))
+			return false;
+	return fold_sink_open_view(&f->sink, e);
+}
+
+static MUST_USE bool
+fold_locked(struct fold *f, enum fold_result *ret, struct err *e)
+{
+	bool taken, ready, good;
+
+	if (!fold_sink_take(&f->sink, f->spec->anyway, &taken, &ready, e))
+		return false;
+	*ret = taken ? FOLD_DONE : ready ? FOLD_NEEDLESS : FOLD_BUSY;
+	if (!taken)
+		return true;
+	good = fold_run(f, e);
+	if (!good)
+		fold_sink_give_up(&f->sink);
+	return good;
+}
+
+int64_t
+fold_rate(const struct fold_progress *p)
+{
+	return p->records / (p->seconds > 0 ? p->seconds : 1);
+}
+
+int64_t
+fold_seconds_left(const struct fold_progress *p)
+{
+	int64_t rate = fold_rate(p);
+
+	return p->total <= p->records ? 0 : (p->total - p->records) / (rate > 0 ? rate : 1);
+}
+
+bool
+view_fold(const struct fold_spec *spec, struct fold_progress *ret_end, enum fold_result *ret,
+    struct err *e)
+{
+	struct store *store = store_open(&spec->settings->store, e);
+	struct fold f = { .spec = spec,
+		.now_ms = time_now_ms(),
+		.began_us = time_monotonic_us(),
+		.said_us = time_monotonic_us() };
+	bool good;
+
+	if (store == NULL)
+		return false;
+	good = fold_sink_init(&f.sink, store, e) && fold_locked(&f, ret, e);
+	f.progress.seconds = (time_monotonic_us() - f.began_us) / 1000000;
+	*ret_end = f.progress;
+	fold_mounts_done(&f);
+	arena_done(&f.memory);
+	arena_done(&f.message);
+	arena_done(&f.lookups);
+	store_close(store);
+	return good;
+}
