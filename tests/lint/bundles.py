@@ -111,7 +111,7 @@ def public_tls(keys):
 
 
 BUNDLES = {
-    "intermediate": lambda keys: under_a_root(plain("Spread Set Intermediate"), generate("ec-256"), path_length=0),
+    "below-a-root": lambda keys: under_a_root(plain("Spread Set Intermediate"), generate("ec-256"), path_length=0),
     "string-types": string_types,
     "sha256-key-id": key_id("sha256", 20),  # RFC 7093 method 1
     "long-key-id": key_id("sha512", 64),

@@ -13,7 +13,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from entries import KEYS
 from keys import USAGES
@@ -212,6 +212,8 @@ def extensions(artifact):
         critical = one.oid._name in CRITICAL
         if isinstance(one.value, x509.SubjectAlternativeName):
             critical = not list(artifact.parsed.subject)
+        if isinstance(one.value, x509.ExtendedKeyUsage):
+            critical = ExtendedKeyUsageOID.TIME_STAMPING in one.value  # RFC 3161 2.3
         if one.critical != critical:
             yield f"{one.oid._name} is {'' if one.critical else 'not '}critical"
 

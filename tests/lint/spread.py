@@ -48,7 +48,7 @@ ROOTS = {
     "exported": dict(params={"exported": "exported"}, mount={"allow_clear_keys": True}, needs=("ca/generate/intermediate",)),
 }
 
-BUNDLES = ["intermediate", "string-types", "sha256-key-id", "long-key-id", "until-9999", "since-1990", "three-levels", "rsa-8192"]
+BUNDLES = ["below-a-root", "string-types", "sha256-key-id", "long-key-id", "until-9999", "since-1990", "three-levels", "rsa-8192"]
 
 LISTS = {
     "all-urls": dict(urls=URLS),
@@ -83,8 +83,8 @@ INTERMEDIATES = {
     "own-names": dict(
         parent="root-ec-256",
         params={"common_name": "Asked"},
-        sign={"common_name": "Given", "alt_names": "given.example.com,ca@example.com"},
-        expect={"subject": ["CN=Given"], "names": ["dns:given.example.com", "email:ca@example.com"]},
+        sign={"common_name": "Given Name", "alt_names": "given.example.com,ca@example.com"},
+        expect={"subject": ["CN=Given Name"], "names": ["dns:given.example.com", "email:ca@example.com"]},
     ),
     "with-urls": dict(parent="root-all-urls"),
     "exported": dict(parent="root-ec-256", params={"exported": "exported"}, mount={"allow_clear_keys": True}),
@@ -259,11 +259,11 @@ OTHER_NAMES = {
     "others": names(
         {
             "role": {"allowed_other_sans": ["*"]},
-            "params": {"other_sans": ["1.2.3.4;utf8:one", "2.999.4294967295;UTF8:zwei ü 例え", "1.3.6.1.5.5.7.8.9;UTF-8:ü@example.com"]},
+            "params": {"other_sans": ["1.2.3.4;utf8:one", "1.3.6.1.4.1.99999.7;UTF8:zwei ü 例え", "1.3.6.1.5.5.7.8.9;UTF-8:ü@example.com"]},
         },
         f"dns:{HOST}",
         "other:1.2.3.4;one",
-        "other:2.999.4294967295;zwei ü 例え",
+        "other:1.3.6.1.4.1.99999.7;zwei ü 例え",
         "other:1.3.6.1.5.5.7.8.9;ü@example.com",
     ),
     "all-types": names(
@@ -273,7 +273,7 @@ OTHER_NAMES = {
                 "alt_names": ["d.example.com", "e@example.com"],
                 "ip_sans": ["192.0.2.1", "2001:db8::1"],
                 "uri_sans": ["https://example.com/"],
-                "other_sans": ["1.2.3;utf8:value"],
+                "other_sans": ["1.2.3.4;utf8:value"],
             },
         },
         f"dns:{HOST}",
@@ -282,10 +282,12 @@ OTHER_NAMES = {
         "ip:192.0.2.1",
         "ip:2001:db8::1",
         "uri:https://example.com/",
-        "other:1.2.3;value",
+        "other:1.2.3.4;value",
     ),
     "not-the-common-name": names(alt_names("d.example.com", exclude_cn_from_sans=True), "dns:d.example.com"),
-    "no-names": names({"params": {"exclude_cn_from_sans": True}, "role": {"server_flag": False}}),
+    "no-names": names(
+        {"params": {"exclude_cn_from_sans": True}, "role": {"server_flag": False}}, eku=[Purpose.CLIENT_AUTH.dotted_string]
+    ),
     "no-subject": names(
         {"role": {"require_cn": False}, "params": {"common_name": "", "alt_names": ["d.example.com"]}},
         "dns:d.example.com",
@@ -342,7 +344,7 @@ def verbatim(csr, key_usage=("digitalSignature", "keyAgreement"), eku=(), **expe
     return {"csr": csr, "expect": {"key_usage": [*key_usage], "eku": [*eku], **expect}}
 
 
-STAMPING = [Purpose.TIME_STAMPING.dotted_string]
+SIGNS_CODE = [Purpose.CODE_SIGNING.dotted_string]
 VERBATIM = {
     **{f"under-{ca}": {"ca": f"root-{ca}", **verbatim({})} for ca in CA_KEYS},
     "names": verbatim({**CSR, "dns": [CSR["cn"], *CSR["dns"]]}, subject=["CN=csr.example.com"], names=CSR_NAMES),
@@ -351,7 +353,7 @@ VERBATIM = {
         subject=["C=CH", "O=Example AG", "OU=Größen", "L=Zürich", f"CN={HOST}"],
     ),
     "usages": verbatim(
-        {"key_usage_names": ["digitalSignature"], "ext_key_usage": STAMPING}, key_usage=["digitalSignature"], eku=STAMPING
+        {"key_usage_names": ["digitalSignature"], "ext_key_usage": SIGNS_CODE}, key_usage=["digitalSignature"], eku=SIGNS_CODE
     ),
     "asks-for-ca": verbatim({"ca": True}),
 }
