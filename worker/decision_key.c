@@ -88,7 +88,14 @@ rule_key(struct decision *d, struct err *e)
 
 /* ---- what it may be used for ---- */
 
-/* What nobody chose is cut to what the key may do; what somebody chose is issued, with a warning. */
+/* The usages that the certificate's purposes go with: of OIDs that have no name here, nothing is known. */
+static unsigned
+usages_of_purposes(const struct template *t)
+{
+	return t->ext_key_usage_oids.count > 0 ? ~0U : key_usage_of_purposes(t->ext_key_usage);
+}
+
+/* What nobody chose is cut to what key and purposes go with; what somebody chose is issued, with a warning. */
 void
 decision_fit_key_usage(struct decision *d, bool chosen)
 {
@@ -103,9 +110,9 @@ decision_fit_key_usage(struct decision *d, bool chosen)
 		    key_type_name(t->key_type));
 		return;
 	}
-	t->key_usage &= allowed;
+	t->key_usage &= allowed & usages_of_purposes(t);
 	decision_warn(d, "key_usage_not_for_key_type",
-	    "the default key usages that a key of type %s may not have are left out",
+	    "the default key usages that a key of type %s may not have, or that go with no purpose of the certificate, are left out",
 	    key_type_name(t->key_type));
 }
 
@@ -116,9 +123,9 @@ rule_usage(struct decision *d, struct err *e)
 
 	(void)e;
 	t->key_usage = d->rules->key_usage;
-	decision_fit_key_usage(d, !d->rules->default_key_usage);
 	t->ext_key_usage = d->rules->ext_key_usage;
 	t->ext_key_usage_oids = d->rules->ext_key_usage_oids;
+	decision_fit_key_usage(d, !d->rules->default_key_usage);
 	if (d->rules->odd_oids)
 		decision_warn(d, "oid_left_out",
 		    "the role has OIDs in ext_key_usage_oids that cannot be encoded");

@@ -28,5 +28,7 @@ const char *ext_key_usage_name(size_t i);
  * 3 (EC does not encipher), RFC 8410 5 (Ed25519 only signs).
  */
 unsigned key_usage_of_type(enum key_type type);
+/* The usages that are consistent with one of the purposes (RFC 5280 4.2.1.12): all, where it does not speak of each of them. */
+unsigned key_usage_of_purposes(unsigned ext_key_usage);
 
 #endif

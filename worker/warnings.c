@@ -32,7 +32,7 @@ static const struct warning_row warnings[] = {
 	  "give the address in `ip_sans`" },
 	{ "key_choice_ignored", "`key_type` and `key_bits` of the request are not used: the role says which key is made",
 	  "leave them out, or have the role take `any`" },
-	{ "key_usage_not_for_key_type", "key usages that the key's type may not have (RFC 3279, 8813, 8410) are left out: default ones, and a CA's that its CSR asks for",
+	{ "key_usage_not_for_key_type", "key usages that the key's type may not have (RFC 3279, 8813, 8410) are left out: default ones, and with them those that go with no purpose of the certificate (RFC 5280 4.2.1.12); and a CA's that its CSR asks for",
 	  "nothing; a role that names its `key_usage` says which it wants" },
 	{ "key_usage_unusual", "the role asks for key usages that the key's type may not have (RFC 3279, 8813, 8410); the certificate has them",
 	  "take the usage out of the role's `key_usage`, unless a program asks for it" },
