@@ -8,6 +8,8 @@ static const struct warning_row warnings[] = {
 	  "nothing: a role never makes a CA" },
 	{ "ca_expires_soon", "the CA expires within 30 days, or within a tenth of its life if that is less",
 	  "bring or make the next CA: `ca/set` with `replace`, after `ca/generate/intermediate` or in another mount" },
+	{ "ca_no_crl_sign", "the KeyUsage of the bundle's CA certificate lacks cRLSign, which its CRLs want",
+	  "have the next one made with keyCertSign and cRLSign: programs that look refuse the CRLs of this one" },
 	{ "ca_no_key_usage", "the CA certificate of the bundle has no KeyUsage extension",
 	  "nothing at once; some programs refuse such a CA: have the next one made with keyCertSign and cRLSign" },
 	{ "cert_sign_without_ca", "the certificate may sign certificates (key usage CertSign) and is no CA's, which RFC 5280 forbids",
