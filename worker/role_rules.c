@@ -68,9 +68,11 @@ make_cn_validations(struct role_rules *rules)
 
 	rules->allow_email = rules->allow_hostname = list->count == 0;
 	for (size_t i = 0; i < list->count; i++) {
-		rules->allow_email |= slice_is(list->items[i], "email");
-		rules->allow_hostname |= slice_is(list->items[i], "hostname");
-		rules->unchecked_cn |= slice_is(list->items[i], "disabled");
+		struct slice word = cn_validation(list->items[i]);
+
+		rules->allow_email |= slice_is(word, "email");
+		rules->allow_hostname |= slice_is(word, "hostname");
+		rules->unchecked_cn |= slice_is(word, "disabled");
 	}
 }
 
