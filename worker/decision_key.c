@@ -46,26 +46,29 @@ take_csr_key(struct decision *d, struct err *e)
 	return true;
 }
 
+bool
+decision_key(struct slice type, int64_t bits, struct template *ret, struct err *e)
+{
+	if (!key_type_parse(type, &ret->key_type))
+		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_type",
+		    "key_type \"%.*s\" is none of rsa, ec and ed25519", SLICE_FMT(type));
+	ret->key_bits = bits == 0 || bits == SCHEMA_ABSENT ? key_default_bits(ret->key_type) : bits;
+	if (!key_bits_valid(ret->key_type, ret->key_bits))
+		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_bits",
+		    "there are no %s keys of %lld bits", key_type_name(ret->key_type),
+		    (long long)ret->key_bits);
+	return true;
+}
+
 static MUST_USE bool
 choose_key(struct decision *d, struct err *e)
 {
 	const struct leaf_params *rq = d->request;
-	struct template *t = d->ret;
 
 	if (rq->key_type.len == 0)
 		return err_field(e, ERR_MISSING_FIELD, "key_type",
 		    "the role has key_type any: the request must say which key is to be made");
-	if (!key_type_parse(rq->key_type, &t->key_type))
-		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_type",
-		    "key_type \"%.*s\" is none of rsa, ec and ed25519", SLICE_FMT(rq->key_type));
-	t->key_bits = rq->key_bits == 0 || rq->key_bits == SCHEMA_ABSENT
-	    ? key_default_bits(t->key_type)
-	    : rq->key_bits;
-	if (!key_bits_valid(t->key_type, t->key_bits))
-		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_bits",
-		    "there are no %s keys of %lld bits", key_type_name(t->key_type),
-		    (long long)t->key_bits);
-	return true;
+	return decision_key(rq->key_type, rq->key_bits, d->ret, e);
 }
 
 bool
@@ -169,6 +172,17 @@ rule_csr(struct decision *d, struct err *e)
 		0)
 		decision_warn(d, "csr_sans_ignored",
 		    "the CSR's alternative names are not used: alt_names and ip_sans of the request are");
+	return true;
+}
+
+bool
+decision_signature(int64_t bits, bool use_pss, struct template *ret, struct err *e)
+{
+	if (bits != 0 && bits != 256 && bits != 384 && bits != 512)
+		return err_field(e, ERR_INVALID_VALUE, "signature_bits",
+		    "signature_bits %lld is none of 256, 384 and 512", (long long)bits);
+	ret->signature_bits = bits;
+	ret->use_pss = use_pss;
 	return true;
 }
 

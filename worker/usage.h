@@ -6,6 +6,8 @@
 #include "template.h"
 
 #define KEY_USAGES 9
+/* Of a leaf where nobody chose others. */
+#define KEY_USAGE_USUAL (USAGE_DIGITAL_SIGNATURE | USAGE_KEY_AGREEMENT | USAGE_KEY_ENCIPHERMENT)
 
 /* The bit, 0 when there is no such name. Blanks around it do not count. */
 unsigned key_usage_bit(struct slice name);
