@@ -271,7 +271,12 @@ def subject(artifact):
 
 
 def name_text(name):
-    prefixes = {x509.DNSName: "dns", x509.RFC822Name: "email", x509.IPAddress: "ip", x509.UniformResourceIdentifier: "uri"}
+    prefixes = {
+        x509.DNSName: "dns",
+        x509.RFC822Name: "email",
+        x509.IPAddress: "ip",
+        x509.UniformResourceIdentifier: "uri",
+    }
     if isinstance(name, x509.OtherName):
         value = core.UTF8String.load(name.value, strict=True)
         return f"other:{name.type_id.dotted_string};{value.native}"
@@ -327,7 +332,7 @@ def answer(artifact):
     if data["expiration"] != int(own.not_valid_after_utc.timestamp()):
         yield f"the answer says that it expires at {data['expiration']}"
     chain = [x509.load_pem_x509_certificate(text.encode()) for text in data["ca_chain"]]
-    if chain != artifact.parents()[: len(chain)]:
+    if not chain or chain != artifact.parents()[: len(chain)]:
         yield "the answer's ca_chain is not the chain of the CA"
     if "private_key" in data:
         key = serialization.load_pem_private_key(data["private_key"].encode(), None)
