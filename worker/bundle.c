@@ -327,6 +327,18 @@ keep_validity(struct bundle *ret, struct err *e)
 	return true;
 }
 
+static void
+warn_of_usage(X509 *x, struct bundle *ret)
+{
+	if (!(X509_get_extension_flags(x) & EXFLAG_KUSAGE)) {
+		ret->warning = "ca_no_key_usage";
+		ret->warning_says = "the CA certificate has no KeyUsage extension";
+	} else if (!(X509_get_key_usage(x) & KU_CRL_SIGN)) { /* RFC 5280, 4.2.1.3 */
+		ret->warning = "ca_no_crl_sign";
+		ret->warning_says = "the CA certificate's KeyUsage lacks cRLSign";
+	}
+}
+
 bool
 bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key, const struct bundle_keys *known,
     struct arena *a, struct bundle *ret, struct err *e)
@@ -342,8 +354,7 @@ bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key, const struct b
 	    !find_own(&p, &own, e) || !order_chain(&p, own, now, a, ret, e) ||
 	    !keep_validity(ret, e))
 		return false;
-	if (!(X509_get_extension_flags(p.x509[own]) & EXFLAG_KUSAGE))
-		ret->warning = "ca_no_key_usage";
+	warn_of_usage(p.x509[own], ret);
 	ret->key_was_sealed = p.key_was_sealed;
 	ret->key = TAKE(p.key);
 	return true;

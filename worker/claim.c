@@ -3,8 +3,6 @@
 #include "op.h"
 #include "serial.h"
 
-#include <assert.h>
-
 #define OUTCOME_MAX ((size_t)512 * 1024)
 #define LEAF_MAX    ((size_t)32 * 1024)
 
@@ -221,11 +219,13 @@ claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *
 		claim_key(cx->arena, rq->message->topic, rq->envelope.id), leaf, e);
 }
 
+/* Of a certificate three, of its key one, of a revocation two: those of `.state`'s changes come on top. */
+#define PLAIN_WRITES_MAX 6
+
 static void
 claim_write(
     struct view_claim *claim, int kind, struct slice key, struct slice value, int64_t number)
 {
-	assert(claim->write_count < VIEW_WRITES_MAX);
 	claim->writes[claim->write_count++] = (struct view_write){ (unsigned)kind, key, value,
 		number };
 }
@@ -332,6 +332,8 @@ claim_make(struct context *cx, struct sealer *replay_sealer, struct request *rq,
 		.value = claim_encode(cx, rq) };
 	if (!outcome_ok(&rq->outcome))
 		return true;
+	ret->writes = arena_array(
+	    cx->arena, PLAIN_WRITES_MAX + rq->outcome.changes.count, sizeof(*ret->writes));
 	if (rq->operation->signs)
 		write_certificate(cx, rq, ret);
 	if (rq->has_leaf && !write_leaf(cx, replay_sealer, rq, ret, e))

@@ -87,16 +87,6 @@ check_name(struct decision *d, const struct name *name, const char *field, struc
 
 /* ---- the common name ---- */
 
-size_t
-count_characters(struct slice utf8)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < utf8.len; i++)
-		n += (utf8.data[i] & 0xc0) != 0x80;
-	return n;
-}
-
 static MUST_USE bool
 check_cn_kind(const struct decision *d, const struct name *name, const char *field, struct err *e)
 {
@@ -160,7 +150,7 @@ rule_common_name(struct decision *d, struct err *e)
 	if (from_csr && asked.len > 0 && !slice_eq(asked, text))
 		decision_warn(d, "common_name_ignored",
 		    "the request's common name is not used: the CSR's is");
-	characters = count_characters(text);
+	characters = text_characters(text);
 	if (characters > COMMON_NAME_UPPER_BOUND)
 		decision_warn(d, "common_name_too_long",
 		    "the common name has %zu characters, and RFC 5280 allows %d: some programs refuse the certificate",

@@ -38,9 +38,6 @@ bool decision_csr_sans(const struct decision *d);
 /* Adds to a list that has room for `room` items once. */
 void decision_add(struct decision *d, struct slice_list *list, size_t room, struct slice item);
 
-/* Of UTF-8. */
-size_t count_characters(struct slice utf8);
-
 /* Rules that leaf and CA certificates have in common. */
 bool rule_common_name(struct decision *d, struct err *e) MUST_USE;
 bool rule_alt_names(struct decision *d, struct err *e) MUST_USE;
@@ -56,6 +53,10 @@ bool rule_usage(struct decision *d, struct err *e) MUST_USE;
 bool rule_csr(struct decision *d, struct err *e) MUST_USE;
 bool rule_form(struct decision *d, struct err *e) MUST_USE;
 
+/* The key that a request asks for; bits 0 or absent: the type's usual size. ERR_KEY_NOT_ALLOWED */
+bool decision_key(struct slice type, int64_t bits, struct template *ret, struct err *e) MUST_USE;
+/* signature_bits (0: none are asked for) and use_pss of a request. ERR_INVALID_VALUE */
+bool decision_signature(int64_t bits, bool use_pss, struct template *ret, struct err *e) MUST_USE;
 /* Cuts the template's key usages to what its key may have, or warns of those that somebody chose. */
 void decision_fit_key_usage(struct decision *d, bool chosen);
 /* Warns of what RFC 5280 forbids in the finished template. */

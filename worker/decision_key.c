@@ -46,26 +46,29 @@ take_csr_key(struct decision *d, struct err *e)
 	return true;
 }
 
+bool
+decision_key(struct slice type, int64_t bits, struct template *ret, struct err *e)
+{
+	if (!key_type_parse(type, &ret->key_type))
+		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_type",
+		    "key_type \"%.*s\" is none of rsa, ec and ed25519", SLICE_FMT(type));
+	ret->key_bits = bits == 0 || bits == SCHEMA_ABSENT ? key_default_bits(ret->key_type) : bits;
+	if (!key_bits_valid(ret->key_type, ret->key_bits))
+		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_bits",
+		    "there are no %s keys of %lld bits", key_type_name(ret->key_type),
+		    (long long)ret->key_bits);
+	return true;
+}
+
 static MUST_USE bool
 choose_key(struct decision *d, struct err *e)
 {
 	const struct leaf_params *rq = d->request;
-	struct template *t = d->ret;
 
 	if (rq->key_type.len == 0)
 		return err_field(e, ERR_MISSING_FIELD, "key_type",
 		    "the role has key_type any: the request must say which key is to be made");
-	if (!key_type_parse(rq->key_type, &t->key_type))
-		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_type",
-		    "key_type \"%.*s\" is none of rsa, ec and ed25519", SLICE_FMT(rq->key_type));
-	t->key_bits = rq->key_bits == 0 || rq->key_bits == SCHEMA_ABSENT
-	    ? key_default_bits(t->key_type)
-	    : rq->key_bits;
-	if (!key_bits_valid(t->key_type, t->key_bits))
-		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_bits",
-		    "there are no %s keys of %lld bits", key_type_name(t->key_type),
-		    (long long)t->key_bits);
-	return true;
+	return decision_key(rq->key_type, rq->key_bits, d->ret, e);
 }
 
 bool
@@ -88,7 +91,14 @@ rule_key(struct decision *d, struct err *e)
 
 /* ---- what it may be used for ---- */
 
-/* What nobody chose is cut to what the key may do; what somebody chose is issued, with a warning. */
+/* The usages that the certificate's purposes go with: of OIDs that have no name here, nothing is known. */
+static unsigned
+usages_of_purposes(const struct template *t)
+{
+	return t->ext_key_usage_oids.count > 0 ? ~0U : key_usage_of_purposes(t->ext_key_usage);
+}
+
+/* What nobody chose is cut to what key and purposes go with; what somebody chose is issued, with a warning. */
 void
 decision_fit_key_usage(struct decision *d, bool chosen)
 {
@@ -103,9 +113,9 @@ decision_fit_key_usage(struct decision *d, bool chosen)
 		    key_type_name(t->key_type));
 		return;
 	}
-	t->key_usage &= allowed;
+	t->key_usage &= allowed & usages_of_purposes(t);
 	decision_warn(d, "key_usage_not_for_key_type",
-	    "the default key usages that a key of type %s may not have are left out",
+	    "the default key usages that a key of type %s may not have, or that go with no purpose of the certificate, are left out",
 	    key_type_name(t->key_type));
 }
 
@@ -116,9 +126,9 @@ rule_usage(struct decision *d, struct err *e)
 
 	(void)e;
 	t->key_usage = d->rules->key_usage;
-	decision_fit_key_usage(d, !d->rules->default_key_usage);
 	t->ext_key_usage = d->rules->ext_key_usage;
 	t->ext_key_usage_oids = d->rules->ext_key_usage_oids;
+	decision_fit_key_usage(d, !d->rules->default_key_usage);
 	if (d->rules->odd_oids)
 		decision_warn(d, "oid_left_out",
 		    "the role has OIDs in ext_key_usage_oids that cannot be encoded");
@@ -162,6 +172,17 @@ rule_csr(struct decision *d, struct err *e)
 		0)
 		decision_warn(d, "csr_sans_ignored",
 		    "the CSR's alternative names are not used: alt_names and ip_sans of the request are");
+	return true;
+}
+
+bool
+decision_signature(int64_t bits, bool use_pss, struct template *ret, struct err *e)
+{
+	if (bits != 0 && bits != 256 && bits != 384 && bits != 512)
+		return err_field(e, ERR_INVALID_VALUE, "signature_bits",
+		    "signature_bits %lld is none of 256, 384 and 512", (long long)bits);
+	ret->signature_bits = bits;
+	ret->use_pss = use_pss;
 	return true;
 }
 

@@ -58,11 +58,12 @@ csr_ips(struct decision *d, struct err *e)
 {
 	for (size_t i = 0; i < d->csr->ips.count; i++) {
 		struct ip ip;
+		char text[IP_TEXT_SIZE];
 
 		if (!ip_of_octets(d->csr->ips.items[i], &ip))
 			return err_field(e, ERR_INVALID_VALUE, "csr",
 			    "the CSR holds an IP address of %zu octets", d->csr->ips.items[i].len);
-		if (!take_ip(d, &ip, "csr", SLICE_LITERAL("iPAddress"), e))
+		if (!take_ip(d, &ip, "csr", ip_text(&ip, text), e))
 			return false;
 	}
 	return true;

@@ -252,6 +252,10 @@ add_envelopes(struct document *d)
 {
 	buf_add_text(d->out, "## Envelopes\n\n");
 	add_schema(d, &request_schema);
+	buf_add_text(d->out,
+	    "What a mount that has `trust_identity` reads of `identity`, and of each value of its `aliases`:\n\n");
+	add_schema(d, &identity_schema);
+	add_schema(d, &alias_schema);
 	add_schema(d, &response_schema);
 	buf_add_text(d->out, headers);
 }

@@ -52,6 +52,13 @@ ip_of_octets(struct slice octets, struct ip *ret)
 	return true;
 }
 
+struct slice
+ip_text(const struct ip *ip, char ret[static IP_TEXT_SIZE])
+{
+	inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->octets, ret, IP_TEXT_SIZE);
+	return slice_text(ret);
+}
+
 bool
 cidr_parse(struct slice text, struct cidr *ret)
 {

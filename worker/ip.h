@@ -14,9 +14,12 @@ struct cidr {
 	unsigned bits; /* of the prefix */
 };
 
+#define IP_TEXT_SIZE 46
+
 bool ip_parse(struct slice text, struct ip *ret);
 /* From the octets of a SAN; false when they are no address. */
 bool ip_of_octets(struct slice octets, struct ip *ret);
+struct slice ip_text(const struct ip *ip, char ret[static IP_TEXT_SIZE]);
 /* "10.0.0.0/8"; bits behind the prefix mean nothing. */
 bool cidr_parse(struct slice text, struct cidr *ret);
 bool cidr_contains(const struct cidr *c, const struct ip *ip);

@@ -45,7 +45,8 @@ void issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE]);
  * or PKCS#8 DER) in the key's place, or without a key where a certificate belongs to one of `known`, the first that fits.
  * Finds the certificate that the key belongs to and orders the rest into its chain.
  * Refused: no or two keys, a key that matches no certificate, no CA (basicConstraints), KeyUsage without keyCertSign,
- * expired at `now`, weak keys, trailing bytes, certificates that do not chain. Accepted with *ret_warning (a code): no KeyUsage.
+ * expired at `now`, weak keys, trailing bytes, certificates that do not chain.
+ * Accepted with a warning: no KeyUsage, or one without cRLSign.
  */
 struct bundle_keys {
 	EVP_PKEY *const *keys;
@@ -57,7 +58,7 @@ struct bundle {
 	struct slice certificate; /* DER, in the arena */
 	struct slice_list chain;
 	int64_t not_before, not_after;
-	const char *warning; /* code, or NULL */
+	const char *warning, *warning_says; /* code and text, or NULL */
 };
 /* known may be NULL */
 bool bundle_parse(struct slice text, int64_t now, EVP_PKEY *fleet_key,

@@ -24,6 +24,21 @@ leaf_answer_read(struct context *cx, struct request *rq, struct certificate_reco
 	return true;
 }
 
+const struct issuer *
+answer_issuer(const struct context *cx, const struct request *rq, struct err *e)
+{
+	const struct catalog_mount *mount = context_mount(cx, rq, e);
+	const struct catalog_issuer *issuer;
+
+	if (mount == NULL)
+		return NULL;
+	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
+	if (issuer != NULL)
+		return issuer->issuer;
+	err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
+	return NULL;
+}
+
 struct slice_list
 chain_texts(struct arena *a, const struct issuer *issuer, enum answer_format format)
 {
@@ -103,25 +118,20 @@ bool
 leaf_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
 {
 	const struct leaf_params *params = rq->params;
-	const struct catalog_mount *mount = context_mount(cx, rq, e);
-	const struct catalog_issuer *issuer;
+	const struct issuer *issuer = answer_issuer(cx, rq, e);
 	struct certificate_record record;
 	struct leaf_answer answer;
 	struct slice_list chain; /* one at least */
 	enum answer_format format;
 	struct shown shown = { .label = "CERTIFICATE", .key_format = params->private_key_format };
 
-	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
+	if (issuer == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
 	    !format_parse(params->format, &format, e))
 		return false;
-	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
-	if (issuer == NULL)
-		return err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
-	chain = chain_texts(cx->arena, issuer->issuer, format);
+	chain = chain_texts(cx->arena, issuer, format);
 	answer.issuing_ca = chain.items[0];
-	answer.ca_chain = params->remove_roots_from_chain
-	    ? without_roots(cx->arena, issuer->issuer, chain)
-	    : chain;
+	answer.ca_chain = params->remove_roots_from_chain ? without_roots(cx->arena, issuer, chain)
+							  : chain;
 	if (record.lease != 0)
 		answer.lease_id = leaf_lease(cx->arena, rq, record.serial);
 	shown.der = record.certificate;

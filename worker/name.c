@@ -28,6 +28,16 @@ text_trim(struct slice s)
 	return s;
 }
 
+size_t
+text_characters(struct slice utf8)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < utf8.len; i++)
+		n += (utf8.data[i] & 0xc0) != 0x80;
+	return n;
+}
+
 bool
 text_has_control(struct slice text)
 {

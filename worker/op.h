@@ -128,7 +128,7 @@ struct certificate_urls mount_urls(
 
 /* ---- op_issue.c ---- */
 
-/* What stands behind a leaf: found by leaf_find, allowed by leaf_allow. */
+/* What stands behind a leaf, or a CA that is signed here: found by leaf_find, allowed by leaf_allow. */
 struct leaf {
 	const struct catalog_mount *mount;
 	const struct issuer *issuer;
@@ -136,6 +136,8 @@ struct leaf {
 	struct template template;
 };
 bool leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e) MUST_USE;
+/* Could it be revoked? Only what a CRL has room for is signed. */
+bool leaf_has_room(const struct context *cx, const struct leaf *leaf, struct err *e) MUST_USE;
 bool leaf_allow(struct context *cx, struct request *rq, const struct csr *csr, struct leaf *leaf,
     struct err *e) MUST_USE;
 bool leaf_sign(struct context *cx, struct request *rq, const struct leaf *leaf, struct slice spki,
@@ -164,9 +166,12 @@ bool shown_write(struct context *cx, struct request *rq, enum answer_format form
 
 /* ---- leaf_answer.c ---- */
 
-/* A CA's or a leaf's answer has these in common, from rq->record. */
+/* A CA's or a leaf's answer has these in common, from rq->record. *record and *ret borrow from it and from the arena. */
 bool leaf_answer_read(struct context *cx, struct request *rq, struct certificate_record *record,
     struct leaf_answer *ret, struct err *e) MUST_USE;
+/* Who signed, of the outcome: ERR_NO_ISSUER. */
+const struct issuer *answer_issuer(
+    const struct context *cx, const struct request *rq, struct err *e) MUST_USE;
 /* "MOUNT/PATH/aa-bb-...": the lease of a certificate; PATH is what the source document has for the request. */
 struct slice lease_id_text(
     struct arena *a, struct slice mount, const char *path, struct slice serial);
@@ -183,6 +188,8 @@ bool leaf_write(struct context *cx, struct request *rq, struct slice format,
 /* Makes it the mount's issuer: its record, and the mount's, which names it from now on. */
 bool ca_store(struct context *cx, struct request *rq, const struct catalog_mount *mount,
     struct slice der, struct slice_list chain, EVP_PKEY *key, struct err *e) MUST_USE;
+/* Once its record and its end are known: `.certs` forgets it before it expires, `.state` does not. */
+void ca_keep_long(struct context *cx, struct request *rq);
 /* The first 16 octets of SHA-256 in hex, as issuers and pending keys are named. */
 struct slice ca_id(struct arena *a, struct slice der);
 /* The warning ca_expires_soon, if it does. */

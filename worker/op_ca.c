@@ -2,7 +2,9 @@
 #include "op.h"
 
 #include "ca_key.h"
+#include "serial.h"
 #include "timespan.h"
+#include "topic_plan.h"
 
 /*
  * When a CA's end is near: in 30 days, or in a tenth of its life if that is less, so that one of a day is not near its end
@@ -52,6 +54,14 @@ ca_store(struct context *cx, struct request *rq, const struct catalog_mount *mou
 	rq->outcome.issuer = state.id;
 	rq->outcome.rotate = !rq->envelope.dry_run; /* so that the first CRL comes */
 	return true;
+}
+
+void
+ca_keep_long(struct context *cx, struct request *rq)
+{
+	if (rq->outcome.not_after - cx->now_ms / 1000 > CERTS_KEPT_S)
+		request_change_raw(cx, rq, "certificate",
+		    serial_text(cx->arena, rq->outcome.serial, 0), rq->record);
 }
 
 /* ---- ca/read ---- */

@@ -58,21 +58,17 @@ bool
 ca_sign_answer(struct context *cx, struct request *rq, struct writer *data, struct err *e)
 {
 	const struct ca_params *params = rq->params;
-	const struct catalog_mount *mount = context_mount(cx, rq, e);
-	const struct catalog_issuer *issuer;
+	const struct issuer *issuer = answer_issuer(cx, rq, e);
 	struct certificate_record record;
 	struct leaf_answer answer;
 	struct slice_list above;
 	enum answer_format format;
 	struct shown shown = { .label = "CERTIFICATE" };
 
-	if (mount == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
+	if (issuer == NULL || !leaf_answer_read(cx, rq, &record, &answer, e) ||
 	    !format_parse(params->format, &format, e))
 		return false;
-	issuer = catalog_find_issuer(mount, rq->outcome.issuer);
-	if (issuer == NULL)
-		return err_set(e, ERR_NO_ISSUER, "the issuer that signed is not in the catalog");
-	above = chain_texts(cx->arena, issuer->issuer, format);
+	above = chain_texts(cx->arena, issuer, format);
 	answer.issuing_ca = above.items[0];
 	answer.ca_chain = whole_chain(
 	    cx->arena, format_text(cx->arena, format, "CERTIFICATE", record.certificate), above);

@@ -149,6 +149,7 @@ root_make(struct context *cx, struct request *rq, const struct catalog_mount *mo
 	record_certificate(cx, rq, root, slice_of(serial, sizeof(serial)), der,
 	    template->not_before, template->not_after);
 	rq->outcome.serial = arena_copy(cx->arena, slice_of(serial, sizeof(serial)));
+	ca_keep_long(cx, rq);
 	return true;
 }
 

@@ -88,7 +88,7 @@ bundle_use(struct context *cx, struct request *rq, const struct catalog_mount *m
 		return err_field(e, ERR_KEY_IN_CLEAR, "pem_bundle",
 		    "the private key is in clear: seal it to the fleet's key (mount/list)");
 	if (b->warning != NULL)
-		request_warn(cx, rq, b->warning, "the CA certificate has no KeyUsage extension");
+		request_warn(cx, rq, b->warning, "%s", b->warning_says);
 	ca_warn_end(cx, rq, b->not_before, b->not_after);
 	if (mount->issuer != NULL && slice_is(id, mount->issuer->issuer->id)) {
 		rq->outcome.issuer = id; /* again the same: nothing changes */

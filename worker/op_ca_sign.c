@@ -1,8 +1,5 @@
 /* ca/sign: the certificate of a CA under the mount's own. */
-#include "crl_owner.h"
 #include "op.h"
-#include "serial.h"
-#include "topic_plan.h"
 
 static MUST_USE bool
 signer_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e)
@@ -17,19 +14,7 @@ signer_find(struct context *cx, struct request *rq, struct leaf *ret, struct err
 	if (issuer == NULL)
 		return false;
 	ret->issuer = issuer->issuer;
-	if (cx->crl_book != NULL &&
-	    !crl_book_has_room(cx->crl_book, ret->mount->name, ret->issuer->id, e))
-		return false;
-	return format_parse(params->format, &format, e);
-}
-
-/* `.certs` forgets it before it expires: `.state` does not. */
-static void
-keep_long(struct context *cx, struct request *rq)
-{
-	if (rq->outcome.not_after - cx->now_ms / 1000 > CERTS_KEPT_S)
-		request_change_raw(cx, rq, "certificate",
-		    serial_text(cx->arena, rq->outcome.serial, 0), rq->record);
+	return leaf_has_room(cx, ret, e) && format_parse(params->format, &format, e);
 }
 
 static MUST_USE bool
@@ -70,6 +55,6 @@ ca_sign_decide(struct context *cx, struct request *rq, struct err *e)
 		return true;
 	if (!leaf_sign(cx, rq, &leaf, csr.spki, e))
 		return false;
-	keep_long(cx, rq);
+	ca_keep_long(cx, rq);
 	return true;
 }

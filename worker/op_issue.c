@@ -53,6 +53,13 @@ leaf_role(const struct request *rq, struct leaf *leaf, struct err *e)
 }
 
 bool
+leaf_has_room(const struct context *cx, const struct leaf *leaf, struct err *e)
+{
+	return cx->crl_book == NULL ||
+	    crl_book_has_room(cx->crl_book, leaf->mount->name, leaf->issuer->id, e);
+}
+
+bool
 leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *e)
 {
 	const struct leaf_params *params = rq->params;
@@ -68,8 +75,7 @@ leaf_find(struct context *cx, struct request *rq, struct leaf *ret, struct err *
 	if (issuer == NULL)
 		return false;
 	ret->issuer = issuer->issuer;
-	if (cx->crl_book != NULL &&
-	    !crl_book_has_room(cx->crl_book, ret->mount->name, ret->issuer->id, e))
+	if (!leaf_has_room(cx, ret, e))
 		return false;
 	leaf_keeping(rq, ret);
 	return format_parse(params->format, &format, e) &&

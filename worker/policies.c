@@ -1,5 +1,6 @@
 /* policy_identifiers -> certificatePolicies (RFC 5280 4.2.1.4), with the qualifiers cPSuri and userNotice. */
 #include "der.h"
+#include "name.h"
 #include "oid.h"
 #include "role.h"
 
@@ -51,16 +52,6 @@ policy_add(struct policies *p, struct slice text, struct policy policy, struct e
 	return true;
 }
 
-static size_t
-characters(struct slice utf8)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < utf8.len; i++)
-		n += (utf8.data[i] & 0xc0) != 0x80;
-	return n;
-}
-
 /* A member that may be absent, null or blank. */
 static MUST_USE bool
 member_text(
@@ -101,7 +92,7 @@ object_read(struct policies *p, json_t *object, struct err *e)
 		return false;
 	if (!name_is_ascii(policy.cps))
 		return refuse(policy.cps, "is no URI", e);
-	if (characters(policy.notice) > NOTICE_CHARACTERS)
+	if (text_characters(policy.notice) > NOTICE_CHARACTERS)
 		return refuse(policy.notice, "has more than 200 characters", e);
 	return policy_add(p, oid, policy, e);
 }

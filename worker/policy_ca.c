@@ -40,7 +40,7 @@ attribute_take(const struct attribute *a, struct slice text, struct slice_list *
 	if ((text.len == 0 || text_has_control(text)))
 		return err_field(e, ERR_INVALID_VALUE, a->field,
 		    "a value of %s is empty or holds control characters", a->field);
-	if (count_characters(text) > a->max || (a->max == 2 && !is_country(text)))
+	if (text_characters(text) > a->max || (a->max == 2 && !is_country(text)))
 		return err_field(e, ERR_INVALID_VALUE, a->field, "%s " NAME_QUOTED " is %s",
 		    a->field, NAME_FMT(text),
 		    a->max == 2 ? "not a country's two letters"
@@ -157,23 +157,12 @@ take_csr_key(struct decision *d, const struct csr *csr)
 
 /* ---- key, path length, signature ---- */
 
-/* key_bits 0 or absent: the type's usual size. */
 static bool
 decide_key(const struct ca_params *rq, struct template *t, struct err *e)
 {
 	struct slice type = rq->key_type.data == NULL ? SLICE_LITERAL("rsa") : rq->key_type;
 
-	if (!key_type_parse(type, &t->key_type))
-		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_type",
-		    "key_type \"%.*s\" is none of rsa, ec and ed25519", SLICE_FMT(type));
-	t->key_bits = rq->key_bits == 0 || rq->key_bits == SCHEMA_ABSENT
-	    ? key_default_bits(t->key_type)
-	    : rq->key_bits;
-	if (!key_bits_valid(t->key_type, t->key_bits))
-		return err_field(e, ERR_KEY_NOT_ALLOWED, "key_bits",
-		    "there are no %s keys of %lld bits", key_type_name(t->key_type),
-		    (long long)t->key_bits);
-	return true;
+	return decision_key(type, rq->key_bits, t, e);
 }
 
 /* A CA below another one is below its limit; where it asks for none of its own, it gets what is left. */
@@ -197,19 +186,6 @@ decide_path_length(const struct policy_ca_input *in, struct template *t, struct 
 		    (long long)t->max_path_length, (long long)limit);
 	if (limit > 0 && t->max_path_length == -1)
 		t->max_path_length = limit - 1;
-	return true;
-}
-
-static bool
-decide_signature(const struct ca_params *rq, struct template *t, struct err *e)
-{
-	int64_t bits = rq->signature_bits;
-
-	if (bits != 0 && bits != 256 && bits != 384 && bits != 512)
-		return err_field(e, ERR_INVALID_VALUE, "signature_bits",
-		    "signature_bits %lld is none of 256, 384 and 512", (long long)bits);
-	t->signature_bits = bits;
-	t->use_pss = rq->use_pss;
 	return true;
 }
 
@@ -253,5 +229,6 @@ policy_decide_ca(
 	return (verbatim ? take_csr_values(&d, rq, in->csr, e) : take_names(&d, rq, e)) &&
 	    rule_validity(&d, e) &&
 	    (in->csr != NULL ? take_csr_key(&d, in->csr) : decide_key(rq, ret, e)) &&
-	    decide_path_length(in, ret, e) && decide_signature(rq, ret, e);
+	    decide_path_length(in, ret, e) &&
+	    decision_signature(rq->signature_bits, rq->use_pss, ret, e);
 }

@@ -68,21 +68,27 @@ question_role(struct question *q, struct role *ret, uint64_t *ret_seen, const ch
 }
 
 /* The only one of its mount's issuers that a line knows is the default. Warnings are codes, and here their texts, too. */
-static json_t *
-role_answer(const struct role *role)
+static bool
+role_answer(struct question *q, struct role *role, struct err *e)
 {
-	json_t *o = json_of_role(role);
-	json_t *warnings = json_array();
+	bool drops_lease = role_drops_lease(role);
+	json_t *warnings;
 
+	if (!role_check(role, q->arena, e))
+		return false;
+	warnings = json_array();
+	if (drops_lease)
+		json_array_append_new(warnings, json_string("no_store_without_lease"));
 	if (role_has_odd_oids(role))
 		json_array_append_new(warnings, json_string("oid_left_out"));
 	if (!slice_is(role->issuer_ref, "default")) {
 		json_array_append_new(warnings, json_string("unknown_issuer_ref"));
 		json_array_append_new(warnings, json_string("no issuer with that name"));
 	}
-	json_object_set_new(o, "read_back", json_of_role(role));
-	json_object_set_new(o, "warnings", warnings);
-	return o;
+	q->verdict->template = json_of_role(role);
+	json_object_set_new(q->verdict->template, "read_back", json_of_role(role));
+	json_object_set_new(q->verdict->template, "warnings", warnings);
+	return true;
 }
 
 static bool
@@ -96,10 +102,7 @@ op_role_write(struct question *q, struct err *e)
 		return false;
 	if (unknown != NULL)
 		return question_unsupported(q, "role:", unknown);
-	if (!role_check_usages(&role, e) || !role_check(&role, q->arena, e))
-		return false;
-	q->verdict->template = role_answer(&role);
-	return true;
+	return role_check_usages(&role, e) && role_answer(q, &role, e);
 }
 
 static bool
@@ -122,10 +125,7 @@ op_role_patch(struct question *q, struct err *e)
 	    !role_check_usages(&patch, e))
 		return false;
 	schema_merge(&role_schema, seen, &patch, &role);
-	if (!role_check(&role, q->arena, e))
-		return false;
-	q->verdict->template = role_answer(&role);
-	return true;
+	return role_answer(q, &role, e);
 }
 
 /* ---- names by themselves ---- */

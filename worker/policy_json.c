@@ -1,12 +1,12 @@
 #include "policy_json.h"
 
 #include "encode.h"
+#include "ip.h"
 #include "key.h"
 #include "oid.h"
 #include "timespan.h"
 #include "usage.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #define OBJECT_MAX (4 * 1024 * 1024)
@@ -177,13 +177,12 @@ static json_t *
 json_of_ips(const struct slice_list *ips)
 {
 	json_t *array = json_array();
-	char text[INET6_ADDRSTRLEN];
+	char text[IP_TEXT_SIZE];
+	struct ip ip;
 
-	for (size_t i = 0; i < ips->count; i++) {
-		inet_ntop(ips->items[i].len == 4 ? AF_INET : AF_INET6, ips->items[i].data, text,
-		    sizeof(text));
-		json_array_append_new(array, json_string(text));
-	}
+	for (size_t i = 0; i < ips->count; i++)
+		if (ip_of_octets(ips->items[i], &ip))
+			json_array_append_new(array, json_of_slice(ip_text(&ip, text)));
 	return array;
 }
 

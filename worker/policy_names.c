@@ -116,11 +116,19 @@ missing_option(const struct asker *asker, const struct name *name)
 	return NULL;
 }
 
+/* What a name is not to the role's only domain. */
+static const char *
+missing_relation(const struct role *role)
+{
+	if (role->allow_glob_domains || !role->allow_subdomains)
+		return "no match for";
+	return role->allow_bare_domains ? "neither below nor" : "no sub-domain of";
+}
+
 static bool
 refuse(const struct asker *asker, const struct name *name, const char *field, struct err *e)
 {
-	const struct role *role = asker->role;
-	const struct slice_list *domains = &role->allowed_domains;
+	const struct slice_list *domains = &asker->role->allowed_domains;
 	const char *option = missing_option(asker, name);
 
 	if (option != NULL)
@@ -139,9 +147,7 @@ refuse(const struct asker *asker, const struct name *name, const char *field, st
 		    field, NAME_FMT(name->text), domains->count);
 	return err_field(e, ERR_NAME_NOT_ALLOWED, field,
 	    "%s " NAME_QUOTED " is not allowed by the role: it is %s %.*s", field,
-	    NAME_FMT(name->text),
-	    role->allow_bare_domains ? "neither below nor" : "no sub-domain of",
-	    SLICE_FMT(domains->items[0]));
+	    NAME_FMT(name->text), missing_relation(asker->role), SLICE_FMT(domains->items[0]));
 }
 
 bool

@@ -1,7 +1,7 @@
 /* sign-verbatim: what a CSR asks for, as it is. Never a CA certificate, and nothing that speaks for the issuer. */
 #include "decision.h"
 
-#include "der.h"
+#include "extension.h"
 #include "usage.h"
 
 /*
@@ -18,24 +18,18 @@ static const struct slice issuers_own[] = {
 static const struct slice ext_basic_constraints = DER_BYTES("\x55\x1d\x13");
 static const struct slice ext_key_usage = DER_BYTES("\x55\x1d\x0f");
 
-static struct slice
-extension_oid(struct slice extension)
-{
-	struct der_reader outer = der_reader_of(extension), inside;
-	struct slice oid, whole;
-
-	return der_enter(&outer, DER_SEQUENCE, &inside) && der_read(&inside, DER_OID, &oid, &whole)
-	    ? oid
-	    : SLICE_NONE;
-}
-
+/* What is no extension is left out with them. */
 static bool
-is_issuers_own(struct slice oid)
+is_issuers_own(struct slice whole)
 {
+	struct extension x;
+
+	if (!extension_read(whole, &x))
+		return true;
 	for (size_t i = 0; i < sizeof(issuers_own) / sizeof(issuers_own[0]); i++)
-		if (slice_eq(oid, issuers_own[i]))
+		if (slice_eq(x.oid, issuers_own[i]))
 			return true;
-	return oid.data == NULL || slice_eq(oid, ext_basic_constraints);
+	return slice_eq(x.oid, ext_basic_constraints);
 }
 
 static bool
@@ -50,7 +44,7 @@ rule_copy(struct decision *d, struct err *e)
 	t->common_name = csr->common_name;
 	t->extensions.items = arena_array(d->arena, csr->extensions.count, sizeof(struct slice));
 	for (size_t i = 0; i < csr->extensions.count; i++) {
-		if (is_issuers_own(extension_oid(csr->extensions.items[i])))
+		if (is_issuers_own(csr->extensions.items[i]))
 			left_out++;
 		else
 			t->extensions.items[t->extensions.count++] = csr->extensions.items[i];
@@ -97,31 +91,22 @@ check_names(
 	return true;
 }
 
-static bool
-has_extension(const struct template *t, struct slice oid)
-{
-	for (size_t i = 0; i < t->extensions.count; i++)
-		if (slice_eq(extension_oid(t->extensions.items[i]), oid))
-			return true;
-	return false;
-}
-
 static MUST_USE bool
 take_key_usage(struct decision *d, struct err *e)
 {
-	const unsigned usual = USAGE_DIGITAL_SIGNATURE | USAGE_KEY_AGREEMENT |
-	    USAGE_KEY_ENCIPHERMENT;
 	const struct slice_list *asked = &d->request->key_usage;
 	struct template *t = d->ret;
+	struct extension ignored;
 
 	if (!check_names(asked, "key_usage", key_usage_bit, e))
 		return false;
-	if (has_extension(t, ext_key_usage) || d->csr->key_usage != 0) {
+	if (extension_find(&t->extensions, ext_key_usage, &ignored).data != NULL ||
+	    d->csr->key_usage != 0) {
 		t->key_usage = d->csr->key_usage;
 		return true;
 	}
-	t->key_usage = asked->items == NULL ? usual : key_usage_bits(asked);
-	decision_fit_key_usage(d, t->key_usage != usual);
+	t->key_usage = asked->items == NULL ? KEY_USAGE_USUAL : key_usage_bits(asked);
+	decision_fit_key_usage(d, t->key_usage != KEY_USAGE_USUAL);
 	return true;
 }
 
@@ -155,13 +140,9 @@ rule_verbatim_form(struct decision *d, struct err *e)
 	const struct leaf_params *rq = d->request;
 	struct template *t = d->ret;
 
-	if (rq->signature_bits != 0 && rq->signature_bits != 256 && rq->signature_bits != 384 &&
-	    rq->signature_bits != 512)
-		return err_field(e, ERR_INVALID_VALUE, "signature_bits",
-		    "signature_bits %lld is none of 256, 384 and 512",
-		    (long long)rq->signature_bits);
+	if (!decision_signature(rq->signature_bits, rq->use_pss, t, e))
+		return false;
 	t->signature_bits = policy_signature_bits(rq->signature_bits);
-	t->use_pss = rq->use_pss;
 	decision_review(d);
 	return true;
 }

@@ -70,6 +70,8 @@ bool role_rules_make(
 /* "oid;utf8:text". type_id is absent when the OID cannot be encoded. */
 bool other_rule_parse(
     struct slice text, struct arena *a, struct other_rule *ret, const char **ret_fault) MUST_USE;
+/* "email", "hostname" or "disabled", in whatever case it came; absent: none of them */
+struct slice cn_validation(struct slice text);
 /* Does ext_key_usage_oids hold one that cannot be encoded? */
 bool role_has_odd_oids(const struct role *role);
 /* OIDs, or JSON of them with qualifiers -> certificatePolicies, DER; absent for an empty list. */

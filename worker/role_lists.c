@@ -48,7 +48,9 @@ check_domain(struct slice text, const char *field, struct arena *scratch, struct
 	struct slice ascii, host = text;
 	enum name_kind kind;
 
-	if (text.len > 0 && memchr(text.data, ' ', text.len) != NULL)
+	if (text.len == 0) /* as check_pattern has it */
+		return true;
+	if (memchr(text.data, ' ', text.len) != NULL)
 		return bad_item(field, text, "holds a space", e);
 	if (!name_classify(text, field, &kind, &reason))
 		return err_field(e, ERR_ROLE_INVALID, field, "%s", reason.msg);
@@ -81,6 +83,14 @@ check_domain_or_template(struct slice text, const char *field, struct arena *scr
 {
 	return template_is(text) ? check_template(text, field, scratch, e)
 				 : check_domain(text, field, scratch, e);
+}
+
+/* A trailing comma leaves an empty item behind, which allows nothing; a list of nothing else forbids all. */
+static bool
+check_pattern(struct slice text, const char *field, struct arena *scratch, struct err *e)
+{
+	(void)scratch;
+	return !text_has_control(text) || bad_item(field, text, "holds a control character", e);
 }
 
 static bool
@@ -118,12 +128,23 @@ check_other(struct slice text, const char *field, struct arena *scratch, struct 
 	return other_rule_parse(text, scratch, &rule, &fault) || bad_item(field, text, fault, e);
 }
 
+struct slice
+cn_validation(struct slice text)
+{
+	static const struct slice words[] = { SLICE_INIT("email"), SLICE_INIT("hostname"),
+		SLICE_INIT("disabled") };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (name_equal(text, words[i]))
+			return words[i];
+	return SLICE_NONE;
+}
+
 static bool
 check_cn_validation(struct slice text, const char *field, struct arena *scratch, struct err *e)
 {
 	(void)scratch;
-	return slice_is(text, "email") || slice_is(text, "hostname") ||
-	    slice_is(text, "disabled") ||
+	return cn_validation(text).data != NULL ||
 	    bad_item(field, text, "is none of email, hostname and disabled", e);
 }
 
@@ -177,26 +198,30 @@ check_others(const struct role *role, struct arena *scratch, struct err *e)
 	    check_items(others, "allowed_other_sans", check_other, scratch, e);
 }
 
-/* An empty list is today's default, which is what it says. */
+/* An empty list is today's default, which is what it says. Words are kept in lower case. */
 static bool
-check_cn_validations(struct role *role, struct err *e)
+check_cn_validations(struct role *role, struct arena *a, struct err *e)
 {
 	static struct slice all[] = { SLICE_INIT("email"), SLICE_INIT("hostname") };
-	struct slice_list *list = &role->cn_validations;
+	const struct slice_list *said = &role->cn_validations;
+	struct slice_list kept = { all, 2 };
 
-	if (list->count == 0)
-		*list = (struct slice_list){ all, 2 };
-	if (!check_items(list, "cn_validations", check_cn_validation, NULL, e))
+	if (!check_items(said, "cn_validations", check_cn_validation, NULL, e))
 		return false;
-	for (size_t i = 0; i < list->count; i++) {
-		if (list->count > 1 && slice_is(list->items[i], "disabled"))
+	if (said->count > 0)
+		kept = (struct slice_list){ arena_array(a, said->count, sizeof(all[0])), 0 };
+	for (size_t i = 0; i < said->count; i++) {
+		struct slice word = cn_validation(said->items[i]);
+
+		if (said->count > 1 && slice_is(word, "disabled"))
 			return err_field(e, ERR_ROLE_INVALID, "cn_validations",
 			    "cn_validations: disabled stands alone");
-		for (size_t j = 0; j < i; j++)
-			if (slice_eq(list->items[i], list->items[j]))
-				return bad_item(
-				    "cn_validations", list->items[i], "stands twice", e);
+		for (size_t j = 0; j < kept.count; j++)
+			if (slice_eq(word, kept.items[j]))
+				return bad_item("cn_validations", word, "stands twice", e);
+		kept.items[kept.count++] = word;
 	}
+	role->cn_validations = kept;
 	return true;
 }
 
@@ -214,8 +239,6 @@ check_subject(const struct role *role, struct err *e)
 		{ "province", &role->province },
 		{ "street_address", &role->street_address },
 		{ "postal_code", &role->postal_code },
-		{ "allowed_serial_numbers", &role->allowed_serial_numbers },
-		{ "allowed_user_ids", &role->allowed_user_ids },
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -255,13 +278,17 @@ role_check_lists(struct role *role, struct arena *a, struct err *e)
 {
 	item_check_fn *domain = role->allowed_domains_template ? check_domain_or_template
 							       : check_domain;
-	item_check_fn *uri = role->allowed_uri_sans_template ? check_template : check_text;
+	item_check_fn *uri = role->allowed_uri_sans_template ? check_template : check_pattern;
 	struct slice policies;
 
 	return check_items(&role->allowed_domains, "allowed_domains", domain, a, e) &&
 	    check_items(&role->allowed_ip_sans_cidr, "allowed_ip_sans_cidr", check_cidr, a, e) &&
 	    check_items(&role->allowed_uri_sans, "allowed_uri_sans", uri, a, e) &&
-	    check_others(role, a, e) && check_cn_validations(role, e) && check_subject(role, e) &&
+	    check_others(role, a, e) && check_cn_validations(role, a, e) &&
+	    check_subject(role, e) &&
+	    check_items(
+		&role->allowed_serial_numbers, "allowed_serial_numbers", check_pattern, a, e) &&
+	    check_items(&role->allowed_user_ids, "allowed_user_ids", check_pattern, a, e) &&
 	    check_items(&role->ext_key_usage_oids, "ext_key_usage_oids", check_oid, a, e) &&
 	    policies_encode(&role->policy_identifiers, a, &policies, e);
 }

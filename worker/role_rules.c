@@ -1,6 +1,7 @@
 /* From a role to its rules. */
 #include "identity.h"
 #include "key.h"
+#include "name.h"
 #include "oid.h"
 #include "role.h"
 #include "timespan.h"
@@ -68,9 +69,11 @@ make_cn_validations(struct role_rules *rules)
 
 	rules->allow_email = rules->allow_hostname = list->count == 0;
 	for (size_t i = 0; i < list->count; i++) {
-		rules->allow_email |= slice_is(list->items[i], "email");
-		rules->allow_hostname |= slice_is(list->items[i], "hostname");
-		rules->unchecked_cn |= slice_is(list->items[i], "disabled");
+		struct slice word = cn_validation(list->items[i]);
+
+		rules->allow_email |= slice_is(word, "email");
+		rules->allow_hostname |= slice_is(word, "hostname");
+		rules->unchecked_cn |= slice_is(word, "disabled");
 	}
 }
 
@@ -88,16 +91,6 @@ without_duplicates(const struct slice_list *list, struct arena *a)
 			ret.items[ret.count++] = list->items[i];
 	}
 	return ret;
-}
-
-static size_t
-characters(struct slice utf8)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < utf8.len; i++)
-		n += (utf8.data[i] & 0xc0) != 0x80;
-	return n;
 }
 
 /* The subject is the role's, and so are the bounds of RFC 5280 A.1 that it is over. */
@@ -128,7 +121,7 @@ make_subject(struct role_rules *rules, struct arena *a)
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
 		*attributes[i].to = without_duplicates(attributes[i].from, a);
 		for (size_t j = 0; j < attributes[i].to->count; j++) {
-			size_t n = characters(attributes[i].to->items[j]);
+			size_t n = text_characters(attributes[i].to->items[j]);
 
 			if (n < attributes[i].least || n > attributes[i].most)
 				rules->subject_fault = attributes[i].fault;
@@ -139,13 +132,11 @@ make_subject(struct role_rules *rules, struct arena *a)
 static void
 make_usages(struct role_rules *rules, struct arena *a)
 {
-	const unsigned usual = USAGE_DIGITAL_SIGNATURE | USAGE_KEY_AGREEMENT |
-	    USAGE_KEY_ENCIPHERMENT;
 	const struct role *role = rules->role;
 	struct slice bad;
 
 	rules->key_usage = key_usage_bits(&role->key_usage);
-	rules->default_key_usage = rules->key_usage == usual;
+	rules->default_key_usage = rules->key_usage == KEY_USAGE_USUAL;
 	rules->ext_key_usage = ext_key_usage_bits(&role->ext_key_usage) |
 	    (role->server_flag ? PURPOSE_SERVER_AUTH : 0U) |
 	    (role->client_flag ? PURPOSE_CLIENT_AUTH : 0U) |

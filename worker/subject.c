@@ -18,12 +18,12 @@ static const struct attribute {
 	bool printable;
 } attributes[] = {
 	MANY("\x55\x04\x06", country, true),
+	MANY("\x55\x04\x08", province, false),
+	MANY("\x55\x04\x07", locality, false),
+	MANY("\x55\x04\x11", postal_code, false),
+	MANY("\x55\x04\x09", street_address, false),
 	MANY("\x55\x04\x0a", organization, false),
 	MANY("\x55\x04\x0b", organizational_unit, false),
-	MANY("\x55\x04\x07", locality, false),
-	MANY("\x55\x04\x08", province, false),
-	MANY("\x55\x04\x09", street_address, false),
-	MANY("\x55\x04\x11", postal_code, false),
 	ONE("\x55\x04\x03", common_name, false),
 	ONE("\x55\x04\x05", serial_number, true),
 	MANY("\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01", user_ids, false),

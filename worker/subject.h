@@ -1,7 +1,8 @@
 /*
  * The subject of a template as a DER Name. Each value is a RelativeDistinguishedName of its own: several values of one
  * attribute never share one, as Go's pkix.Name has it, because X.501 9.3 wants an attribute type at most once in each.
- * The order is Go's: C, O, OU, L, ST, street, postalCode, CN, serialNumber, UID; values stand as they are listed.
+ * The order is that of the CA/Browser Forum's Baseline Requirements (7.1.4.2): C, ST, L, postalCode, street, O, OU, CN; then
+ * serialNumber and UID. Values stand as they are listed.
  * C and serialNumber are PrintableStrings (X.520; a value with other characters is a UTF8String), the rest UTF8Strings
  * (RFC 5280 4.1.2.4).
  */

@@ -121,3 +121,30 @@ key_usage_of_type(enum key_type type)
 	}
 	return 0;
 }
+
+unsigned
+key_usage_of_purposes(unsigned ext_key_usage)
+{
+	static const struct {
+		unsigned purpose, usages;
+	} consistent[] = {
+		{ PURPOSE_SERVER_AUTH,
+		    USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT | USAGE_KEY_AGREEMENT },
+		{ PURPOSE_CLIENT_AUTH, USAGE_DIGITAL_SIGNATURE | USAGE_KEY_AGREEMENT },
+		{ PURPOSE_CODE_SIGNING, USAGE_DIGITAL_SIGNATURE },
+		{ PURPOSE_EMAIL_PROTECTION,
+		    USAGE_DIGITAL_SIGNATURE | USAGE_CONTENT_COMMITMENT | USAGE_KEY_ENCIPHERMENT |
+			USAGE_KEY_AGREEMENT },
+		{ PURPOSE_TIME_STAMPING, USAGE_DIGITAL_SIGNATURE | USAGE_CONTENT_COMMITMENT },
+		{ PURPOSE_OCSP_SIGNING, USAGE_DIGITAL_SIGNATURE | USAGE_CONTENT_COMMITMENT },
+	};
+	const unsigned all = (1U << KEY_USAGES) - 1;
+	unsigned usages = 0;
+
+	for (size_t i = 0; i < sizeof(consistent) / sizeof(consistent[0]); i++)
+		if ((ext_key_usage & consistent[i].purpose) != 0) {
+			usages |= consistent[i].usages;
+			ext_key_usage &= ~consistent[i].purpose;
+		}
+	return usages == 0 || ext_key_usage != 0 ? all : usages;
+}

@@ -6,6 +6,8 @@
 #include "template.h"
 
 #define KEY_USAGES 9
+/* Of a leaf where nobody chose others. */
+#define KEY_USAGE_USUAL (USAGE_DIGITAL_SIGNATURE | USAGE_KEY_AGREEMENT | USAGE_KEY_ENCIPHERMENT)
 
 /* The bit, 0 when there is no such name. Blanks around it do not count. */
 unsigned key_usage_bit(struct slice name);
@@ -28,5 +30,7 @@ const char *ext_key_usage_name(size_t i);
  * 3 (EC does not encipher), RFC 8410 5 (Ed25519 only signs).
  */
 unsigned key_usage_of_type(enum key_type type);
+/* The usages that are consistent with one of the purposes (RFC 5280 4.2.1.12): all, where it does not speak of each of them. */
+unsigned key_usage_of_purposes(unsigned ext_key_usage);
 
 #endif

@@ -284,10 +284,13 @@ static struct script_input
 advance_input(const struct view *v, const struct view_batch *b, struct arena *a)
 {
 	struct script_input in = { 0 };
-	size_t keys = 1 + b->step_count + b->expiry_count + b->claim_count * (1 + VIEW_WRITES_MAX);
-	size_t args = 5 + 2 * b->step_count + b->expiry_count +
-	    b->claim_count * (2 + 3 * VIEW_WRITES_MAX);
+	size_t keys = 1 + b->step_count + b->expiry_count + b->claim_count;
+	size_t args = 5 + 2 * b->step_count + b->expiry_count + 2 * b->claim_count;
 
+	for (size_t i = 0; i < b->claim_count; i++) {
+		keys += b->claims[i].write_count;
+		args += 3 * b->claims[i].write_count;
+	}
 	in.keys = arena_array(a, keys, sizeof(*in.keys));
 	in.args = arena_array(a, args, sizeof(*in.args));
 	put_key(&in, view_key);

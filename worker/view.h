@@ -34,11 +34,9 @@ struct view_write {
 	int64_t number;     /* INDEX: the score; COUNT: the increment */
 };
 
-#define VIEW_WRITES_MAX 6
-
 struct view_claim {
 	struct slice key, value;
-	struct view_write writes[VIEW_WRITES_MAX];
+	struct view_write *writes; /* borrowed: in the batch's arena */
 	size_t write_count;
 	struct slice found; /* out: the row that was there already; absent: won */
 };

@@ -65,7 +65,7 @@ def comparable(rows):
 def expiries_to_come(before, after):
     """Rows of the last batch of a partition get their expiry with the next one; a fold gives it at once."""
     for key, (value, minutes) in before.items():
-        if minutes is None and key.startswith(("cm:req:", "cm:cert:")) and key in after:
+        if minutes is None and key.startswith(("cm:req:", "cm:rec:", "cm:cert:")) and key in after:
             before[key] = (value, after[key][1])
 
 
@@ -86,6 +86,7 @@ def work(client, count=40):
     client.ask("mount/write", {"max_ttl": "8760h"}).data
     client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}).data
     client.ask("role/write", ROLE, role="web").data
+    client.ask("role/write", {**ROLE, "no_store": True}, role="unkept").data
     client.ask("role/write", ROLE, role="gone").data
     client.ask("role/delete", role="gone").data
     client.ask("urls/write", {"issuing_certificates": "http://ca.example.com/ca"}).data
@@ -96,6 +97,7 @@ def work(client, count=40):
     csr = csr_for(CSR_KEY, "s.example.com")
     requests = [client.request("issue", {"common_name": f"i{i}.example.com"}, role="web") for i in range(count)]
     requests += [client.request("sign", {"csr": csr, "common_name": "s.example.com"}, role="web") for _ in range(5)]
+    requests += [client.request("issue", {"common_name": "u.example.com"}, role="unkept") for _ in range(5)]
     requests += [client.request("issue", {"common_name": "evil.org"}, role="web")]
     for request in requests:
         client.send(request)
@@ -255,6 +257,8 @@ def test_a_ca_outlives_the_certs_topic(fresh_cluster):
     """After 400 days `.certs` has forgotten it; `.state` has not, so that it can be read and revoked."""
     client = fresh_cluster.client
     signed = make_long_lived(client)
+    listed = client.ask("cert/list", mount="above").data
+    assert len(listed["keys"]) == 2, "the root and the CA below it"
     admin = KafkaAdminClient(bootstrap_servers=fresh_cluster.kafka.address)
     topic = client.topic("certs")
     admin.delete_records({TopicPartition(topic, p): -1 for p in partitions_of(client.consumer, topic)})
@@ -263,6 +267,7 @@ def test_a_ca_outlives_the_certs_topic(fresh_cluster):
     assert fresh_cluster.worker_command("rebuild", "--single").returncode == 0
     read = client.ask("cert/read", {"serial": signed["serial"]}, mount="above", timeout=60).data
     assert read["certificate"] == signed["certificate"] and not read["revocation_time"]
+    assert client.ask("cert/list", mount="above").data == listed
     client.ask("revoke", {"lease_id": signed["lease_id"]}, mount="above").data
     crl = x509.load_pem_x509_crl(client.ask("crl/read", mount="above").data["crl"].encode())
     assert crl.get_revoked_certificate_by_serial_number(int(signed["serial"].replace(":", ""), 16))

@@ -2,7 +2,6 @@
 
 import base64
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -40,11 +39,6 @@ class Artifact:
 
     def pem(self):
         return pem(self.kind, self.der)
-
-    def write(self, folder):
-        path = Path(folder) / f"{self.id.replace('/', '_')}.{self.kind}.pem"
-        path.write_text(self.pem())
-        return path
 
 
 def pem(kind, der):

@@ -29,7 +29,9 @@ def plain(text):
 def certificate(subject, key, above=None, path_length=None, dates=(START, END), key_id=None, purposes=(), policies=()):
     """above: (certificate, key) of the issuer; None makes a root."""
     issuer, issuer_key = above or (None, key)
-    own_id = x509.SubjectKeyIdentifier(key_id) if key_id else x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    own_id = (
+        x509.SubjectKeyIdentifier(key_id) if key_id else x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    )
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -91,16 +93,18 @@ def three_levels(keys):
 def key_id(digest, length):
     def make(keys):
         key = generate("ec-256")
-        point = key.public_key().public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
+        point = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
         return root_of(plain("Spread Key Id"), key, key_id=hashlib.new(digest, point).digest()[:length])
 
     return make
 
 
 def public_tls(keys):
-    name = [(NameOID.COUNTRY_NAME, "CH"), (NameOID.ORGANIZATION_NAME, "Example AG"), (NameOID.COMMON_NAME, "Example TLS CA 1")]
+    name = [
+        (NameOID.COUNTRY_NAME, "CH"),
+        (NameOID.ORGANIZATION_NAME, "Example AG"),
+        (NameOID.COMMON_NAME, "Example TLS CA 1"),
+    ]
     return under_a_root(
         x509.Name([x509.NameAttribute(*attribute) for attribute in name]),
         keys.get("rsa-2048"),
@@ -111,12 +115,14 @@ def public_tls(keys):
 
 
 BUNDLES = {
-    "intermediate": lambda keys: under_a_root(plain("Spread Set Intermediate"), generate("ec-256"), path_length=0),
+    "below-a-root": lambda keys: under_a_root(plain("Spread Set Intermediate"), generate("ec-256"), path_length=0),
     "string-types": string_types,
     "sha256-key-id": key_id("sha256", 20),  # RFC 7093 method 1
     "long-key-id": key_id("sha512", 64),
     "until-9999": lambda keys: root_of(
-        plain("Spread Without End"), generate("ec-256"), dates=(START, datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+        plain("Spread Without End"),
+        generate("ec-256"),
+        dates=(START, datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ),
     "since-1990": lambda keys: root_of(
         plain("Spread Of Old"), generate("ec-256"), dates=(datetime.datetime(1990, 1, 1, tzinfo=UTC), END)

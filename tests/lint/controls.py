@@ -56,7 +56,9 @@ def wrong_leaf():
 def controls(artifacts):
     by_id = {artifact.id: artifact for artifact in artifacts}
     leaf, crl = by_id["sign/ec-256-under-rsa-2048"], by_id["crl/root-rsa-2048-last"]
-    csr = Artifact("csr", "csr", der_of_csr(request(generate("rsa-2048"), "csr.example.com")), "rsa-2048", expect={"subject": []})
+    csr = Artifact(
+        "csr", "csr", der_of_csr(request(generate("rsa-2048"), "csr.example.com")), "rsa-2048", expect={"subject": []}
+    )
     weak = replace(csr, der=der_of_csr(request(weak_key(), "weak.example.com")))
     wrong = {
         "signature-of-certificate": (with_last_bit_changed(leaf), (*PARSERS, "pkilint")),

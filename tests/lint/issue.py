@@ -48,7 +48,9 @@ class Issuance:
         self.ask_all({ca.id: ("mount/write", ca.mount_params, {"mount": ca.id}) for ca in self.cas.values()})
         urls = {ca.id: ("urls/write", ca.urls, {"mount": ca.id}) for ca in self.cas.values() if ca.urls}
         crls = {
-            ca.id: ("crl/write", {"expiry": ca.crl_expiry}, {"mount": ca.id}) for ca in self.cas.values() if ca.crl_expiry
+            ca.id: ("crl/write", {"expiry": ca.crl_expiry}, {"mount": ca.id})
+            for ca in self.cas.values()
+            if ca.crl_expiry
         }
         self.ask_all(urls)
         self.ask_all(crls)
@@ -83,12 +85,18 @@ class Issuance:
         level = [c for c in level if c.id in made]
         csrs = {name: data["csr"] for name, data in made.items()}
         self.csrs.update({name: der_of_csr(csr) for name, csr in csrs.items()})
-        signed = self.ask_all({c.id: ("ca/sign", {"csr": csrs[c.id], **c.sign_params}, {"mount": c.parent}) for c in level})
+        signed = self.ask_all(
+            {c.id: ("ca/sign", {"csr": csrs[c.id], **c.sign_params}, {"mount": c.parent}) for c in level}
+        )
         chains = {
-            c.id: (der_of_certificate(signed[c.id]["certificate"]), *self.chains[c.parent]) for c in level if c.id in signed
+            c.id: (der_of_certificate(signed[c.id]["certificate"]), *self.chains[c.parent])
+            for c in level
+            if c.id in signed
         }
         bundles = {name: "".join(pem("certificate", der) for der in chain) for name, chain in chains.items()}
-        is_set = self.ask_all({name: ("ca/set", {"pem_bundle": text}, {"mount": name}) for name, text in bundles.items()})
+        is_set = self.ask_all(
+            {name: ("ca/set", {"pem_bundle": text}, {"mount": name}) for name, text in bundles.items()}
+        )
         self.chains.update({name: chains[name] for name in is_set})
 
     def ca_artifacts(self):
@@ -98,7 +106,14 @@ class Issuance:
             above = self.chains[ca.id][1:] or self.chains[ca.id]
             expect = {"subject": [f"CN={ca.generate_params['common_name']}"], "names": [], **ca.expect}
             yield Artifact(
-                f"ca/{ca.id}", "certificate", self.chains[ca.id][0], ca.key, chain=above, is_ca=True, expect=expect
+                f"ca/{ca.id}",
+                "certificate",
+                self.chains[ca.id][0],
+                ca.key,
+                chain=above,
+                is_ca=True,
+                expect=expect,
+                crl=self.crls[ca.parent][-1] if ca.parent else None,
             )
             if ca.how == "intermediate":
                 asked = f"CN={ca.generate_params['common_name']}"
@@ -120,7 +135,10 @@ class Issuance:
                 params["csr"] = request(self.keys.get(leaf.key), **(leaf.csr or {"cn": HOST}))
             asked[leaf.id] = (leaf.op, params, {"mount": leaf.ca, "role": role})
         self.ask_all(
-            {(mount, role): ("role/write", fields, {"mount": mount, "role": role}) for (mount, _), (role, fields) in roles.items()}
+            {
+                (mount, role): ("role/write", fields, {"mount": mount, "role": role})
+                for (mount, _), (role, fields) in roles.items()
+            }
         )
         self.answers = self.ask_all(asked)
 

@@ -78,7 +78,11 @@ def verdicts(artifacts, judge, folder):
     """(tool, id, findings) for each tool and each artifact of a kind that it knows."""
     yield from by_go(judge, artifacts)
     with ProcessPoolExecutor() as pool:
-        for tool, check in (("cryptography", rfc5280.judge), ("pkilint", linters.pkilint), ("badkeys", linters.check_keys)):
+        for tool, check in (
+            ("cryptography", rfc5280.judge),
+            ("pkilint", linters.pkilint),
+            ("badkeys", linters.check_keys),
+        ):
             for artifact, findings in zip(artifacts, pool.map(check, artifacts, chunksize=8)):
                 if findings is not None:
                     yield tool, artifact.id, findings
@@ -136,7 +140,11 @@ def main():
     cas, leaves, off = switched_on(Features.of(PROGRAMS / "certmill-worker"))
     artifacts, refused = issue(Keys(arguments.keys), cas, leaves)
     kinds = Counter(artifact.kind for artifact in artifacts)
-    print(f"issued in {time.monotonic() - began:.0f} s:", ", ".join(f"{n} of {kind}" for kind, n in kinds.items()), flush=True)
+    print(
+        f"issued in {time.monotonic() - began:.0f} s:",
+        ", ".join(f"{n} of {kind}" for kind, n in kinds.items()),
+        flush=True,
+    )
     report = Report()
     for name, why in refused.items():
         report.add("certmill", name, [f"was refused: {why}"])

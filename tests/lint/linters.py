@@ -5,6 +5,7 @@ import re
 from functools import cache
 
 import badkeys
+from cryptography.x509.oid import SignatureAlgorithmOID
 from pkilint import finding_filter, loader, pkix, validation
 from pkilint.bin import lint_pkix_signer_signee_cert_chain as chain
 from pkilint.cabf import cabf_crl, serverauth
@@ -21,12 +22,36 @@ KEY_CHECKS.remove("blocklist")
 # RFC 1034 3.5 with RFC 1123 2.1, behind a wildcard or not
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOST = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*")
+# RFC 3986 3; the schemes that pkilint knows are left to it
+URI = re.compile(r"(?!https?:|ftps?:|ldap:)[a-z][a-z0-9+.-]*:([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+
+
+def is_host(node):
+    """pkilint wants two labels and no wildcard. RFC 1034's syntax takes one, and RFC 5280 4.2.1.6 leaves wildcards to those
+    who use them (RFC 9525 6.3)."""
+    return HOST.fullmatch(str(node.pdu)) is not None
+
+
+def is_uri(node):
+    """pkilint knows the schemes of web addresses alone."""
+    return URI.fullmatch(str(node.pdu)) is not None
+
+
+def is_pss(node):
+    """pkilint verifies every RSA signature as one of PKCS #1 v1.5. The parsers verify it as what it is."""
+    return node.document.cryptography_object.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS
+
+
+# what pkilint takes for an error and is none
+NO_ERROR = {
+    "pkix.invalid_domain_name_syntax": is_host,
+    "pkix.invalid_uri_syntax": is_uri,
+    "pkix.signature_verification_failed": is_pss,
+}
 
 
 def is_no_error(code, node):
-    """lint_pkix_cert wants two labels and no wildcard. RFC 1034's syntax takes one, and RFC 5280 4.2.1.6 leaves wildcards to
-    those who use them (RFC 9525 6.3)."""
-    return code == "pkix.invalid_domain_name_syntax" and HOST.fullmatch(str(node.pdu)) is not None
+    return code in NO_ERROR and NO_ERROR[code](node)
 
 
 def errors(results):

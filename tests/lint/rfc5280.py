@@ -13,7 +13,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from entries import KEYS
 from keys import USAGES
@@ -212,6 +212,8 @@ def extensions(artifact):
         critical = one.oid._name in CRITICAL
         if isinstance(one.value, x509.SubjectAlternativeName):
             critical = not list(artifact.parsed.subject)
+        if isinstance(one.value, x509.ExtendedKeyUsage):
+            critical = ExtendedKeyUsageOID.TIME_STAMPING in one.value  # RFC 3161 2.3
         if one.critical != critical:
             yield f"{one.oid._name} is {'' if one.critical else 'not '}critical"
 
@@ -269,7 +271,12 @@ def subject(artifact):
 
 
 def name_text(name):
-    prefixes = {x509.DNSName: "dns", x509.RFC822Name: "email", x509.IPAddress: "ip", x509.UniformResourceIdentifier: "uri"}
+    prefixes = {
+        x509.DNSName: "dns",
+        x509.RFC822Name: "email",
+        x509.IPAddress: "ip",
+        x509.UniformResourceIdentifier: "uri",
+    }
     if isinstance(name, x509.OtherName):
         value = core.UTF8String.load(name.value, strict=True)
         return f"other:{name.type_id.dotted_string};{value.native}"
@@ -325,7 +332,7 @@ def answer(artifact):
     if data["expiration"] != int(own.not_valid_after_utc.timestamp()):
         yield f"the answer says that it expires at {data['expiration']}"
     chain = [x509.load_pem_x509_certificate(text.encode()) for text in data["ca_chain"]]
-    if chain != artifact.parents()[: len(chain)]:
+    if not chain or chain != artifact.parents()[: len(chain)]:
         yield "the answer's ca_chain is not the chain of the CA"
     if "private_key" in data:
         key = serialization.load_pem_private_key(data["private_key"].encode(), None)

@@ -35,7 +35,7 @@ ROOTS = {
     "name-of-64": dict(params={"common_name": f"{'N' * 31}. {'N' * 31}"}),
     "name-of-64-characters": dict(params={"common_name": f"{'Ä' * 31}. {'Ä' * 31}"}),
     "unicode": dict(params={"common_name": "Zertifizierungsstelle für 例え"}),
-    "punctuation": dict(params={"common_name": "A+B, \"C\" <D>; E=F/G\\H #1"}),
+    "punctuation": dict(params={"common_name": 'A+B, "C" <D>; E=F/G\\H #1'}),
     "one-hour": dict(params={"ttl": "1h"}, mount={"default_ttl": "30m"}),
     "until-2049": dict(params={"ttl": until("2049-12-31")}, mount={"default_ttl": "24h"}),
     "until-2050": dict(params={"ttl": until("2050-01-01")}, mount={"default_ttl": "24h"}),
@@ -45,10 +45,21 @@ ROOTS = {
         expect={"names": ["dns:ca.example.com", "email:ca@example.com", "ip:192.0.2.1", "ip:2001:db8::1"]},
     ),
     "host-name": dict(params={"common_name": "ca.example.com"}, expect={"names": ["dns:ca.example.com"]}),
-    "exported": dict(params={"exported": "exported"}, mount={"allow_clear_keys": True}, needs=("ca/generate/intermediate",)),
+    "exported": dict(
+        params={"exported": "exported"}, mount={"allow_clear_keys": True}, needs=("ca/generate/intermediate",)
+    ),
 }
 
-BUNDLES = ["intermediate", "string-types", "sha256-key-id", "long-key-id", "until-9999", "since-1990", "three-levels", "rsa-8192"]
+BUNDLES = [
+    "below-a-root",
+    "string-types",
+    "sha256-key-id",
+    "long-key-id",
+    "until-9999",
+    "since-1990",
+    "three-levels",
+    "rsa-8192",
+]
 
 LISTS = {
     "all-urls": dict(urls=URLS),
@@ -83,8 +94,8 @@ INTERMEDIATES = {
     "own-names": dict(
         parent="root-ec-256",
         params={"common_name": "Asked"},
-        sign={"common_name": "Given", "alt_names": "given.example.com,ca@example.com"},
-        expect={"subject": ["CN=Given"], "names": ["dns:given.example.com", "email:ca@example.com"]},
+        sign={"common_name": "Given Name", "alt_names": "given.example.com,ca@example.com"},
+        expect={"subject": ["CN=Given Name"], "names": ["dns:given.example.com", "email:ca@example.com"]},
     ),
     "with-urls": dict(parent="root-all-urls"),
     "exported": dict(parent="root-ec-256", params={"exported": "exported"}, mount={"allow_clear_keys": True}),
@@ -199,7 +210,9 @@ NAMES = {
     "idn-wildcard": names(alt_names("*.bücher.example.com"), f"dns:{HOST}", "dns:*.xn--bcher-kva.example.com"),
     "a-label": names(alt_names("xn--bcher-kva.example.com"), f"dns:{HOST}", "dns:xn--bcher-kva.example.com"),
     "email": names(subject_name("user@example.com"), "email:user@example.com"),
-    "email-tagged": names(alt_names("first.last+tag@mail.example.com"), f"dns:{HOST}", "email:first.last+tag@mail.example.com"),
+    "email-tagged": names(
+        alt_names("first.last+tag@mail.example.com"), f"dns:{HOST}", "email:first.last+tag@mail.example.com"
+    ),
     "email-of-254": names(alt_names(f"u@{NAME_OF_253[1:]}"), f"dns:{HOST}", f"email:u@{NAME_OF_253[1:]}"),
     "email-of-64-before": names(alt_names(f"{'u' * 64}@example.com"), f"dns:{HOST}", f"email:{'u' * 64}@example.com"),
     "emails": names(
@@ -233,18 +246,27 @@ OTHER_NAMES = {
         "uri:spiffe://example.org/ns/prod/sa/web",
     ),
     "urn": names(
-        {"role": {"allowed_uri_sans": ["urn:*"]}, "params": {"uri_sans": ["urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66"]}},
+        {
+            "role": {"allowed_uri_sans": ["urn:*"]},
+            "params": {"uri_sans": ["urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66"]},
+        },
         f"dns:{HOST}",
         "uri:urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66",
     ),
     "uri-of-address": names(
-        {"role": {"allowed_uri_sans": ["*"]}, "params": {"uri_sans": ["https://192.0.2.1:8443/", "ldap://[2001:db8::7]/c=GB"]}},
+        {
+            "role": {"allowed_uri_sans": ["*"]},
+            "params": {"uri_sans": ["https://192.0.2.1:8443/", "ldap://[2001:db8::7]/c=GB"]},
+        },
         f"dns:{HOST}",
         "uri:https://192.0.2.1:8443/",
         "uri:ldap://[2001:db8::7]/c=GB",
     ),
     "uris": names(
-        {"role": {"allowed_uri_sans": ["*"]}, "params": {"uri_sans": [f"https://u{i}.example.com/" for i in range(20)]}},
+        {
+            "role": {"allowed_uri_sans": ["*"]},
+            "params": {"uri_sans": [f"https://u{i}.example.com/" for i in range(20)]},
+        },
         f"dns:{HOST}",
         *(f"uri:https://u{i}.example.com/" for i in range(20)),
     ),
@@ -259,11 +281,17 @@ OTHER_NAMES = {
     "others": names(
         {
             "role": {"allowed_other_sans": ["*"]},
-            "params": {"other_sans": ["1.2.3.4;utf8:one", "2.999.4294967295;UTF8:zwei ü 例え", "1.3.6.1.5.5.7.8.9;UTF-8:ü@example.com"]},
+            "params": {
+                "other_sans": [
+                    "1.2.3.4;utf8:one",
+                    "1.3.6.1.4.1.99999.7;UTF8:zwei ü 例え",
+                    "1.3.6.1.5.5.7.8.9;UTF-8:ü@example.com",
+                ]
+            },
         },
         f"dns:{HOST}",
         "other:1.2.3.4;one",
-        "other:2.999.4294967295;zwei ü 例え",
+        "other:1.3.6.1.4.1.99999.7;zwei ü 例え",
         "other:1.3.6.1.5.5.7.8.9;ü@example.com",
     ),
     "all-types": names(
@@ -273,7 +301,7 @@ OTHER_NAMES = {
                 "alt_names": ["d.example.com", "e@example.com"],
                 "ip_sans": ["192.0.2.1", "2001:db8::1"],
                 "uri_sans": ["https://example.com/"],
-                "other_sans": ["1.2.3;utf8:value"],
+                "other_sans": ["1.2.3.4;utf8:value"],
             },
         },
         f"dns:{HOST}",
@@ -282,17 +310,22 @@ OTHER_NAMES = {
         "ip:192.0.2.1",
         "ip:2001:db8::1",
         "uri:https://example.com/",
-        "other:1.2.3;value",
+        "other:1.2.3.4;value",
     ),
     "not-the-common-name": names(alt_names("d.example.com", exclude_cn_from_sans=True), "dns:d.example.com"),
-    "no-names": names({"params": {"exclude_cn_from_sans": True}, "role": {"server_flag": False}}),
+    "no-names": names(
+        {"params": {"exclude_cn_from_sans": True}, "role": {"server_flag": False}},
+        eku=[Purpose.CLIENT_AUTH.dotted_string],
+    ),
     "no-subject": names(
         {"role": {"require_cn": False}, "params": {"common_name": "", "alt_names": ["d.example.com"]}},
         "dns:d.example.com",
         subject=[],
     ),
     "no-subject-but-ip": names(
-        {"role": {"require_cn": False}, "params": {"common_name": "", "ip_sans": ["192.0.2.1"]}}, "ip:192.0.2.1", subject=[]
+        {"role": {"require_cn": False}, "params": {"common_name": "", "ip_sans": ["192.0.2.1"]}},
+        "ip:192.0.2.1",
+        subject=[],
     ),
     "not-a-host": names(
         {
@@ -326,7 +359,12 @@ FROM_CSR = {
     "asks-for-ca": dict(csr={"cn": HOST, "ca": True}),
     "names": dict(
         csr=CSR,
-        role={"use_csr_common_name": True, "use_csr_sans": True, "allowed_uri_sans": ["*"], "allowed_other_sans": ["*"]},
+        role={
+            "use_csr_common_name": True,
+            "use_csr_sans": True,
+            "allowed_uri_sans": ["*"],
+            "allowed_other_sans": ["*"],
+        },
         expect={"subject": ["CN=csr.example.com"], "names": CSR_NAMES},
     ),
     "forty-names": dict(
@@ -336,13 +374,14 @@ FROM_CSR = {
     ),
 }
 
+
 def verbatim(csr, key_usage=("digitalSignature", "keyAgreement"), eku=(), **expect):
     """What the CSR says, and the usual key usage where it says none; no purposes of its own."""
     csr = {"cn": HOST, "dns": [HOST], **csr}
     return {"csr": csr, "expect": {"key_usage": [*key_usage], "eku": [*eku], **expect}}
 
 
-STAMPING = [Purpose.TIME_STAMPING.dotted_string]
+SIGNS_CODE = [Purpose.CODE_SIGNING.dotted_string]
 VERBATIM = {
     **{f"under-{ca}": {"ca": f"root-{ca}", **verbatim({})} for ca in CA_KEYS},
     "names": verbatim({**CSR, "dns": [CSR["cn"], *CSR["dns"]]}, subject=["CN=csr.example.com"], names=CSR_NAMES),
@@ -351,7 +390,9 @@ VERBATIM = {
         subject=["C=CH", "O=Example AG", "OU=Größen", "L=Zürich", f"CN={HOST}"],
     ),
     "usages": verbatim(
-        {"key_usage_names": ["digitalSignature"], "ext_key_usage": STAMPING}, key_usage=["digitalSignature"], eku=STAMPING
+        {"key_usage_names": ["digitalSignature"], "ext_key_usage": SIGNS_CODE},
+        key_usage=["digitalSignature"],
+        eku=SIGNS_CODE,
     ),
     "asks-for-ca": verbatim({"ca": True}),
 }
@@ -390,7 +431,9 @@ SUBJECTS = {
     "of-64": subject({"ou": ["U" * 64], "organization": ["O" * 64]}, "OU=" + "U" * 64, "O=" + "O" * 64),
     "of-128": subject({"locality": ["L" * 128], "province": ["P" * 128]}, "L=" + "L" * 128, "ST=" + "P" * 128),
     "of-64-characters": subject({"organization": ["例" * 64]}, "O=" + "例" * 64),
-    "scripts": subject({"organization": ["שלום", "Ωμέγα", "Юникод", "株式会社"]}, "O=שלום", "O=Ωμέγα", "O=Юникод", "O=株式会社"),
+    "scripts": subject(
+        {"organization": ["שלום", "Ωμέγα", "Юникод", "株式会社"]}, "O=שלום", "O=Ωμέγα", "O=Юникод", "O=株式会社"
+    ),
     "serial-number": subject({"allowed_serial_numbers": ["*"]}, "serialNumber=SN-123 45", serial_number="SN-123 45"),
     "user-id": subject({"allowed_user_ids": ["*"]}, "UID=jdoe", user_ids=["jdoe"]),
     "user-ids": subject({"allowed_user_ids": ["*"]}, "UID=jdoe", "UID=user-2", user_ids=["jdoe", "user-2"]),
@@ -409,7 +452,12 @@ CONSISTENT = {
     Purpose.SERVER_AUTH.dotted_string: {"digitalSignature", "keyEncipherment", "keyAgreement"},
     Purpose.CLIENT_AUTH.dotted_string: {"digitalSignature", "keyAgreement"},
     Purpose.CODE_SIGNING.dotted_string: {"digitalSignature"},
-    Purpose.EMAIL_PROTECTION.dotted_string: {"digitalSignature", "contentCommitment", "keyEncipherment", "keyAgreement"},
+    Purpose.EMAIL_PROTECTION.dotted_string: {
+        "digitalSignature",
+        "contentCommitment",
+        "keyEncipherment",
+        "keyAgreement",
+    },
     Purpose.TIME_STAMPING.dotted_string: {"digitalSignature", "contentCommitment"},
     Purpose.OCSP_SIGNING.dotted_string: {"digitalSignature", "contentCommitment"},
 }
@@ -424,7 +472,8 @@ def for_purposes(oids, key="ec-256", **more):
 
 
 FLAGGED = {
-    "-".join(flag.removesuffix("_flag") for flag, on in zip(FLAGS, chosen) if on) or "none": for_purposes(
+    "-".join(flag.removesuffix("_flag") for flag, on in zip(FLAGS, chosen) if on)
+    or "none": for_purposes(
         [purpose.dotted_string for purpose, on in zip(FLAGS.values(), chosen) if on],
         "rsa-2048",
         role=dict(zip(FLAGS, chosen)),
@@ -482,13 +531,16 @@ POLICY = "1.3.6.1.4.1.99999.1"
 POLICIES = {
     "one": dict(role={"policy_identifiers": [POLICY]}, expect={"policies": [POLICY]}),
     "several": dict(
-        role={"policy_identifiers": [f"{POLICY}.{i}" for i in range(5)]}, expect={"policies": [f"{POLICY}.{i}" for i in range(5)]}
+        role={"policy_identifiers": [f"{POLICY}.{i}" for i in range(5)]},
+        expect={"policies": [f"{POLICY}.{i}" for i in range(5)]},
     ),
     "cps": dict(
-        role={"policy_identifiers": f'[{{"oid": "{POLICY}", "cps": "https://example.com/cps"}}]'}, expect={"policies": [POLICY]}
+        role={"policy_identifiers": f'[{{"oid": "{POLICY}", "cps": "https://example.com/cps"}}]'},
+        expect={"policies": [POLICY]},
     ),
     "notice": dict(
-        role={"policy_identifiers": f'[{{"oid": "{POLICY}", "notice": "As is, ohne Gewähr."}}]'}, expect={"policies": [POLICY]}
+        role={"policy_identifiers": f'[{{"oid": "{POLICY}", "notice": "As is, ohne Gewähr."}}]'},
+        expect={"policies": [POLICY]},
     ),
     "cps-and-notice": dict(
         role={"policy_identifiers": f'[{{"oid": "{POLICY}", "cps": "https://example.com/cps", "notice": "As is."}}]'},
@@ -585,7 +637,9 @@ def public(key, *row_names, role=None, subject=None, **params):
 
 WWW = "dns:www.example.com"
 PUBLIC = {
-    **{f"domain-{key}": public(key, WWW, common_name="www.example.com") for key in ("rsa-2048", "rsa-3072", "rsa-4096")},
+    **{
+        f"domain-{key}": public(key, WWW, common_name="www.example.com") for key in ("rsa-2048", "rsa-3072", "rsa-4096")
+    },
     **{f"domain-{key}": public(key, WWW, common_name="www.example.com") for key in ("ec-256", "ec-384", "ec-521")},
     "wildcard": public(
         "ec-256", "dns:*.example.com", "dns:example.com", common_name="*.example.com", alt_names="example.com"
@@ -593,12 +647,8 @@ PUBLIC = {
     "no-subject": public(
         "ec-256", WWW, common_name="", alt_names="www.example.com", role={"require_cn": False}, subject=[]
     ),
-    "forty": public(
-        "ec-256", WWW, *(f"dns:{name}" for name in FORTY), common_name="www.example.com", alt_names=FORTY
-    ),
-    "idn": public(
-        "ec-256", "dns:xn--bcher-kva.example.com", common_name="xn--bcher-kva.example.com"
-    ),
+    "forty": public("ec-256", WWW, *(f"dns:{name}" for name in FORTY), common_name="www.example.com", alt_names=FORTY),
+    "idn": public("ec-256", "dns:xn--bcher-kva.example.com", common_name="xn--bcher-kva.example.com"),
     "ipv4": public("ec-256", WWW, "ip:8.8.8.8", common_name="www.example.com", ip_sans="8.8.8.8"),
     "forty-five-days": public("rsa-2048", WWW, common_name="www.example.com", ttl="1080h"),
     "six-days": public("ec-256", WWW, common_name="www.example.com", ttl="144h"),

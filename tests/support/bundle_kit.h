@@ -12,8 +12,8 @@
 #define NOW          (PKI_START + 1000)
 
 static struct {
-	struct pki_ca root, sub, subsub, stranger, leaf, expired, no_usage, no_sign, rsa, ed, cross,
-	    zero, below_zero;
+	struct pki_ca root, sub, subsub, stranger, leaf, expired, no_usage, no_sign, no_crl, rsa,
+	    ed, cross, zero, below_zero;
 	EVP_PKEY *fleet;
 } kit;
 
@@ -97,6 +97,7 @@ make_kit(void **state)
 	MAKE(leaf, .name = "leaf", EC256, .leaf = true, .key_usage = USAGE_DIGITAL_SIGNATURE);
 	MAKE(expired, .name = "Expired", EC256, .not_after = NOW);
 	MAKE(no_usage, .name = "No usage", EC256, .key_usage = PKI_NO_USAGE);
+	MAKE(no_crl, .name = "No CRL", EC256, .key_usage = USAGE_KEY_CERT_SIGN);
 	MAKE(no_sign, .name = "No sign", EC256, .key_usage = USAGE_CRL_SIGN);
 	MAKE(rsa, .name = "RSA", .type = KEY_RSA, .bits = 2048);
 	MAKE(ed, .name = "Ed", .type = KEY_ED25519);
@@ -111,8 +112,8 @@ static inline int
 free_kit(void **state)
 {
 	struct pki_ca *all[] = { &kit.root, &kit.sub, &kit.subsub, &kit.stranger, &kit.leaf,
-		&kit.expired, &kit.no_usage, &kit.no_sign, &kit.rsa, &kit.ed, &kit.cross, &kit.zero,
-		&kit.below_zero };
+		&kit.expired, &kit.no_usage, &kit.no_sign, &kit.no_crl, &kit.rsa, &kit.ed,
+		&kit.cross, &kit.zero, &kit.below_zero };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(all); i++)

@@ -53,13 +53,13 @@ reference_name(const struct template *t)
 		size_t count;
 	} attributes[] = {
 		{ NID_countryName, t->country.items, t->country.count },
+		{ NID_stateOrProvinceName, t->province.items, t->province.count },
+		{ NID_localityName, t->locality.items, t->locality.count },
+		{ NID_postalCode, t->postal_code.items, t->postal_code.count },
+		{ NID_streetAddress, t->street_address.items, t->street_address.count },
 		{ NID_organizationName, t->organization.items, t->organization.count },
 		{ NID_organizationalUnitName, t->organizational_unit.items,
 		    t->organizational_unit.count },
-		{ NID_localityName, t->locality.items, t->locality.count },
-		{ NID_stateOrProvinceName, t->province.items, t->province.count },
-		{ NID_streetAddress, t->street_address.items, t->street_address.count },
-		{ NID_postalCode, t->postal_code.items, t->postal_code.count },
 		{ NID_commonName, &t->common_name, 1 },
 		{ NID_serialNumber, &t->serial_number, 1 },
 		{ NID_userId, t->user_ids.items, t->user_ids.count },

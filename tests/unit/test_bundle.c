@@ -143,6 +143,12 @@ test_taken(void **state)
 	assert_int_equal(b.chain.count, 0);
 	bundle_done(&b);
 	buf_clear(&text);
+	add_certificate(&text, &kit.no_crl);
+	add_key(&text, kit.no_crl.key, PKCS8);
+	expect("no cRLSign", &text, &a, &b, ERR_NONE, NULL);
+	assert_string_equal(b.warning, "ca_no_crl_sign");
+	bundle_done(&b);
+	buf_clear(&text);
 	add_key(&text, kit.subsub.key, PKCS8);
 	add_certificate(&text, &kit.subsub); /* without what is above it */
 	expect("no chain", &text, &a, &b, ERR_NONE, NULL);

@@ -106,6 +106,21 @@ test_operations(void **state)
 	}
 }
 
+/* No map of a request is left for the reader to guess. */
+static void
+test_request_tables(void **state)
+{
+	const struct schema *s;
+	char line[128];
+
+	for (size_t i = 0; (s = message_schema(i)) != NULL; i++) {
+		if (strncmp(s->name, "request", strlen("request")) != 0)
+			continue;
+		snprintf(line, sizeof(line), "### %s\n\n| field", s->name);
+		expect_line(messages_of(state), line);
+	}
+}
+
 /* What would end a table's cell. */
 static void
 expect_cell(const char *text)
@@ -251,6 +266,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_request_tables),
 		cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_schemas),

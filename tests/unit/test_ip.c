@@ -89,12 +89,16 @@ static void
 octets(void **state)
 {
 	static const uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1 };
+	char text[IP_TEXT_SIZE];
 	struct ip ip;
 
 	(void)state;
 	assert_true(ip_of_octets(slice_of(mapped, 16), &ip));
 	assert_int_equal(ip.len, 4);
 	assert_memory_equal(ip.octets, "\x0a\0\0\x01", 4);
+	assert_true(slice_is(ip_text(&ip, text), "10.0.0.1"));
+	assert_true(ip_parse(SLICE_LITERAL("2001:DB8:0:0::1"), &ip));
+	assert_true(slice_is(ip_text(&ip, text), "2001:db8::1"));
 	assert_true(ip_of_octets(slice_of(mapped, 4), &ip));
 	for (size_t len = 0; len < 16; len++)
 		assert_true(ip_of_octets(slice_of(mapped, len), &ip) == (len == 4));

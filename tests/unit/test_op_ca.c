@@ -1,6 +1,8 @@
 /* ca/generate/root and ca/read. */
 #include "ca_key.h"
+#include "claim.h"
 #include "scoped_openssl.h"
+#include "serial.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -121,6 +123,40 @@ test_generate_content(void **state)
 	assert_false(has_warning(world_replay(w, a, true), "private_key_withheld"));
 }
 
+/* The issuer's record and the mount's; and its own, where `.certs` forgets it before it ends. */
+static void
+test_generate_kept_long(void **state)
+{
+	static const struct {
+		const char *ttl;
+		size_t changes;
+	} cases[] = { { "9600h", 2 }, { "9601h", 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new();
+		struct slice key = SLICE_NONE, value = SLICE_NONE;
+		struct answer *a;
+
+		world_do(w, ASK("mount/write", .params = PARAMS("max_ttl", "87600h")));
+		a = world_do(w,
+		    ASK("ca/generate/root",
+			.params = PARAMS(
+			    "common_name", "Root", "key_type", "ec", "ttl", cases[i].ttl)));
+		assert_int_equal(a->rq.outcome.changes.count, cases[i].changes);
+		assert_true(
+		    change_decode(a->rq.outcome.changes.items[cases[i].changes - 1], &key, &value));
+		if (cases[i].changes == 2)
+			assert_true(slice_is(key, "mount/pki/"));
+		else
+			assert_true(slice_is(key,
+			    arena_printf(&w->arena, "certificate/pki/%.*s",
+				SLICE_FMT(serial_text(&w->arena, a->rq.outcome.serial, 0)))));
+		assert_true(cases[i].changes == 2 || slice_eq(value, a->rq.record));
+		world_free(w);
+	}
+}
+
 static void
 test_generate_der(void **state)
 {
@@ -208,6 +244,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_generate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_generate_content, setup, teardown),
+		cmocka_unit_test(test_generate_kept_long),
 		cmocka_unit_test_setup_teardown(test_generate_der, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_generate_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_generate_dry_run, setup, teardown),

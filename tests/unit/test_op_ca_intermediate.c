@@ -86,7 +86,7 @@ test_request_names(void **state)
 	assert_non_null(req);
 	X509_NAME_oneline(X509_REQ_get_subject_name(req), subject, sizeof(subject));
 	assert_string_equal(subject,
-	    "/C=DE/O=Acme/OU=one/OU=two/L=Bonn/ST=NRW/street=1 Street/postalCode=53111/CN=i.example.com");
+	    "/C=DE/ST=NRW/L=Bonn/postalCode=53111/street=1 Street/O=Acme/OU=one/OU=two/CN=i.example.com");
 	assert_non_null(memmem(der.data, der.len, "j.example.com", 13));
 	assert_non_null(memmem(der.data, der.len, "ca@example.com", 14));
 	assert_non_null(memmem(der.data, der.len, "spiffe://example.com/ca", 23));

@@ -202,7 +202,8 @@ csr_addresses_and_others(void **state)
 	(void)state;
 #define ROLE ANY "+use_csr_sans +use_csr_common_name allowed_other_sans=1.2.3;utf8:from* "
 	assert_false(decide_as(ROLE "allowed_ip_sans_cidr=10.0.0.0/8", in, &a, &t, &e));
-	check_refusal("a network", "ip_not_allowed", "csr", "none of", &e);
+	check_refusal("a network", "ip_not_allowed", "csr",
+	    "\"11.0.0.1\" is not allowed: it is in none of", &e);
 	assert_false(decide_as(ROLE "-allow_ip_sans", in, &a, &t, &e));
 	check_refusal("no address", "ip_not_allowed", "csr", "allow_ip_sans", &e);
 	assert_true(decide_as(ROLE "allowed_ip_sans_cidr=11.0.0.0/8", in, &a, &t, &e));

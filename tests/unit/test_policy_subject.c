@@ -41,6 +41,15 @@ static const struct usage_case {
 	bool cut; /* key_usage_not_for_key_type */
 } usages[] = {
 	{ "the default", "", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT, PURPOSE_SERVER_AUTH | PURPOSE_CLIENT_AUTH, 0, NULL, true },
+	{ "the default of a client", "-server_flag", USAGE_DIGITAL_SIGNATURE, PURPOSE_CLIENT_AUTH, 0, NULL, true },
+	{ "the default of a client with an EC key", "key_type=ec -server_flag", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_AGREEMENT, PURPOSE_CLIENT_AUTH, 0, NULL, true },
+	{ "the default of a signer of code", "key_type=ec -server_flag -client_flag +code_signing_flag", USAGE_DIGITAL_SIGNATURE, PURPOSE_CODE_SIGNING, 0, NULL, true },
+	{ "the default of an OCSP responder", "-server_flag -client_flag ext_key_usage=OCSPSigning", USAGE_DIGITAL_SIGNATURE, PURPOSE_OCSP_SIGNING, 0, NULL, true },
+	{ "the default of a mail client", "-server_flag +email_protection_flag", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT, PURPOSE_CLIENT_AUTH | PURPOSE_EMAIL_PROTECTION, 0, NULL, true },
+	{ "the default without purpose", "-server_flag -client_flag", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT, 0, 0, NULL, true },
+	{ "the default with a purpose that says nothing", "-server_flag ext_key_usage=IPSECUser", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT, PURPOSE_CLIENT_AUTH | PURPOSE_IPSEC_USER, 0, NULL, true },
+	{ "the default with a purpose of one's own", "-server_flag ext_key_usage_oids=1.2.3", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT, PURPOSE_CLIENT_AUTH, 1, NULL, true },
+	{ "a client's that were chosen", "-server_flag key_usage=DigitalSignature,KeyEncipherment", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT, PURPOSE_CLIENT_AUTH, 0, NULL, false },
 	{ "the default in another order", "key_usage=KeyEncipherment,KeyAgreement,DigitalSignature", USAGE_DIGITAL_SIGNATURE | USAGE_KEY_ENCIPHERMENT, PURPOSE_SERVER_AUTH | PURPOSE_CLIENT_AUTH, 0, NULL, true },
 	{ "none", "key_usage= -server_flag -client_flag", 0, 0, 0, NULL, false },
 	{ "one, in any case", "key_usage=cONTENTcommitment -client_flag", USAGE_CONTENT_COMMITMENT, PURPOSE_SERVER_AUTH, 0, NULL, false },
