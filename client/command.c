@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "path-help",  "PATH",                     1, 1,    path_help,          "what a path does, takes and answers", NULL },
 	{ "request",    "FILE",                     1, 1,    request_file,       "send request envelopes, one JSON object a line (- for standard input)", NULL },
 	{ "follow",     "crl|certs",                1, 1,    follow,             "keep the current CRLs as files; print what is issued", NULL },
+	{ "audit",      "verify",                   1, 1,    audit,              "check the fleet's promises from its topics", NULL },
 	{ "bench",      "",                         0, 0,    bench,              "measure a fleet", NULL },
 	{ "manual",     "",                         0, 0,    manual,             "print the manual of this program (docs/certmill.md)", NULL },
 	/* clang-format on */
@@ -53,7 +54,8 @@ static const char status_help[] =
     "  1  wrong usage, or something here failed\n"
     "  2  refused: standard error says why, with the code and the field to blame\n"
     "  3  no answer in time; the request may still be done: send it again with its -id\n"
-    "  4  no broker, or no such topic on it\n";
+    "  4  no broker, or no such topic on it\n"
+    "  5  audit verify: a promise was broken; standard output says which\n";
 
 static enum status
 help_print(void)

@@ -33,6 +33,7 @@ enum status path_help(struct options *o);    /* certmill path-help */
 enum status manual(struct options *o);       /* certmill manual */
 enum status request_file(struct options *o); /* certmill request */
 enum status follow(struct options *o);       /* certmill follow */
+enum status audit(struct options *o);        /* certmill audit */
 enum status bench(struct options *o);        /* certmill bench */
 
 #endif

@@ -55,8 +55,14 @@ static const char statuses[] =
     "| 1 | wrong usage, or something here failed |\n"
     "| 2 | refused: the answer's code, message and field stand on standard error |\n"
     "| 3 | no answer in time; the request may still be done: send it again with its `-id` |\n"
-    "| 4 | no broker, or no such topic on it |\n\n"
+    "| 4 | no broker, or no such topic on it |\n"
+    "| 5 | `audit verify`: a promise was broken; standard output says which |\n\n"
     "Without `-id` every command makes a new one, and asks for something new.\n\n";
+
+static const char checking[] =
+    "## Checking the promises\n\n"
+    "`certmill audit verify` reads every topic of the fleet and says what breaks its promises: a line each, with topic, partition and\n"
+    "offset, or with `-format=json` an object. [operations.md](operations.md) has what it checks, what it needs and what it costs.\n\n";
 
 static const char library[] =
     "## libcertmill\n\n"
@@ -134,6 +140,7 @@ manual(struct options *o)
 	fputs(values, stdout);
 	fputs(output, stdout);
 	fputs(keys, stdout);
+	fputs(checking, stdout);
 	fputs(statuses, stdout);
 	fputs(library, stdout);
 	return fflush(stdout) == 0 ? STATUS_OK : STATUS_FAILED;

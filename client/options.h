@@ -16,6 +16,7 @@ enum status {
 	STATUS_REFUSED = 2,    /* the fleet refused the request */
 	STATUS_UNANSWERED = 3, /* no answer in time */
 	STATUS_NO_BROKER = 4,  /* Kafka cannot be reached, or does not take the request */
+	STATUS_VIOLATED = 5,   /* audit verify: a promise was broken */
 };
 
 struct options {
@@ -32,6 +33,9 @@ struct options {
 	/* follow */
 	const char *dir, *exec;
 	bool once;
+	/* audit */
+	const char *since, *until;
+	int64_t dedup_window; /* seconds */
 	/* bench */
 	const char *op, *key, *mount, *role;
 	int64_t count, rate, warmup, in_flight, worker_pid;

@@ -12,10 +12,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from checker import check
 from cluster import PROGRAMS
 from engines import free_port
 from pki import ca_bundle
+from promises import verify
 
 
 def ok(run):
@@ -292,4 +292,4 @@ def test_expired_offsets_are_restored_from_the_audit(make_cluster):
     ok(cluster.worker_command("topics", "--single"))
     cluster.worker.start()
     assert len(ok(cluster.certmill("list", "pki/roles")).split()) >= 5
-    assert not check(cluster.kafka.address, cluster.prefix)
+    verify(cluster)

@@ -1,4 +1,4 @@
-"""One answer, one certificate, whatever is killed. Counted on the topics, read_committed, by a checker of their own."""
+"""One answer, one certificate, whatever is killed. Counted on the topics, read_committed, by two checkers."""
 
 import random
 import threading
@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from checker import check
 from client import Client, create_topic
 from pki import csr_for, open_jwe, x25519_jwk
+from promises import verify
 
 ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
 
@@ -24,11 +24,6 @@ def prepare(cluster):
     client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}).data
     client.ask("role/write", ROLE, role="web").data
     return client
-
-
-def verify(cluster):
-    violations = check(cluster.kafka.address, cluster.prefix)
-    assert not violations, "\n".join(violations[:20])
 
 
 def test_the_same_id_gets_the_same_answer(fresh_cluster):

@@ -9,10 +9,10 @@ import redis
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from checker import check
 from client import partitions_of
 from kafka import KafkaAdminClient, TopicPartition
 from pki import csr_for
+from promises import verify
 
 ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
 CSR_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -117,11 +117,6 @@ def wait_whole(cluster, times=1, timeout=60):
 def state_of(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
         return stat.read().rsplit(")", 1)[1].split()[0]
-
-
-def verify(cluster):
-    violations = check(cluster.kafka.address, cluster.prefix)
-    assert not violations, "\n".join(violations[:20])
 
 
 def test_an_empty_redis_holds_the_same_again(fresh_cluster):

@@ -1,0 +1,93 @@
+/* Where the groups stand, and the heads of the chains that travel with their offsets. */
+#include "audit.h"
+
+#include "encode.h"
+
+#include <inttypes.h>
+
+static const struct group_row {
+	const char *name;
+	bool serves[AUDIT_REQUESTS];
+} groups[] = {
+	{ "mint", { [AUDIT_ISSUE] = true, [AUDIT_SIGN] = true } },
+	{ "control", { [AUDIT_REVOKE] = true, [AUDIT_CONFIG] = true } },
+	{ "query", { [AUDIT_QUERY] = true } },
+};
+
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+/* "1 step sequence hash" */
+static MUST_USE bool
+head_read(const char *metadata, struct audit_position *ret)
+{
+	char hash[2 * HASH_SIZE + 1], behind;
+	int64_t step;
+	size_t len;
+
+	/* NOLINTNEXTLINE(cert-err34-c): a number too large is a head that no record has */
+	return sscanf(metadata, "1 %" SCNd64 " %" SCNd64 " %64[0-9a-f]%c", &step, &ret->sequence,
+		   hash, &behind) == 3 &&
+	    hex_parse(slice_text(hash), ret->hash, HASH_SIZE, &len) && len == HASH_SIZE;
+}
+
+static MUST_USE bool
+position_take(const struct queue_position *from, struct audit_position *ret, struct err *e)
+{
+	*ret = (struct audit_position){ 0 };
+	if (from->offset == QUEUE_NO_OFFSET)
+		return true;
+	ret->committed = true;
+	ret->offset = from->offset;
+	if (head_read(from->metadata, ret))
+		return true;
+	return err_set(e, ERR_QUEUE, "%s/%d: the committed offset has no audit head: \"%s\"",
+	    from->topic, (int)from->partition, from->metadata);
+}
+
+static MUST_USE bool
+topic_positions(
+    struct audit *a, const char *group, size_t topic, struct audit_cut *ret, struct err *e)
+{
+	const struct audit_topic *t = &a->topics[topic];
+	struct queue_position *at = arena_array(&a->message, (size_t)t->count, sizeof(*at));
+
+	ret->at[topic] = arena_array(&a->memory, (size_t)t->count, sizeof(*ret->at[topic]));
+	for (int32_t i = 0; i < t->count; i++)
+		at[i] = (struct queue_position){ .topic = t->name, .partition = i };
+	if (!queue_group_offsets(a->probe, group, at, (size_t)t->count, e))
+		return false;
+	for (int32_t i = 0; i < t->count; i++)
+		if (!position_take(&at[i], &ret->at[topic][i], e))
+			return false;
+	return true;
+}
+
+bool
+audit_cut_take(struct audit *a, struct audit_cut *ret, struct err *e)
+{
+	for (size_t i = 0; i < GROUPS; i++) {
+		const char *name = arena_printf(&a->message, "%s-%s", a->o->prefix, groups[i].name);
+
+		for (size_t topic = 0; topic < AUDIT_REQUESTS; topic++)
+			if (groups[i].serves[topic] && !topic_positions(a, name, topic, ret, e))
+				return false;
+	}
+	return true;
+}
+
+void
+audit_cut_say(struct audit *a)
+{
+	for (size_t topic = 0; topic < AUDIT_REQUESTS; topic++)
+		for (int32_t i = 0; i < a->topics[topic].count; i++)
+			if (!a->cut.at[topic][i].committed)
+				report_note(a,
+				    "%s/%d has no committed offset: none of its requests is asked for",
+				    a->topics[topic].name, (int)i);
+}
+
+bool
+audit_decided(const struct audit *a, const struct audit_place *source)
+{
+	return source->offset < a->cut.at[source->topic][source->partition].offset;
+}

@@ -1,0 +1,253 @@
+"""What stands on a prefix's topics, for checker.py: everything that was committed, in memory."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import msgpack
+from confluent_kafka import TopicPartition
+from cryptography import x509
+from kafka import KafkaAdminClient
+from kafka.partitioner.default import murmur2
+
+from client import consumer_of, partitions_of, read_topic
+
+REQUESTS = ("issue", "sign", "revoke", "config", "query")
+LEDGER = ("certs", "revoked", "state", "crl", "audit", "rejects", "responses")
+GROUPS = {"mint": ("issue", "sign"), "control": ("revoke", "config"), "query": ("query",)}
+CLOCKS_MS = 600_000  # how far the clocks of workers and brokers may differ
+FOREVER = float("inf")
+
+
+@dataclass(frozen=True)
+class Violation:
+    kind: str
+    place: str  # topic/partition/offset
+    detail: str
+
+    def __str__(self):
+        return f"{self.place} {self.kind}: {self.detail}"
+
+
+@dataclass
+class Entry:
+    """One entry of .audit."""
+
+    place: str
+    order: tuple
+    source: str
+    source_kind: str
+    partition: int  # of the source
+    offset: int
+    decided: bool
+    written: int  # ms
+    state_offset: int
+    fields: dict
+
+    @property
+    def outcome(self):
+        return self.fields.get("outcome") or {}
+
+    @property
+    def at(self):
+        return self.fields["timestamp"]
+
+    @property
+    def result(self):
+        return self.fields["result"]
+
+    @property
+    def done(self):
+        return self.result == "ok"
+
+    @property
+    def revoked(self):
+        """The serial number that it revoked."""
+        return self.outcome.get("serial") if self.done and "revoked_at" in self.outcome else None
+
+    @property
+    def signed(self):
+        """The serial number that it signed, whatever the operation's name."""
+        return self.outcome.get("serial") if self.done and "revoked_at" not in self.outcome else None
+
+    @property
+    def changes(self):
+        return [key for key, _ in self.outcome.get("changes") or []] if self.done else []
+
+
+def place(record):
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def home(key, partitions):
+    key = key.encode() if isinstance(key, str) else key
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def positions(brokers, prefix):
+    """
+    {source partition: (next offset, sequence, hash)} as the groups have committed them. By a client of pure Python: librdkafka's
+    bindings read past the end of the metadata.
+    """
+    found = {}
+    admin = KafkaAdminClient(bootstrap_servers=brokers)
+    try:
+        for group in GROUPS:
+            (offsets,) = admin.list_group_offsets([f"{prefix}-{group}"]).values()
+            for at, committed in offsets.items():
+                version, _, sequence, digest = committed.metadata.split(" ")
+                assert version == "1", committed.metadata
+                found[f"{at.topic}/{at.partition}"] = (committed.offset, int(sequence), digest)
+    finally:
+        admin.close()
+    return found
+
+
+class Ledger:
+    """Everything that was read, and what was bad in it."""
+
+    def __init__(self, brokers, prefix):
+        self.brokers, self.prefix = brokers, prefix
+        self.violations = []
+        self.topics, self.lows, self.counts = {}, {}, {}
+        self.cut = positions(brokers, prefix)
+        # what was seen on a topic is committed: its audit, which is read behind it, has its entry
+        for kind in (*REQUESTS, "rejects", "certs", "crl", "state", "revoked", "audit"):
+            self.read(self.name(kind))
+        self.heads = positions(brokers, prefix)
+        self.entries = list(self.read_entries())
+        self.replies = self.read_replies()
+        self.requests = {place(r): r for kind in REQUESTS for r in self.of(kind) if self.decided(place(r))}
+        self.rejects = list(self.with_source("rejects", self.reject_source, self.of("rejects")))
+        self.answers = list(self.with_source("responses", self.answer_source, self.replies))
+        self.certificates = list(self.read_certificates())
+
+    def name(self, kind):
+        return f"{self.prefix}.{kind}"
+
+    def kind(self, topic):
+        return topic.removeprefix(f"{self.prefix}.")
+
+    def of(self, kind):
+        return self.topics[self.name(kind)]
+
+    def order(self, record):
+        """A second record is one that stands behind the first: certmill's topics in their order, then the partition, the offset."""
+        kinds = (*REQUESTS, *LEDGER)
+        kind = self.kind(record.topic)
+        return (kinds.index(kind) if kind in kinds else len(kinds), record.topic, record.partition, record.offset)
+
+    def bad(self, kind, record, detail):
+        self.violations.append(Violation(kind, place(record), detail))
+
+    def read(self, topic):
+        consumer = consumer_of(self.brokers)
+        try:
+            partitions = partitions_of(consumer, topic)
+            self.lows[topic] = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[0] for p in partitions]
+        finally:
+            consumer.close()
+        self.topics[topic] = read_topic(self.brokers, topic)
+
+    def reaches(self, topic, partition, at):
+        """Does what is kept go back to that time, for sure?"""
+        if topic not in self.lows:
+            return False
+        firsts = {}
+        for record in self.topics[topic]:
+            firsts.setdefault(record.partition, record.timestamp)
+        asked = range(len(self.lows[topic])) if partition is None else [partition]
+        return all(self.lows[topic][p] == 0 or firsts.get(p, FOREVER) + CLOCKS_MS <= at for p in asked)
+
+    def audit_reaches(self, at, source=None):
+        topic = self.name("audit")
+        return self.reaches(topic, None if source is None else home(source, len(self.lows[topic])), at)
+
+    def decided(self, source):
+        partition, _, offset = source.rpartition("/")
+        return partition in self.cut and int(offset) < self.cut[partition][0]
+
+    def is_source(self, text):
+        topic, partition, offset = text.rsplit("/", 2)
+        return self.kind(topic) in REQUESTS and int(partition) < len(self.lows[topic]) and int(offset) >= 0
+
+    def read_entries(self):
+        for record in self.of("audit"):
+            try:
+                source = record.key.decode()
+                assert self.is_source(f"{source}/0")
+                body = record.body()
+                entries = [
+                    Entry(
+                        place(record),
+                        self.order(record),
+                        f"{source}/{fields['offset']}",
+                        self.kind(source.rpartition("/")[0]),
+                        int(source.rpartition("/")[2]),
+                        fields["offset"],
+                        self.decided(f"{source}/{fields['offset']}"),
+                        body["at"],
+                        body["state_offset"],
+                        fields,
+                    )
+                    for fields in body["entries"]
+                ]
+            except (ValueError, KeyError, TypeError, AttributeError, AssertionError, msgpack.UnpackException) as e:
+                self.bad("malformed", record, repr(e))
+            else:
+                yield from entries
+
+    def read_replies(self):
+        names = [self.name("responses")]
+        for entry in self.entries:
+            if entry.fields.get("reply_to") not in (None, *names):
+                names.append(entry.fields["reply_to"])
+        found = []
+        consumer = consumer_of(self.brokers)
+        known = consumer.list_topics(timeout=20).topics
+        consumer.close()
+        for topic in names:
+            if topic in known:
+                self.read(topic)
+                found += self.topics[topic]
+        return found
+
+    def reject_source(self, record):
+        return "/".join(record.header(n).decode() for n in ("topic", "partition", "offset"))
+
+    def answer_source(self, record):
+        return record.header("source").decode()
+
+    def with_source(self, what, source_of, records):
+        """(source, record) of what was decided."""
+        for record in records:
+            try:
+                source = source_of(record)
+                assert self.is_source(source)
+                assert what != "responses" or not self.decided(source) or record.body()["status"]
+            except (ValueError, KeyError, TypeError, AttributeError, AssertionError, msgpack.UnpackException) as e:
+                self.bad("malformed", record, repr(e))
+            else:
+                if self.decided(source):
+                    yield source, record
+
+    def read_certificates(self):
+        """(source, body, record) of what was decided."""
+        for record in self.of("certs"):
+            try:
+                body = record.body()
+                assert self.is_source(body["source"]) and body["request"] and body["issuer"]
+                serial = x509.load_der_x509_certificate(body["certificate"]).serial_number
+            except (ValueError, KeyError, TypeError, AttributeError, AssertionError, msgpack.UnpackException) as e:
+                self.bad("malformed", record, repr(e))
+                continue
+            if self.decided(body["source"]):
+                if serial != int.from_bytes(body["serial"], "big"):
+                    self.bad("certificate_differs", record, "the certificate has another serial number than its record")
+                yield body["source"], body, record
+
+
+def grouped(pairs):
+    groups = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    return groups
