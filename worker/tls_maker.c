@@ -52,7 +52,8 @@ party_host(struct slice text, struct arena *a, struct tls_party *party, struct e
 
 	if (ip_parse(text, &ip))
 		list_add(&party->ips, arena_copy(a, slice_of(ip.octets, ip.len)));
-	else if (text.len > 0 && text.len <= NAME_HOST_MAX && name_is_hostname(text))
+	else if (text.len > 0 && text.len <= NAME_HOST_MAX && text.data[text.len - 1] != '.' &&
+	    name_is_hostname(text))
 		list_add(&party->dns, text);
 	else
 		return err_set(e, ERR_INVALID_VALUE,

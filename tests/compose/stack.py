@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -35,7 +36,7 @@ def inspect(name):
 
 
 class Stack:
-    """A profile's services have the profile's name behind their own, but for default's."""
+    """A profile's services have the profile's name behind their own, but for default's: kafka, kafka-secure, kafka-ha-1."""
 
     compose_command = ("docker-compose",)
 
@@ -58,7 +59,9 @@ class Stack:
         return run(*self.compose_command, *words, cwd=FOLDER, env=environment, **options)
 
     def service(self, name):
-        return name + self.suffix
+        """kafka-1 is kafka-ha-1."""
+        base, number = re.fullmatch(r"(.*?)(-\d+)?", name).groups()
+        return base + self.suffix + (number or "")
 
     def containers(self, name, everyone=False):
         """Ids of a service's containers that run; everyone: or have ended."""
