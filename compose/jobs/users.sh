@@ -13,7 +13,7 @@ ssl.truststore.location=$secrets/ca.pem
 ADMIN
 
 user() {
-	(umask 077 && printf 'SCRAM-SHA-512=[password=%s]\n' "$(cat "$secrets/$1-password")" >"$1.properties")
+	(umask 077 && printf 'SCRAM-SHA-512=iterations=8192,password=%s\n' "$(cat "$secrets/$1-password")" >"$1.properties")
 	/opt/kafka/bin/kafka-configs.sh --bootstrap-server "$BROKERS" --command-config admin.properties \
 		--alter --entity-type users --entity-name "$1" --add-config-file "$1.properties"
 }
