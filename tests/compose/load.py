@@ -51,7 +51,7 @@ class Load:
             began = time.monotonic()
             while len(self.asked) < self.count:
                 piece = [self.request() for _ in range(min(PIECE, self.count - len(self.asked)))]
-                self.asked += self.client.send_all(piece)
+                self.asked += self.client.send_all(piece, timeout=240)
                 while time.monotonic() - began < len(self.asked) / self.rate:
                     self.collect()
                 self.collect()
