@@ -17,9 +17,8 @@ queue_probe_open(const struct queue_options *o, struct err *e)
 	struct queue_probe *p = queue_alloc(1, sizeof(*p));
 	/* In a group that it never joins: without one librdkafka up to 2.10 crashes when a group's offsets are asked for
 	 * while its coordinator is not up yet (librdkafka#5040). */
-	const struct queue_handle_spec handle = {
-		.role = QUEUE_ROLE_PROBE, .own = { { "group.id", "certmill-probe" } }
-	};
+	const struct queue_handle_spec handle = { .role = QUEUE_ROLE_PROBE,
+		.own = { { "group.id", "certmill-probe" } } };
 
 	if (queue_handle_open(&p->h, o, &handle, e))
 		return p;

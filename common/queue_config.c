@@ -104,7 +104,8 @@ password_apply(rd_kafka_conf_t *conf, const char *path, struct err *e)
 	bool ok;
 
 	if (file == NULL)
-		return err_set(e, ERR_CONFIG, "kafka." PASSWORD_FILE " %s: %s", path, strerror(errno));
+		return err_set(
+		    e, ERR_CONFIG, "kafka." PASSWORD_FILE " %s: %s", path, strerror(errno));
 	setbuf(file, NULL);
 	len = fread(text, 1, sizeof(text) - 1, file);
 	text[len] = '\0';
@@ -112,7 +113,8 @@ password_apply(rd_kafka_conf_t *conf, const char *path, struct err *e)
 	len = strlen(text);
 	if (ferror(file) != 0 || len == 0 || len > PASSWORD_MAX)
 		ok = err_set(e, ERR_CONFIG,
-		    "kafka." PASSWORD_FILE " %s: no password of 1 to %d characters in the first line",
+		    "kafka." PASSWORD_FILE
+		    " %s: no password of 1 to %d characters in the first line",
 		    path, PASSWORD_MAX);
 	else
 		ok = setting_apply(conf, "sasl.password", text, e);

@@ -61,7 +61,8 @@ party_add(struct bootstrap *b, const char *text, struct err *e)
 		return err_set(e, ERR_INVALID_VALUE, "\"" CA_NAME "\" is the CA's folder");
 	for (size_t i = 0; i < b->count; i++)
 		if (slice_eq(b->parties[i].name, p->name))
-			return err_set(e, ERR_INVALID_VALUE, "\"%.*s\" stands twice", SLICE_FMT(p->name));
+			return err_set(
+			    e, ERR_INVALID_VALUE, "\"%.*s\" stands twice", SLICE_FMT(p->name));
 	b->count++;
 	return true;
 }

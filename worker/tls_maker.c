@@ -118,9 +118,7 @@ pair_make(struct tls_maker *m, const struct template *t, EVP_PKEY *pkey, struct 
     struct err *e)
 {
 	uint8_t serial[SERIAL_SIZE];
-	struct certificate_input in = {
-		.template = t, .serial = slice_of(serial, sizeof(serial))
-	};
+	struct certificate_input in = { .template = t, .serial = slice_of(serial, sizeof(serial)) };
 	struct buf der SCOPED_BUF = { 0 };
 	struct leaf_key key;
 	bool ok;

@@ -21,7 +21,8 @@ struct tls_pair {
 };
 
 /* "NAME=HOST,HOST" or "NAME": letters, digits and inner hyphens; a host is a name or an IP address. */
-bool tls_party_parse(const char *text, struct arena *a, struct tls_party *ret, struct err *e) MUST_USE;
+bool tls_party_parse(
+    const char *text, struct arena *a, struct tls_party *ret, struct err *e) MUST_USE;
 
 void tls_pair_done(struct tls_pair *p); /* safe on a zeroed one */
 
@@ -30,7 +31,7 @@ struct tls_maker;
 struct tls_maker *tls_maker_new(int64_t now, struct err *e) MUST_USE;
 void tls_maker_free(struct tls_maker *m);
 const struct tls_pair *tls_maker_ca(const struct tls_maker *m);
-bool tls_maker_make(
-    struct tls_maker *m, const struct tls_party *party, struct tls_pair *ret, struct err *e) MUST_USE;
+bool tls_maker_make(struct tls_maker *m, const struct tls_party *party, struct tls_pair *ret,
+    struct err *e) MUST_USE;
 
 #endif

@@ -7,9 +7,9 @@
 #include <signal.h>
 
 struct worker_options {
-	const char *config; /* --config FILE; NULL: the environment alone */
-	bool single;        /* --single */
-	const char *folder; /* of the commands that take one */
+	const char *config;       /* --config FILE; NULL: the environment alone */
+	bool single;              /* --single */
+	const char *folder;       /* of the commands that take one */
 	const char *const *words; /* behind it, of the one command that takes some */
 	size_t word_count;
 };

@@ -25,25 +25,41 @@ allow() {
 	echo "$1 ${*:2}"
 }
 
-user worker
-user issuer
-user operator
-user subscriber
+# together FUNCTION ARGUMENT...: in the background, as most of the time goes into starting Java; finish waits for all.
+started=()
+together() {
+	"$@" &
+	started+=($!)
+}
+
+finish() {
+	local pid
+	for pid in "${started[@]}"; do
+		wait "$pid"
+	done
+	started=()
+}
+
+for name in worker issuer operator subscriber; do
+	together user "$name"
+done
+finish
 
 # The worker: everything of certmill's, and nothing else.
-allow worker --resource-pattern-type prefixed --operation All --topic certmill. --group certmill- --transactional-id certmill-
+together allow worker --resource-pattern-type prefixed --operation All --topic certmill. --group certmill- --transactional-id certmill-
 
 # Who issues may not revoke, nor configure.
-allow issuer --operation Write --operation Describe --topic certmill.issue --topic certmill.sign --topic certmill.query
-allow issuer --operation Read --operation Describe --topic certmill.responses --topic certmill.ca
-allow issuer --resource-pattern-type prefixed --operation Read --group issuer-
+together allow issuer --operation Write --operation Describe --topic certmill.issue --topic certmill.sign --topic certmill.query
+together allow issuer --operation Read --operation Describe --topic certmill.responses --topic certmill.ca
+together allow issuer --resource-pattern-type prefixed --operation Read --group issuer-
 
 # Who operates asks for everything and reads everything, but writes no record.
-allow operator --operation Write --operation Describe --topic certmill.issue --topic certmill.sign --topic certmill.query \
+together allow operator --operation Write --operation Describe --topic certmill.issue --topic certmill.sign --topic certmill.query \
 	--topic certmill.revoke --topic certmill.config
-allow operator --resource-pattern-type prefixed --operation Read --operation Describe --topic certmill. --group certmill- --group operator-
+together allow operator --resource-pattern-type prefixed --operation Read --operation Describe --topic certmill. --group certmill- --group operator-
 
 # Who subscribes reads what the world may know.
-allow subscriber --operation Read --operation Describe --topic certmill.crl --topic certmill.ca --topic certmill.certs \
+together allow subscriber --operation Read --operation Describe --topic certmill.crl --topic certmill.ca --topic certmill.certs \
 	--topic certmill.revoked
-allow subscriber --resource-pattern-type prefixed --operation Read --group subscriber-
+together allow subscriber --resource-pattern-type prefixed --operation Read --group subscriber-
+finish

@@ -90,11 +90,8 @@ test_password_file(void **state)
 	static const struct {
 		const char *text, *want; /* want NULL: taken */
 	} cases[] = {
-		{ "secret", NULL },
-		{ "secret\n", NULL },
-		{ "secret\r\nnot this", NULL },
-		{ "", "kafka.sasl.password.file" },
-		{ "\nsecret", "kafka.sasl.password.file" },
+		{ "secret", NULL }, { "secret\n", NULL }, { "secret\r\nnot this", NULL },
+		{ "", "kafka.sasl.password.file" }, { "\nsecret", "kafka.sasl.password.file" },
 		{ NULL, "kafka.sasl.password.file /" }, /* no such file */
 	};
 	char path[] = "/tmp/certmill-password-XXXXXX", longest[1100];
@@ -115,10 +112,12 @@ test_password_file(void **state)
 		if (cases[i].text == NULL)
 			assert_int_equal(unlink(path), 0);
 		else
-			assert_int_equal(pwrite(fd, cases[i].text, strlen(cases[i].text), 0), strlen(cases[i].text));
+			assert_int_equal(pwrite(fd, cases[i].text, strlen(cases[i].text), 0),
+			    strlen(cases[i].text));
 		e = (struct err){ .code = ERR_NONE };
 		if (open_each(&o, "range", &e) != (cases[i].want == NULL) ||
-		    (cases[i].want != NULL && strncmp(e.msg, cases[i].want, strlen(cases[i].want)) != 0))
+		    (cases[i].want != NULL &&
+			strncmp(e.msg, cases[i].want, strlen(cases[i].want)) != 0))
 			fail_msg("\"%s\": got \"%s\"", cases[i].text, e.msg);
 	}
 	close(fd);

@@ -2,8 +2,8 @@
 #include "tls_maker.h"
 
 #include "encode.h"
-#include "secret.h"
 #include "scoped_openssl.h"
+#include "secret.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -50,9 +50,9 @@ test_parties_that_are_taken(void **state)
 static void
 test_parties_that_are_refused(void **state)
 {
-	static const char *const cases[] = { "", "=", "=kafka", "kafka=", "kafka=a,", "kafka=,a", "kafka=a,,b",
-		"kafka=under_score", "kafka=a b", "../kafka", "kafka/..", ".", "ka.fka", "*", "-a", "a-",
-		"kafka=kafka.", "kafka==", "kafka=user@example.com",
+	static const char *const cases[] = { "", "=", "=kafka", "kafka=", "kafka=a,", "kafka=,a",
+		"kafka=a,,b", "kafka=under_score", "kafka=a b", "../kafka", "kafka/..", ".",
+		"ka.fka", "*", "-a", "a-", "kafka=kafka.", "kafka==", "kafka=user@example.com",
 		"a123456789012345678901234567890123456789012345678901234567890123" };
 
 	(void)state;
@@ -82,7 +82,8 @@ certificate_of(const struct tls_pair *pair)
 static EVP_PKEY *
 key_of(const struct tls_pair *pair)
 {
-	static const char begin[] = "-----BEGIN PRIVATE KEY-----\n"; /* PKCS#8, which Java reads as well */
+	static const char begin[] =
+	    "-----BEGIN PRIVATE KEY-----\n"; /* PKCS#8, which Java reads as well */
 	SCOPED(BIO) bio = BIO_new_mem_buf(pair->key.data, (int)pair->key.len);
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
 
@@ -166,9 +167,12 @@ test_a_server(void **state)
 	assert_int_equal(X509_check_ip_asc(x, "::1", 0), 1);
 	assert_int_equal(X509_check_ip_asc(x, "127.0.0.2", 0), 0);
 	assert_int_equal(X509_check_private_key(x, key), 1);
-	assert_int_equal(X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, name, sizeof(name)), 5);
+	assert_int_equal(
+	    X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, name, sizeof(name)),
+	    5);
 	assert_string_equal(name, "kafka");
-	assert_int_equal(X509_NAME_entry_count(X509_get_subject_name(x)), 1); /* Kafka's principal is CN=kafka */
+	assert_int_equal(
+	    X509_NAME_entry_count(X509_get_subject_name(x)), 1); /* Kafka's principal is CN=kafka */
 	assert_false(X509_check_ca(x));
 }
 
@@ -192,9 +196,11 @@ test_how_long_they_hold(void **state)
 	SCOPED(X509) x = made(f, "worker");
 
 	assert_int_equal(verified(x, ca, X509_PURPOSE_SSL_CLIENT, NOW - 299), X509_V_OK);
-	assert_int_equal(verified(x, ca, X509_PURPOSE_SSL_CLIENT, NOW - 301), X509_V_ERR_CERT_NOT_YET_VALID);
+	assert_int_equal(
+	    verified(x, ca, X509_PURPOSE_SSL_CLIENT, NOW - 301), X509_V_ERR_CERT_NOT_YET_VALID);
 	assert_int_equal(verified(x, ca, X509_PURPOSE_SSL_CLIENT, NOW + 825 * DAY - 1), X509_V_OK);
-	assert_int_equal(verified(x, ca, X509_PURPOSE_SSL_CLIENT, NOW + 826 * DAY), X509_V_ERR_CERT_HAS_EXPIRED);
+	assert_int_equal(
+	    verified(x, ca, X509_PURPOSE_SSL_CLIENT, NOW + 826 * DAY), X509_V_ERR_CERT_HAS_EXPIRED);
 	assert_int_equal(verified(ca, ca, X509_PURPOSE_ANY, NOW + 3649 * DAY), X509_V_OK);
 }
 
@@ -214,8 +220,10 @@ test_the_ca(void **state)
 	assert_int_equal(X509_get_pathlen(ca), 0);
 	SCOPED(X509) other = certificate_of(tls_maker_ca(second));
 	assert_int_not_equal(verified(x, other, X509_PURPOSE_SSL_CLIENT, NOW), X509_V_OK);
-	assert_int_not_equal(ASN1_INTEGER_cmp(X509_get0_serialNumber(ca), X509_get0_serialNumber(other)), 0);
-	assert_int_not_equal(ASN1_INTEGER_cmp(X509_get0_serialNumber(ca), X509_get0_serialNumber(x)), 0);
+	assert_int_not_equal(
+	    ASN1_INTEGER_cmp(X509_get0_serialNumber(ca), X509_get0_serialNumber(other)), 0);
+	assert_int_not_equal(
+	    ASN1_INTEGER_cmp(X509_get0_serialNumber(ca), X509_get0_serialNumber(x)), 0);
 	tls_maker_free(second);
 }
 
