@@ -16,4 +16,4 @@ sentinel failover-timeout certmill 10000
 sentinel parallel-syncs certmill 1
 SENTINEL
 fi
-exec docker-entrypoint.sh redis-sentinel "$configuration"
+exec docker-entrypoint.sh redis-server "$configuration" --sentinel
