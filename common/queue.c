@@ -5,7 +5,6 @@
 #include <time.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define LEADERS_MS   3000 /* a broker that lives answers at once */
 
 void *
 queue_alloc(size_t count, size_t size)
@@ -300,30 +299,6 @@ code_is_no_leader(rd_kafka_resp_err_t code)
 	    code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
-/*
- * The leader's host is gone. librdkafka asks who leads now when a connection breaks, but then the controller may not know yet;
- * and not when the name of a broker that is down does not resolve, as a stopped container's.
- */
-static bool
-code_is_no_host(rd_kafka_resp_err_t code)
-{
-	return code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TRANSPORT;
-}
-
-/* Asks any broker who leads the topic, for librdkafka to know. */
-static bool
-leaders_ask(struct queue_handle *h, const char *topic)
-{
-	SCOPED(rd_kafka_topic_t) asked = rd_kafka_topic_new(h->rk, topic, NULL);
-	const struct rd_kafka_metadata *metadata;
-
-	if (asked == NULL ||
-	    rd_kafka_metadata(h->rk, 0, asked, &metadata, LEADERS_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return false;
-	rd_kafka_metadata_destroy(metadata);
-	return true;
-}
-
 bool
 queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition, int64_t what,
     int64_t *ret, struct err *e)
@@ -336,8 +311,7 @@ queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition
 
 	rd_kafka_topic_partition_list_add(list, topic, partition);
 	code = offset_ask(h, list, what, QUEUE_REQUEST_MS);
-	while ((code_is_no_leader(code) || (code_is_no_host(code) && leaders_ask(h, topic))) &&
-	    queue_left_ms(deadline) > 0) {
+	while (code_is_no_leader(code) && queue_left_ms(deadline) > 0) {
 		(void)nanosleep(&pause, NULL);
 		code = offset_ask(h, list, what, queue_left_ms(deadline));
 	}
