@@ -114,7 +114,6 @@ void batch_done(struct batch *b);
 bool batch_settle(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 bool batch_settle_lost(struct lane *lane, struct batch *b,
     struct err *e) MUST_USE; /* claims that the script found taken */
-bool item_claims(const struct item *item);
 /* batch_decide.c */
 bool batch_decide(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 bool batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *e) MUST_USE;

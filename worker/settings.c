@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca",
-	"audit", "rejects", "responses" };
+static const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl",
+	"ca", "audit", "rejects", "responses" };
 const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
 
 /* clang-format off */

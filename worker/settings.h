@@ -55,7 +55,6 @@ enum lane_kind settings_lane_of(enum topic_kind kind);
 bool settings_allow_reply(const struct settings *s, struct slice topic);
 /* TOPIC_KINDS when the name is no request topic. */
 enum topic_kind settings_topic_kind(const struct settings *s, const char *topic);
-extern const char *const ledger_kind_names[LEDGER_KINDS];
 extern const char *const lane_kind_names[LANE_KINDS];
 void settings_document(void); /* prints the manual's table */
 
