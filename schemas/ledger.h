@@ -45,6 +45,7 @@ struct outcome {
 	int64_t reason, invalidity_date; /* of a revocation made by this request */
 	bool already;               /* the certificate had been revoked before: no new record */
 	bool rotate;                /* the mount's CRLs are to be made again */
+	int64_t crl_minimum;        /* the least number that these may have; SCHEMA_ABSENT */
 	bool no_store;              /* of the certificate signed: as its record */
 	struct slice csr;           /* DER: the request that was made */
 	struct slice_list changes;  /* raw [key, value|nil] of `.state` */

@@ -118,7 +118,8 @@ outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct er
 	*ret = (struct outcome){ .not_after = SCHEMA_ABSENT,
 		.revoked_at = SCHEMA_ABSENT,
 		.reason = SCHEMA_ABSENT,
-		.invalidity_date = SCHEMA_ABSENT };
+		.invalidity_date = SCHEMA_ABSENT,
+		.crl_minimum = SCHEMA_ABSENT };
 	return schema_decode(&outcome_schema, map, a, ret, &seen, e);
 }
 

@@ -132,9 +132,13 @@ crl_owner_add(
 }
 
 void
-crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer)
+crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer, int64_t minimum)
 {
-	crl_set_get(o, mount, issuer)->touched = true;
+	struct crl_set *set = crl_set_get(o, mount, issuer);
+
+	set->touched = true;
+	if (set->number + 1 < minimum)
+		set->number = minimum - 1;
 }
 
 int64_t

@@ -42,7 +42,8 @@ bool crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice 
 /* A revocation of this batch; its CRL is to be published with it. */
 void crl_owner_add(
     struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry);
-void crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer); /* crl/rotate */
+/* crl/rotate. The next number is minimum at least; SCHEMA_ABSENT: the one after the last. */
+void crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer, int64_t minimum);
 /* The number that the next CRL of this issuer will have. */
 int64_t crl_owner_next_number(struct crl_owner *o, struct slice mount, struct slice issuer);
 

@@ -112,6 +112,7 @@ outcome_reset(struct outcome *o)
 		.revoked_at = SCHEMA_ABSENT,
 		.reason = SCHEMA_ABSENT,
 		.invalidity_date = SCHEMA_ABSENT,
+		.crl_minimum = SCHEMA_ABSENT,
 		.warnings = o->warnings };
 }
 

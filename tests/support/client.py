@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 import msgpack
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import contract
@@ -196,7 +196,15 @@ class Client:
         )
 
     def _end(self, partition):
-        return self.consumer.get_watermark_offsets(TopicPartition(self.reply_topic, partition), timeout=20)[1]
+        """A broker that has just started does not lead its partitions yet."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self.consumer.get_watermark_offsets(TopicPartition(self.reply_topic, partition), timeout=20)[1]
+            except KafkaException as e:
+                if e.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def close(self):
         self.producer.flush(1)
