@@ -59,6 +59,13 @@ static const struct field outcome_fields[] = {
 	ROW(warnings, RAWS, OPTIONAL, 0, WARNINGS_MAX, "The warnings of the answer: maps of `code` and `message`."),
 };
 #undef ROW
+const struct outcome outcome_none = {
+	.not_after = SCHEMA_ABSENT,
+	.revoked_at = SCHEMA_ABSENT,
+	.reason = SCHEMA_ABSENT,
+	.invalidity_date = SCHEMA_ABSENT,
+	.crl_minimum = SCHEMA_ABSENT,
+};
 const struct schema outcome_schema = SCHEMA_OPEN("record.outcome", outcome, outcome_fields);
 
 #define ROW(member, type, need, min, max, help) FIELD(claim_record, member, type, need, min, max, help)

@@ -52,6 +52,8 @@ struct outcome {
 	struct slice_list warnings; /* raw warning maps */
 };
 
+extern const struct outcome outcome_none; /* nothing was decided: every number is absent */
+
 struct claim_record {
 	struct slice source;
 	struct slice hash; /* of the body */

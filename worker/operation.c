@@ -108,12 +108,10 @@ context_mount(const struct context *cx, const struct request *rq, struct err *e)
 static void
 outcome_reset(struct outcome *o)
 {
-	*o = (struct outcome){ .not_after = SCHEMA_ABSENT,
-		.revoked_at = SCHEMA_ABSENT,
-		.reason = SCHEMA_ABSENT,
-		.invalidity_date = SCHEMA_ABSENT,
-		.crl_minimum = SCHEMA_ABSENT,
-		.warnings = o->warnings };
+	const struct slice_list warnings = o->warnings;
+
+	*o = outcome_none;
+	o->warnings = warnings;
 }
 
 bool
