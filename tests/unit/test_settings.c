@@ -99,7 +99,7 @@ test_defaults(void **state)
 	load_good(f, "");
 	gethostname(host, sizeof(host) - 1);
 	assert_string_equal(f->s.brokers, "127.0.0.1:9092");
-	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.store.address, "127.0.0.1:6379");
 	assert_string_equal(f->s.reply_allow, "certmill.responses*");
 	assert_string_equal(f->s.slot, host);
 	assert_string_equal(f->s.kek_file, "/the/kek");
@@ -205,7 +205,7 @@ test_file_alone(void **state)
 	if (!settings_load_file(f->path, &f->s, &f->e))
 		fail_msg("%s", f->e.msg);
 	assert_string_equal(f->s.brokers, "file:1");
-	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.store.address, "127.0.0.1:6379");
 	assert_string_equal(f->s.kek_file, "/file/kek");
 	assert_string_equal(f->s.slot, "file");
 	assert_int_equal(f->s.kafka_count, 0);
