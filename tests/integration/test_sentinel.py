@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from engines import GuardedRedis
+from engines import GuardedRedis, Redis, wait_until
 from promises import verify
 
 ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
@@ -75,7 +75,7 @@ def test_the_primary_is_killed_under_load(guarded):
     assert f"redis={new.address}" in guarded.worker.log()
     verify(guarded)
     old.start()  # it comes back as a replica of the other
-    redis.wait_until(lambda: redis.linked(old), "the old primary did not become a replica", 120)
+    wait_until(lambda: redis.linked(old), "the old primary did not become a replica", 120)
     serves(client)
     verify(guarded)
 
@@ -89,7 +89,7 @@ def test_failover_on_demand_under_load(guarded):
             assert redis.sentinels[1].command("SENTINEL", "FAILOVER", "certmill") == b"+OK"
             redis.wait_for_failover(old)
             serves(client)
-            redis.wait_until(lambda: redis.linked(old), "the old primary did not become a replica", 120)
+            wait_until(lambda: redis.linked(old), "the old primary did not become a replica", 120)
             serves(client)
     assert len(load.answered()) > 100
     verify(guarded)
@@ -125,10 +125,7 @@ def test_sentinels_come_late(make_cluster):
     done = cluster.worker_command("check-config")
     assert done.returncode == 1 and "redis.sentinels: none of 3 answers" in done.stderr, done.stderr
     worker = cluster.add_worker()
-    deadline = time.monotonic() + 60
-    while " waiting " not in worker.log():
-        assert time.monotonic() < deadline, worker.log()
-        time.sleep(0.1)
+    wait_until(lambda: " waiting " in worker.log(), "the worker did not say that it waits")
     assert "redis.sentinels: none of 3 answers" in worker.log() and worker.alive()
     cluster.redis.sentinels[2].start()  # one is enough
     serves(prepare(cluster))
@@ -169,3 +166,33 @@ def test_a_server_that_is_no_primary(make_cluster):
     cluster.write_config()
     done = cluster.worker_command("check-config")
     assert done.returncode == 1 and f"{replica.address} is a replica" in done.stderr, done.stderr
+
+
+def test_a_primary_that_was_cut_off(make_cluster):
+    """
+    Two primaries, of one history up to the cut, and a partition that goes from one side to the other and back. Here it was
+    worked at and not committed, there committed: both count the same step. What was committed is what the id gets again.
+    """
+    cluster = make_cluster(workers=0)
+    near = cluster.add_worker()
+    client = prepare(cluster)
+    serves(client)
+    with Redis(cluster.folder / "other", settings={"replicaof": f"127.0.0.1 {cluster.redis.port}"}) as other:
+        wait_until(lambda: GuardedRedis.linked(other), "the replica was not linked")
+        near.kill()
+        assert other.command("REPLICAOF", "NO", "ONE") == b"+OK"
+        request = client.request("issue", {"common_name": "a.example.com"}, role="web")
+        client.send(request)
+        near.more_environment = {"CERTMILL_FAILPOINT": "after_script=kill@1"}
+        near.start()
+        assert near.wait(60), "the worker was not killed with its claims in Redis"
+        far = cluster.add_worker({"CERTMILL_REDIS_ADDRESS": other.address})
+        first = client.wait_for(request["id"], timeout=60)
+        far.finish()
+        near.more_environment = {}
+        near.start()
+        client.send(request)
+        again = client.wait_for(request["id"], timeout=60, count=2)
+    assert again.replayed and again.data["certificate"] == first.data["certificate"]
+    assert "has not seen the committed step" in near.log(), near.log()
+    verify(cluster)

@@ -163,6 +163,19 @@ class Process:
         self.kill()
 
 
+def wait_until(true, what, timeout=60):
+    """A server that is not there, or that changes its role and closes its connections, is not yet as it should be."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            if true():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < deadline, f"in {timeout} s {what}"
+        time.sleep(0.1)
+
+
 class Server(Process):
     """A process that serves a loopback port; start returns when it answers."""
 
@@ -309,28 +322,14 @@ class GuardedRedis:
     def start(self):
         for server in self.everyone():
             server.start()
-        self.wait_until(lambda: all(sentinel.ready() for sentinel in self.sentinels), "the sentinels do not agree")
-        self.wait_until(lambda: self.linked(self.servers[1]), "the replica is not linked")
+        wait_until(lambda: all(sentinel.ready() for sentinel in self.sentinels), "the sentinels did not agree")
+        wait_until(lambda: self.linked(self.servers[1]), "the replica was not linked")
         return self
 
     @staticmethod
     def linked(replica):
         role = replica.ask("ROLE")
         return role[0] == b"slave" and role[3] == b"connected"
-
-    def wait_until(self, true, what, timeout=60):
-        deadline = time.monotonic() + timeout
-        while not self._now(true):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{what}:\n" + "\n".join(server.log_tail() for server in self.everyone()))
-            time.sleep(0.1)
-
-    @staticmethod
-    def _now(true):
-        try:
-            return true()
-        except OSError:  # a server that changes its role closes its connections
-            return False
 
     @property
     def primary(self):
@@ -349,7 +348,7 @@ class GuardedRedis:
             new = self.primary
             return new not in (old, None) and new.ask("ROLE")[0] == b"master"
 
-        self.wait_until(done, "there was no failover", 120)
+        wait_until(done, "there was no failover", 120)
         return self.primary
 
     def command(self, *words):
