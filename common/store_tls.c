@@ -55,7 +55,9 @@ tls_fail(const SSL *ssl, int result, const char *what, struct err *e)
 
 	ERR_clear_error();
 	if (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE)
-		return err_set(e, ERR_STORE, "Redis: %s: no answer in time", what);
+		return err_field(e, ERR_STORE, "redis.tls",
+		    "redis.tls: %s: no answer in time (does the server speak TLS on this port?)",
+		    what);
 	if (kind == SSL_ERROR_ZERO_RETURN || (kind == SSL_ERROR_SYSCALL && system == 0) ||
 	    ERR_GET_REASON(oldest) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return err_set(e, ERR_STORE, "Redis: %s: the server closed the connection", what);
@@ -198,7 +200,7 @@ tls_connect(const struct store_tls *tls, int fd, const char *host, struct err *e
 	result = SSL_connect(ssl);
 	if (result == 1)
 		return ssl;
-	(void)tls_fail(ssl, result, "TLS", e);
+	(void)tls_fail(ssl, result, "handshake", e);
 	SSL_free(ssl);
 	return NULL;
 }

@@ -18,7 +18,8 @@
 
 struct wire {
 	int fd;
-	SSL *ssl; /* NULL: in clear */
+	SSL *ssl;   /* NULL: in clear */
+	bool heard; /* something of the server */
 	int64_t timeout_ms;
 };
 
@@ -216,6 +217,14 @@ tls_read(struct wire *w, uint8_t *to, size_t size, size_t *ret_len, struct err *
 	return tls_fail(w->ssl, result, "read", e);
 }
 
+/* What a server that speaks TLS does to one that does not. */
+static bool
+closed_fail(const struct wire *w, struct err *e)
+{
+	return err_set(e, ERR_STORE, "Redis: read: the server closed the connection%s",
+	    w->heard ? "" : " before it said anything (does Redis want redis.tls?)");
+}
+
 bool
 wire_read(struct wire *w, uint8_t *to, size_t size, size_t *ret_len, struct err *e)
 {
@@ -226,10 +235,11 @@ wire_read(struct wire *w, uint8_t *to, size_t size, size_t *ret_len, struct err 
 	do
 		n = recv(w->fd, to, size, 0);
 	while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return closed_fail(w, e);
 	if (n < 0)
 		return socket_fail(w, "read", e);
-	if (n == 0)
-		return err_set(e, ERR_STORE, "Redis: read: the server closed the connection");
+	w->heard = true;
 	*ret_len = (size_t)n;
 	return true;
 }

@@ -268,7 +268,7 @@ class Sentinel(Redis):
     """One sentinel, of three, that watches a primary under the name "certmill". What it learns it writes into its configuration."""
 
     def __init__(self, folder, primary):
-        super().__init__(folder, tls=primary.tls)
+        super().__init__(folder, tls=primary.tls, login=primary.login and ("default", primary.login[1]))
         self.primary = primary
 
     def start(self):
@@ -281,6 +281,7 @@ class Sentinel(Redis):
             if self.primary.login:
                 user, password = self.primary.login
                 lines += [f"sentinel auth-user certmill {user}", f"sentinel auth-pass certmill {password}"]
+                lines += [f"requirepass {password}"]
             configuration.write_text("\n".join(lines) + "\n")
         return super().start()
 
