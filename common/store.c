@@ -35,7 +35,8 @@ login_fail(const struct store *s, const char *why, struct err *e)
 
 	/* why may stand in e */
 	(void)err_set(&copy, ERR_CONFIG, "%s", why);
-	return err_field(e, ERR_CONFIG, s->password_setting, "%s: %s", s->password_setting, copy.msg);
+	return err_field(
+	    e, ERR_CONFIG, s->password_setting, "%s: %s", s->password_setting, copy.msg);
 }
 
 /* ---- life ---- */
@@ -85,7 +86,8 @@ store_open_at(const struct store_options *o, const char *address, struct err *e)
 
 	if (s == NULL)
 		abort();
-	s->password_setting = o->password_setting != NULL ? o->password_setting : "redis.password_file";
+	s->password_setting = o->password_setting != NULL ? o->password_setting
+							  : "redis.password_file";
 	s->reader = redisReaderCreate();
 	s->address = strdup(address);
 	if (s->reader == NULL || s->address == NULL)

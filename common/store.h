@@ -18,7 +18,8 @@ struct store_reply; /* a redisReply; what is read from it is borrowed until stor
 struct store_tls_options {
 	const char *ca_file; /* PEM; NULL: the system's */
 	const char *cert_file, *key_file;
-	const char *name; /* that each server's certificate must have; NULL: the host that was connected to */
+	const char *
+	    name; /* that each server's certificate must have; NULL: the host that was connected to */
 };
 /* All connections and threads share one. */
 struct store_tls;
@@ -39,12 +40,14 @@ struct sentinels *sentinels_new(const struct sentinel_options *o, struct err *e)
 void sentinels_free(struct sentinels *g);
 
 struct store_options {
-	const char *address; /* host:port, or the path of a unix socket; not asked where there are sentinels */
+	const char *
+	    address; /* host:port, or the path of a unix socket; not asked where there are sentinels */
 	struct sentinels *sentinels; /* borrowed; NULL: none */
 	const struct store_tls *tls; /* borrowed, for the sentinels too; NULL: in clear */
 	const char *user;            /* NULL: none */
 	const char *password;        /* NULL: none; never logged */
-	const char *password_setting; /* blamed when the login is refused; NULL: redis.password_file */
+	const char
+	    *password_setting; /* blamed when the login is refused; NULL: redis.password_file */
 	int64_t db;
 	int64_t timeout_ms; /* connect, and each answer */
 };

@@ -14,12 +14,11 @@ bool store_address_split(
 
 /* A connection. Each wait ends after the timeout; after an error it is of no use any more. ERR_STORE, or ERR_CONFIG by TLS. */
 struct wire;
-struct wire *wire_open(const char *address, const struct store_tls *tls, int64_t timeout_ms,
-    struct err *e) MUST_USE;
+struct wire *wire_open(
+    const char *address, const struct store_tls *tls, int64_t timeout_ms, struct err *e) MUST_USE;
 bool wire_write(struct wire *w, struct slice bytes, struct err *e) MUST_USE;
 /* What has come, at least one byte. */
-bool wire_read(
-    struct wire *w, uint8_t *to, size_t size, size_t *ret_len, struct err *e) MUST_USE;
+bool wire_read(struct wire *w, uint8_t *to, size_t size, size_t *ret_len, struct err *e) MUST_USE;
 void wire_close(struct wire *w); /* takes NULL */
 
 /* The handshake on a socket that stays the caller's; the server must prove to be `host`, or the name in the options. */

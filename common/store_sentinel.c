@@ -97,8 +97,8 @@ address_join(const struct store_reply *r, char ret[static ADDRESS_MAX], struct e
 
 	if (host.len == 0 || host.len >= STORE_HOST_MAX || port.len == 0 || port.len > 5)
 		return err_set(e, ERR_STORE, "it answers with no address");
-	(void)snprintf(ret, ADDRESS_MAX, v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", SLICE_FMT(host),
-	    SLICE_FMT(port));
+	(void)snprintf(
+	    ret, ADDRESS_MAX, v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", SLICE_FMT(host), SLICE_FMT(port));
 	return true;
 }
 

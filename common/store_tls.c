@@ -38,8 +38,7 @@ static bool
 verify_fail(long why, struct err *e)
 {
 	bool passes = why == X509_V_ERR_CERT_HAS_EXPIRED || why == X509_V_ERR_CERT_NOT_YET_VALID;
-	bool names = why == X509_V_ERR_HOSTNAME_MISMATCH ||
-	    why == X509_V_ERR_IP_ADDRESS_MISMATCH;
+	bool names = why == X509_V_ERR_HOSTNAME_MISMATCH || why == X509_V_ERR_IP_ADDRESS_MISMATCH;
 	const char *setting = names ? "redis.tls_name" : "redis.tls_ca_file";
 
 	return err_field(e, passes ? ERR_STORE : ERR_CONFIG, setting,
@@ -104,9 +103,8 @@ key_use(SSL_CTX *context, const char *path, struct err *e)
 		return err_field(e, ERR_CONFIG, setting, "%s: %s", setting, why.msg);
 
 	SCOPED(BIO) bio = BIO_new_mem_buf(text.data, (int)text.len);
-	SCOPED(EVP_PKEY) key = bio == NULL
-	    ? NULL
-	    : PEM_read_bio_PrivateKey(bio, NULL, pass_phrase_refuse, NULL);
+	SCOPED(EVP_PKEY)
+	key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, pass_phrase_refuse, NULL);
 	if (key == NULL || SSL_CTX_use_PrivateKey(context, key) != 1)
 		return file_fail(setting, path, e);
 	return true;

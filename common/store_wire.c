@@ -72,9 +72,8 @@ option_set(const struct wire *w, int level, int name, int value, struct err *e)
 static MUST_USE bool
 socket_new(struct wire *w, int family, struct err *e)
 {
-	const struct timeval wait = {
-		.tv_sec = w->timeout_ms / 1000, .tv_usec = w->timeout_ms % 1000 * 1000
-	};
+	const struct timeval wait = { .tv_sec = w->timeout_ms / 1000,
+		.tv_usec = w->timeout_ms % 1000 * 1000 };
 
 	w->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (w->fd < 0 || setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) != 0 ||
@@ -104,8 +103,7 @@ unix_connect(struct wire *w, const char *path, struct err *e)
 }
 
 static MUST_USE bool
-found_connect(
-    struct wire *w, const struct addrinfo *found, const char *address, struct err *e)
+found_connect(struct wire *w, const struct addrinfo *found, const char *address, struct err *e)
 {
 	bool done = false;
 
@@ -130,8 +128,8 @@ tcp_connect(struct wire *w, const char *address, const struct store_tls *tls, st
 	bool done;
 
 	if (!store_address_split(address, host, port))
-		return err_set(e, ERR_CONFIG,
-		    "redis.address: neither host:port nor a socket's absolute path");
+		return err_set(
+		    e, ERR_CONFIG, "redis.address: neither host:port nor a socket's absolute path");
 	why = getaddrinfo(host, port, &wanted, &found);
 	if (why != 0)
 		return err_set(e, ERR_STORE, "Redis: %s: %s", address, gai_strerror(why));

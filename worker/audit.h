@@ -14,7 +14,7 @@
 struct audit_head {
 	int64_t step;                /* of the view, see view.h */
 	char stamp[VIEW_STAMP_SIZE]; /* of the session that made it; "": none did */
-	int64_t sequence; /* of the last record; 0: none yet */
+	int64_t sequence;            /* of the last record; 0: none yet */
 	uint8_t hash[HASH_SIZE];
 };
 

@@ -63,8 +63,8 @@ redis_check(const struct settings *s, struct err *e)
 	bool ok = r != NULL;
 
 	if (unmet != NULL)
-		ok = err_set(e, unmet->otherwise, "Redis at %s %s", store_address(store),
-		    unmet->message);
+		ok = err_set(
+		    e, unmet->otherwise, "Redis at %s %s", store_address(store), unmet->message);
 	store_reply_free(r);
 	store_close(store);
 	return ok;
@@ -79,8 +79,8 @@ redis_advice(const struct settings *s, char ret[static REDIS_ADVICE_MAX])
 	const struct demand *unmet = r == NULL ? NULL : demand_unmet(s, r, true);
 
 	if (unmet != NULL)
-		snprintf(ret, REDIS_ADVICE_MAX, "Redis at %s %s", store_address(store),
-		    unmet->message);
+		snprintf(
+		    ret, REDIS_ADVICE_MAX, "Redis at %s %s", store_address(store), unmet->message);
 	store_reply_free(r);
 	store_close(store);
 	return unmet != NULL;

@@ -26,8 +26,8 @@ password_load(const char *setting, const char *path, char **ret, struct err *e)
 	for (len = 0; len < text.len && strchr("\r\n", text.data[len]) == NULL;)
 		len++;
 	if (len == 0)
-		return err_field(e, ERR_CONFIG, setting, "%s: %s: no password in the first line",
-		    setting, path);
+		return err_field(
+		    e, ERR_CONFIG, setting, "%s: %s: no password in the first line", setting, path);
 	*ret = strndup((const char *)text.data, len);
 	if (*ret == NULL)
 		abort();
@@ -54,7 +54,8 @@ tls_make(struct settings *s, struct err *e)
 	if (s->redis_tls && s->redis_address[0] == '/')
 		return err_field(e, ERR_CONFIG, "redis.tls",
 		    "redis.tls = true, but redis.address is a socket, which has no TLS");
-	if (!s->redis_tls && (o.ca_file != NULL || o.cert_file != NULL || o.key_file != NULL || o.name != NULL))
+	if (!s->redis_tls &&
+	    (o.ca_file != NULL || o.cert_file != NULL || o.key_file != NULL || o.name != NULL))
 		return err_field(e, ERR_CONFIG, "redis.tls",
 		    "redis.tls_... is set, but redis.tls is false: everything would go in clear");
 	if (!s->redis_tls)
@@ -79,8 +80,8 @@ sentinels_make(struct settings *s, struct err *e)
 	if (s->redis_address[0] != '\0')
 		return err_field(e, ERR_CONFIG, "redis.address",
 		    "redis.address and redis.sentinels: only one of them may say where Redis is");
-	if (!password_load("redis.sentinel_password_file", s->redis_sentinel_password_file,
-		&password, e))
+	if (!password_load(
+		"redis.sentinel_password_file", s->redis_sentinel_password_file, &password, e))
 		return false;
 	o.password = password;
 	s->sentinels = sentinels_new(&o, e);

@@ -128,8 +128,7 @@ test_take(void **state)
 		{ "no row", "DEL cm:own:t.issue:0", 0, "", ERR_VIEW_LOST },
 		{ "no view", "DEL cm:view", 0, "", ERR_VIEW_LOST },
 		{ "being folded", "SET cm:view folding", 0, "", ERR_VIEW_FOLDING },
-		{ "another's step", "HSET cm:own:t.issue:0 step 3 by aa", 3, "bb",
-		    ERR_VIEW_LOST },
+		{ "another's step", "HSET cm:own:t.issue:0 step 3 by aa", 3, "bb", ERR_VIEW_LOST },
 		{ "nobody's step", "HSET cm:own:t.issue:0 step 3", 3, "bb", ERR_VIEW_LOST },
 		{ "beyond another's step", "HSET cm:own:t.issue:0 step 9 by bb", 3, "bb",
 		    ERR_VIEW_LOST },
@@ -144,7 +143,8 @@ test_take(void **state)
 		setup(state);
 		command(cases[i].command);
 		assert_true(view_init(&v, store, &e));
-		if (view_take(&v, own_key(), cases[i].committed, cases[i].stamp, &arena, &owned, &e))
+		if (view_take(
+			&v, own_key(), cases[i].committed, cases[i].stamp, &arena, &owned, &e))
 			e.code = ERR_NONE;
 		if (e.code != cases[i].expected)
 			fail_msg("%s: expected %s, got %s", cases[i].what,

@@ -3,6 +3,7 @@
 import datetime
 import functools
 import ipaddress
+import re
 import ssl
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from engines import GuardedRedis, Redis
+from engines import ROOT, GuardedRedis, Redis
 from pki import DAY, ca_certificate, key_pem, name, pem
 from promises import verify
 from test_sentinel import prepare, serves
@@ -58,25 +59,34 @@ def files(tmp_path_factory):
         keep(f"{who}_key", key)
     keep("password", f"{PASSWORD}\n")
     keep("wrong_password", "guess\n")
+    keep("users", "")
     keep("open_key", found["worker_key"].read_text())
     found["open_key"].chmod(0o620)
     return found
 
 
 def server_of(files, kind=Redis):
-    """Makes a Redis, or a guarded one, that wants a certificate of its clients, and a password of its user `worker`."""
+    """
+    Makes a Redis, or a guarded one, that wants a certificate of its clients, and has no user but `admin` and `worker`, who may
+    do what docs/operations.md gives it.
+    """
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    rights = re.search(r"^ +user certmill on >PASSWORD (.*)$", manual, re.MULTILINE)[1]
     context = ssl.create_default_context(cafile=files["ca"])
     context.load_cert_chain(files["worker"], files["worker_key"])
+    users = {"admin": "~* &* +@all", "worker": rights, "default": "-@all"}
     settings = {
         "tls-cert-file": files["server"],
         "tls-key-file": files["server_key"],
         "tls-ca-cert-file": files["ca"],
         "tls-replication": "yes",
-        "user": f"worker on >{PASSWORD} ~* &* +@all",
-        "masteruser": "worker",
+        "aclfile": files["users"],
+        "masteruser": "admin",
         "masterauth": PASSWORD,
     }
-    return functools.partial(kind, settings=settings, tls=context, login=("worker", PASSWORD))
+    lines = [f"user {user} {'off' if user == 'default' else 'on'} >{PASSWORD} {may}" for user, may in users.items()]
+    files["users"].write_text("\n".join(lines) + "\n")
+    return functools.partial(kind, settings=settings, tls=context, login=("admin", PASSWORD))
 
 
 def settings_of(files, **changes):
@@ -95,10 +105,8 @@ def settings_of(files, **changes):
 
 @pytest.fixture
 def secured(make_cluster, files):
-    """A cluster on such a Redis, whose default user may do nothing, and no worker yet."""
-    cluster = make_cluster(settings_of(files), workers=0, redis=server_of(files))
-    assert cluster.redis.command("ACL", "SETUSER", "default", "off") == b"+OK"
-    return cluster
+    """A cluster on such a Redis, and no worker yet."""
+    return make_cluster(settings_of(files), workers=0, redis=server_of(files))
 
 
 def refusals(cluster, files, changes):
@@ -108,8 +116,17 @@ def refusals(cluster, files, changes):
 
 
 def test_it_works(secured):
+    """A fold does, too: whatever the worker does, its user may."""
     secured.add_worker()
-    serves(prepare(secured))
+    client = prepare(secured)
+    serves(client)
+    leaf = client.ask("issue", {"common_name": "a.example.com"}, role="web").data
+    client.ask("revoke", {"serial_number": leaf["serial"]}).data
+    assert leaf["serial"].replace(":", "-") in client.ask("cert/list").data["keys"]
+    assert secured.redis.command("FLUSHALL") == b"+OK"
+    serves(client)
+    assert client.ask("cert/read", {"serial": leaf["serial"]}).data["revocation_time"] > 0
+    assert " view_whole " in secured.worker.log(), secured.worker.log()
     verify(secured)
 
 
