@@ -29,12 +29,13 @@ store_address_split(
 {
 	const char *colon = strrchr(address, ':');
 	size_t len = colon == NULL ? 0 : (size_t)(colon - address), digits;
+	long port;
 
 	if (len == 0)
 		return false;
 	digits = strspn(colon + 1, "0123456789");
-	if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' || atoi(colon + 1) < 1 ||
-	    atoi(colon + 1) > 65535)
+	port = strtol(colon + 1, NULL, 10);
+	if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' || port < 1 || port > 65535)
 		return false;
 	if (address[0] == '[' && address[len - 1] == ']') {
 		address++;
