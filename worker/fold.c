@@ -177,7 +177,7 @@ steps_put(struct fold *f, const struct queue_position *at, size_t count, struct 
 			    at[i].topic, (int)at[i].partition);
 		if (!audit_head_read(at[i].metadata, &head, e) ||
 		    !fold_step(&f->sink, view_own_key(&f->message, at[i].topic, at[i].partition),
-			head.step, e))
+			head.step, head.stamp, e))
 			return false;
 	}
 	return true;

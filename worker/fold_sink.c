@@ -238,14 +238,18 @@ fold_index(struct fold_sink *s, struct slice key, struct slice member, int64_t s
 	return row_append(s, argv, 4, e);
 }
 
+/* base: what view_take wants of a row */
 bool
-fold_step(struct fold_sink *s, struct slice own_key, int64_t step, struct err *e)
+fold_step(struct fold_sink *s, struct slice own_key, int64_t step, const char *stamp, struct err *e)
 {
+	char base[64];
 	struct number_text t;
 	const struct slice argv[] = { SLICE_LITERAL("HSET"), own_key, SLICE_LITERAL("step"),
-		number_slice(&t, step) };
+		number_slice(&t, step), SLICE_LITERAL("base"),
+		slice_of(
+		    base, (size_t)snprintf(base, sizeof(base), "%" PRId64 " %s", step, stamp)) };
 
-	return row_append(s, argv, 4, e);
+	return row_append(s, argv, 6, e);
 }
 
 bool

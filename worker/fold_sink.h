@@ -33,7 +33,8 @@ bool fold_replace(
     struct fold_sink *s, struct slice key, struct slice value, struct err *e) MUST_USE;
 bool fold_index(struct fold_sink *s, struct slice key, struct slice member, int64_t score,
     struct err *e) MUST_USE;
-bool fold_step(struct fold_sink *s, struct slice own_key, int64_t step, struct err *e) MUST_USE;
+bool fold_step(struct fold_sink *s, struct slice own_key, int64_t step, const char *stamp,
+    struct err *e) MUST_USE;
 bool fold_remove(struct fold_sink *s, struct slice key, struct err *e) MUST_USE;
 /* A counter: to number, unless it is over that. Waits for all before it. */
 bool fold_raise(struct fold_sink *s, struct slice key, int64_t number, struct err *e) MUST_USE;

@@ -211,7 +211,8 @@ lane_session(struct lane *lane, struct err *e)
 		if (!lane_turn(lane, e))
 			return false;
 		if (!ready) /* not before: a session that fails at its first poll says only why */
-			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name));
+			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name),
+			    LOG_T("redis", store_address(lane->store)));
 		lane->said = ERR_NONE;
 		atomic_store(&lane->shared->view_lost, false);
 	}

@@ -65,7 +65,7 @@ script_claims(struct lane *lane, struct batch *b, struct view_batch *v, struct e
 }
 
 static void
-script_steps(struct batch *b, struct view_batch *v)
+script_steps(const struct lane *lane, struct batch *b, struct view_batch *v)
 {
 	struct view_step *steps = arena_array(b->cx.arena, b->part_count, sizeof(*steps));
 	struct view_expiry *expiries;
@@ -76,6 +76,7 @@ script_steps(struct batch *b, struct view_batch *v)
 
 		steps[i] = (struct view_step){ p->own_key, b->parts[i].head.step, part_ids(b, p) };
 		b->parts[i].head.step++;
+		view_stamp(&lane->view, b->parts[i].head.stamp);
 		count += p->expiry_count;
 	}
 	expiries = arena_array(b->cx.arena, count, sizeof(*expiries));
@@ -98,7 +99,7 @@ batch_script(struct lane *lane, struct batch *b, struct err *e)
 
 	if (!script_claims(lane, b, &v, e))
 		return false;
-	script_steps(b, &v);
+	script_steps(lane, b, &v);
 	return view_advance(&lane->view, &v, b->cx.arena, e) && batch_settle_lost(lane, b, e);
 }
 

@@ -128,7 +128,7 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 	struct view_owned owned;
 
 	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
-	if (!view_take(&lane->view, p->own_key, p->head.step, &a, &owned, e) ||
+	if (!view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e) ||
 	    !expiries_restore(lane, p, &owned, e))
 		return false;
 	p->careful_to = owned.worked_to >= p->next ? owned.worked_to : -1;

@@ -3,6 +3,7 @@
 #include "failpoint.h"
 #include "fleet_record.h"
 #include "log.h"
+#include "redis_plan.h"
 #include "topic_plan.h"
 
 #include <stdio.h>
@@ -229,6 +230,15 @@ engines_check(
 	return ok;
 }
 
+static void
+advice_log(const struct settings *s)
+{
+	char advice[REDIS_ADVICE_MAX];
+
+	if (redis_advice(s, advice))
+		log_event(LOG_WARNING, "redis_advice", LOG_T("message", advice));
+}
+
 int
 worker_run(const struct worker_options *o)
 {
@@ -245,8 +255,11 @@ worker_run(const struct worker_options *o)
 		return 1;
 	}
 	kek = secret_load(s.kek_file, &e);
-	ok = kek != NULL && engines_check(&s, kek, true, &stop, &e) &&
-	    (stop || worker_serve(&s, kek, &e));
+	ok = kek != NULL && engines_check(&s, kek, true, &stop, &e);
+	if (ok && !stop) {
+		advice_log(&s);
+		ok = worker_serve(&s, kek, &e);
+	}
 	if (!ok)
 		log_error(LOG_ERROR, "worker_failed", &e, LOG_T("command", "run"));
 	secret_free(kek);
@@ -260,12 +273,15 @@ worker_check_config(const struct worker_options *o)
 	struct settings s;
 	struct err e = { 0 };
 	struct secret *kek = NULL;
+	char advice[REDIS_ADVICE_MAX];
 	bool stop, ok;
 
 	ok = secret_init(&e) && worker_settings(o, &s, &e);
 	if (ok) {
 		kek = secret_load(s.kek_file, &e);
 		ok = kek != NULL && engines_check(&s, kek, false, &stop, &e);
+		if (ok && redis_advice(&s, advice))
+			fprintf(stderr, "certmill-worker: warning: %s\n", advice);
 		secret_free(kek);
 		settings_free(&s);
 	}

@@ -2,8 +2,6 @@
 
 #include "log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +18,18 @@ static const struct setting table[] = {
 	SETTING(TEXT, settings, reply_allow,   "topics.reply_allow", "", 0, 4096, "topics that reply_to may name, comma-separated, '*' at the end, never certmill's own but .responses; default <prefix>.responses*"),
 	SETTING(INT,  settings, partitions,    "topics.partitions", "6", 1, 256, "partitions of .issue, .sign, .query, .responses and .certs when `topics` makes them; fixed from then on"),
 	SETTING(INT,  settings, control_partitions, "topics.control_partitions", "3", 1, 256, "the same of .revoke, .config, .revoked and .audit"),
-	SETTING(TEXT, settings, redis_address, "redis.address",      "127.0.0.1:6379", 1, 1024, "host:port, or the path of a socket"),
+	SETTING(TEXT, settings, redis_address, "redis.address",      "", 0, 1024, "host:port, or the path of a socket; default 127.0.0.1:6379, where redis.sentinels is not set"),
+	SETTING(TEXT, settings, redis_sentinels, "redis.sentinels",  "", 0, 4096, "sentinels, host:port, comma-separated, that are asked for the primary at each connect; instead of redis.address"),
+	SETTING(TEXT, settings, redis_sentinel_master, "redis.sentinel_master", "", 0, 256, "name by which they know it"),
+	SETTING(TEXT, settings, redis_sentinel_user, "redis.sentinel_user", "", 0, 256, "ACL user of the sentinels; empty: the default user"),
+	SETTING(TEXT, settings, redis_sentinel_password_file, "redis.sentinel_password_file", "", 0, 4096, "file that holds the sentinels' password; empty: none"),
 	SETTING(TEXT, settings, redis_user,    "redis.user",         "", 0, 256, "ACL user; empty: the default user"),
 	SETTING(TEXT, settings, redis_password_file, "redis.password_file", "", 0, 4096, "file that holds the password; empty: none"),
+	SETTING(BOOL, settings, redis_tls,     "redis.tls",          "false", 0, 1, "TLS 1.2 or later, to Redis and to the sentinels"),
+	SETTING(TEXT, settings, redis_tls_ca_file, "redis.tls_ca_file", "", 0, 4096, "PEM file of the CAs that a server's certificate must come from; empty: the system's"),
+	SETTING(TEXT, settings, redis_tls_cert_file, "redis.tls_cert_file", "", 0, 4096, "PEM file with the worker's certificate and those above it; empty: none is shown"),
+	SETTING(TEXT, settings, redis_tls_key_file, "redis.tls_key_file", "", 0, 4096, "PEM file with its key, without a pass phrase; only its owner may write it"),
+	SETTING(TEXT, settings, redis_tls_name, "redis.tls_name",     "", 0, 255, "name that each server's certificate must have; empty: the host of its address, which a sentinel gives as IP address unless it resolves names"),
 	SETTING(INT,  settings, redis_db,      "redis.db",           "0", 0, 1000, "number of the Redis database"),
 	SETTING(SPAN, settings, redis_timeout, "redis.timeout",      "5s", 1, 60, "for connecting and for each answer"),
 	SETTING(TEXT, settings, kek_file,      "keys.kek_file",      NULL, 1, 4096, "file with the key-encryption key: 64 hexadecimal digits"),
@@ -90,31 +97,6 @@ settings_pass(void *opaque, const char *key, const char *value, struct err *e)
 	return true;
 }
 
-static MUST_USE bool
-password_load(struct settings *s, struct err *e)
-{
-	char text[512];
-	ssize_t got;
-	int fd;
-
-	if (s->redis_password_file[0] == '\0')
-		return true;
-	fd = open(s->redis_password_file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
-		    strerror(errno));
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
-		    strerror(errno));
-	text[got] = '\0';
-	text[strcspn(text, "\r\n")] = '\0';
-	s->redis_password = must(strdup(text));
-	explicit_bzero(text, sizeof(text));
-	return true;
-}
-
 static void
 settings_replace(const char **member, char *value)
 {
@@ -151,14 +133,7 @@ settings_derive(struct settings *s, struct err *e)
 		.client_id = s->slot,
 		.extra = s->kafka,
 		.extra_count = s->kafka_count };
-	s->store = (struct store_options){
-		.address = s->redis_address,
-		.user = s->redis_user[0] != '\0' ? s->redis_user : NULL,
-		.password = s->redis_password,
-		.db = s->redis_db,
-		.timeout_ms = s->redis_timeout * 1000,
-	};
-	return true;
+	return settings_redis(s, e);
 }
 
 static MUST_USE bool
@@ -178,8 +153,6 @@ settings_read(const char *path, const char *env_prefix, struct settings *ret, st
 		return err_set(e, ERR_CONFIG,
 		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",
 		    ret->log_level);
-	if (!password_load(ret, e))
-		return false;
 	return settings_derive(ret, e);
 }
 
@@ -209,9 +182,7 @@ settings_free(struct settings *s)
 		free((void *)(uintptr_t)s->kafka[i].value);
 	}
 	free(s->kafka);
-	if (s->redis_password != NULL)
-		explicit_bzero(s->redis_password, strlen(s->redis_password));
-	free(s->redis_password);
+	settings_redis_free(s);
 	config_free(table, TABLE_COUNT, s);
 	*s = (struct settings){ 0 };
 }

@@ -26,6 +26,10 @@ struct settings {
 	const char *brokers, *prefix, *reply_allow;
 	int64_t partitions, control_partitions; /* of request topics, when `topics` makes them */
 	const char *redis_address, *redis_user, *redis_password_file;
+	const char *redis_sentinels, *redis_sentinel_master; /* empty: redis_address */
+	const char *redis_sentinel_user, *redis_sentinel_password_file;
+	bool redis_tls;
+	const char *redis_tls_ca_file, *redis_tls_cert_file, *redis_tls_key_file, *redis_tls_name;
 	int64_t redis_db, redis_timeout; /* seconds */
 	const char *kek_file, *slot, *log_level;
 	int64_t lanes[LANE_KINDS];
@@ -38,6 +42,8 @@ struct settings {
 	char *ledger_topics[LEDGER_KINDS];
 	char *groups[LANE_KINDS]; /* "certmill-mint" */
 	char *redis_password;
+	struct store_tls *store_tls;
+	struct sentinels *sentinels;
 	struct queue_setting *kafka; /* kafka.* as given */
 	size_t kafka_count;
 	struct queue_options queue;
@@ -57,5 +63,9 @@ bool settings_allow_reply(const struct settings *s, struct slice topic);
 enum topic_kind settings_topic_kind(const struct settings *s, const char *topic);
 extern const char *const lane_kind_names[LANE_KINDS];
 void settings_document(void); /* prints the manual's table */
+
+/* settings_redis.c: `store` and what it borrows, from what was read */
+bool settings_redis(struct settings *s, struct err *e) MUST_USE;
+void settings_redis_free(struct settings *s);
 
 #endif

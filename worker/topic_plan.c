@@ -147,25 +147,6 @@ topic_plan_check(const struct settings *s, struct queue_probe *probe, struct err
 	return true;
 }
 
-/* Redis that evicts would forget claims without a trace. */
-bool
-redis_check(const struct settings *s, struct err *e)
-{
-	const struct slice argv[] = { SLICE_LITERAL("INFO"), SLICE_LITERAL("memory") };
-	static const char wanted[] = "maxmemory_policy:noeviction";
-	struct store *store = store_open(&s->store, e);
-	struct store_reply *r = store == NULL ? NULL : store_command(store, argv, 2, e);
-	bool ok = r != NULL;
-
-	if (ok && memmem(store_text(r).data, store_text(r).len, wanted, sizeof(wanted) - 1) == NULL)
-		ok = err_set(e, ERR_CONFIG,
-		    "Redis at %s does not run with maxmemory-policy noeviction: it would forget claims",
-		    s->redis_address);
-	store_reply_free(r);
-	store_close(store);
-	return ok;
-}
-
 #define PARTITIONS_MAX 256
 
 bool

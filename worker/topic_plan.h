@@ -30,8 +30,7 @@ bool topic_plan_positions(const struct settings *s, struct queue_probe *probe, e
  * (retention) always does.
  */
 bool topic_setting_keeps(const struct queue_setting *wanted, const char *found, bool is_request);
-/* Do the topics, and Redis, keep what the promises need? Names the first that does not. */
+/* Do the topics keep what the promises need? Names the first that does not. */
 bool topic_plan_check(const struct settings *s, struct queue_probe *probe, struct err *e) MUST_USE;
-bool redis_check(const struct settings *s, struct err *e) MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "audit.h"
 #include "fleet_record.h"
+#include "redis_plan.h"
 #include "timespan.h"
 #include "topic_plan.h"
 #include "view.h"

@@ -37,14 +37,16 @@ class Worker(Process):
 
 
 class Cluster:
-    """Everything of one prefix. Settings are {section: {name: value}} over the tests' own."""
+    """
+    Everything of one prefix. Settings are {section: {name: value}} over the tests' own; redis makes the Redis of a folder.
+    """
 
-    def __init__(self, kafka, folder, settings=None):
+    def __init__(self, kafka, folder, settings=None, redis=Redis):
         self.kafka = kafka
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.prefix = f"t{secrets.token_hex(4)}"
-        self.redis = Redis(self.folder / "redis")
+        self.redis = redis(self.folder / "redis")
         self.config = self.folder / "worker.ini"
         self.settings = settings or {}
         self.workers = []
@@ -58,7 +60,7 @@ class Cluster:
         sections = {
             "kafka": {"brokers": self.kafka.address},
             "topics": {"prefix": self.prefix},
-            "redis": {"address": self.redis.address},
+            "redis": self.redis.worker_settings,
             "keys": {"kek_file": kek},
             "worker": {"single": "true"},
         }

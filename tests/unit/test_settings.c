@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -99,7 +100,7 @@ test_defaults(void **state)
 	load_good(f, "");
 	gethostname(host, sizeof(host) - 1);
 	assert_string_equal(f->s.brokers, "127.0.0.1:9092");
-	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.store.address, "127.0.0.1:6379");
 	assert_string_equal(f->s.reply_allow, "certmill.responses*");
 	assert_string_equal(f->s.slot, host);
 	assert_string_equal(f->s.kek_file, "/the/kek");
@@ -114,6 +115,8 @@ test_defaults(void **state)
 	assert_false(f->s.queue.mock);
 	for (int i = 0; i < LANE_KINDS; i++)
 		assert_int_equal(f->s.lanes[i], 1);
+	assert_null(f->s.store.sentinels);
+	assert_null(f->s.store.tls);
 	assert_null(f->s.store.user);
 	assert_null(f->s.store.password);
 	assert_int_equal(f->s.store.timeout_ms, 5000);
@@ -205,7 +208,7 @@ test_file_alone(void **state)
 	if (!settings_load_file(f->path, &f->s, &f->e))
 		fail_msg("%s", f->e.msg);
 	assert_string_equal(f->s.brokers, "file:1");
-	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.store.address, "127.0.0.1:6379");
 	assert_string_equal(f->s.kek_file, "/file/kek");
 	assert_string_equal(f->s.slot, "file");
 	assert_int_equal(f->s.kafka_count, 0);
@@ -240,6 +243,14 @@ test_password(void **state)
 	load_good(f, text);
 	assert_string_equal(f->s.store.user, "certmill");
 	assert_string_equal(f->s.store.password, "s3cret word");
+	assert_int_equal(chmod(f->secret, 0666), 0);
+	assert_false(load(f, text));
+	assert_string_equal(f->e.field, "redis.password_file");
+	assert_non_null(strstr(f->e.msg, "mode 666"));
+	file_write(f->secret, "\n");
+	assert_int_equal(chmod(f->secret, 0600), 0);
+	assert_false(load(f, text));
+	assert_non_null(strstr(f->e.msg, "no password"));
 	snprintf(text, sizeof(text), "[redis]\npassword_file = %s/none\n", f->folder);
 	assert_false(load(f, text));
 	assert_int_equal(f->e.code, ERR_CONFIG);
@@ -264,6 +275,17 @@ test_refused(void **state)
 		{ "[topics]\nprefix =\n", "topics.prefix" },
 		{ "[topics]\npartitions = 257\n", "topics.partitions" },
 		{ "[redis]\ntimeout = 0s\n", "redis.timeout" },
+		{ "[redis]\nsentinels = a:1\n", "redis.sentinel_master" },
+		{ "[redis]\nsentinel_master = m\n", "redis.sentinels" },
+		{ "[redis]\nsentinels = a\nsentinel_master = m\n", "redis.sentinels" },
+		{ "[redis]\naddress = a:1\nsentinels = b:2\nsentinel_master = m\n",
+		    "redis.address" },
+		{ "[redis]\nsentinel_password_file = /none\nsentinels = b:2\nsentinel_master = m\n",
+		    "redis.sentinel_password_file" },
+		{ "[redis]\ntls_ca_file = /ca\n", "redis.tls" },
+		{ "[redis]\ntls = true\ntls_ca_file = /none\n", "redis.tls_ca_file" },
+		{ "[redis]\ntls = true\ntls_cert_file = /none\n", "redis.tls_key_file" },
+		{ "[redis]\ntls = true\naddress = /socket\n", "redis.tls" },
 	};
 	struct fixture *f = *state;
 
