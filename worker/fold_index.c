@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define GATHERED_MAX ((size_t)1 << 18)
+#define GATHERED_MAX ((size_t)1 << 17)
 
 struct place {
 	const struct fold_mount *mount;

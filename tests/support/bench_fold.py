@@ -139,15 +139,15 @@ def line(what, count, seconds, usage, redis_cpu=None):
     print(text, flush=True)
 
 
-def fold(cluster, server, wanted):
+def fold(cluster, server, wanted, what="fold"):
     count = wanted.certificates + wanted.revocations
-    server.empty()
     words = [*wanted.under.split(), PROGRAMS / "certmill-worker", "rebuild", "--config", cluster.config]
     seconds, usage = ended(*run(words))
-    line("fold", count, seconds, usage, server.spent())
+    spent = server.spent()
+    line(what, count, seconds, usage, spent)
     memory = server.db.info("memory")
     print(f"{'':18} memory: worker {usage.ru_maxrss >> 10} MiB, Redis {memory['used_memory_peak'] >> 20} MiB at the most")
-    return seconds
+    return seconds / count, spent[0] / count
 
 
 def check(server, wanted, now):
@@ -188,8 +188,9 @@ def plain_write(server, cluster, wanted, now):
     with path.open("rb") as rows:
         seconds, usage = ended(*run(["redis-cli", "-p", cluster.redis.port, "--pipe"], stdin=rows, stdout=subprocess.DEVNULL))
     path.unlink()
-    line("plain write", count, seconds, usage, server.spent())
-    return seconds / count
+    spent = server.spent()
+    line("plain write", count, seconds, usage, spent)
+    return seconds / count, spent[0] / count
 
 
 def measure(cluster, wanted):
@@ -200,18 +201,27 @@ def measure(cluster, wanted):
     server = Redis(cluster)
     for _ in range(wanted.times):
         print("load average %.1f %.1f %.1f" % os.getloadavg())
-        each = fold(cluster, server, wanted) / (wanted.certificates + wanted.revocations)
+        server.empty()
+        seconds, cpu = fold(cluster, server, wanted)
+        check(server, wanted, now)
+    if wanted.over:
+        fold(cluster, server, wanted, "fold over it")
         check(server, wanted, now)
     if wanted.plain:
-        plain = plain_read(cluster, wanted) + plain_write(server, cluster, wanted, now)
-        print(f"a record of the fold costs {each / plain:.2f} times a plain read and a plain write, one after the other")
+        read = plain_read(cluster, wanted)
+        write, write_cpu = plain_write(server, cluster, wanted, now)
+        print(
+            f"a record of the fold: {seconds / (read + write):.2f} times the time of a plain read and a plain write, one after"
+            f" the other; {cpu / write_cpu:.2f} times the plain write's CPU in Redis"
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench-fold", description="How long a fold takes.")
     parser.add_argument("--certificates", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--revocations", type=int, default=100_000, metavar="N", help="of the first ones")
-    parser.add_argument("--times", type=int, default=1, metavar="N", help="fold it so often")
+    parser.add_argument("--times", type=int, default=1, metavar="N", help="how often")
+    parser.add_argument("--over", action="store_true", help="and once more over the view that stands, which is removed first")
     parser.add_argument("--plain", type=int, default=1_000_000, metavar="N", help="rows of the plain write at the most; 0: none")
     parser.add_argument("--under", default="", metavar="COMMAND", help="runs the fold, as perf does: 'perf record -g -o FILE'")
     wanted = parser.parse_args()
