@@ -34,7 +34,8 @@ static const struct default_setting {
 	{ GROUP, "queued.max.messages.kbytes", "8192" },
 	{ GROUP, "fetch.max.bytes", "4194304" },
 	{ READER, "fetch.wait.max.ms", "20" },          /* the end of a partition is told one such wait late */
-	{ READER, "queued.max.messages.kbytes", "16384" },
+	{ READER, "queued.max.messages.kbytes", "4096" }, /* what is fetched ahead takes three times its size */
+	{ READER, "fetch.message.max.bytes", "262144" },  /* of each partition at a time; a single message may be larger */
 	{ READER, "message.max.bytes", QUEUE_LARGEST_MESSAGE },
 	{ READER, "fetch.max.bytes", QUEUE_LARGEST_MESSAGE },
 	{ READER, "receive.message.max.bytes", "134217728" },

@@ -21,8 +21,9 @@ mending_say(void *opaque, const struct fold_progress *p)
 		return;
 	m->said_us = time_monotonic_us();
 	log_event(LOG_INFO, "view_folding", LOG_T("lane", m->lane->name), LOG_T("topic", p->topic),
-	    LOG_N("records", p->records), LOG_N("total", p->total), LOG_N("rate", fold_rate(p)),
-	    LOG_N("seconds_left", fold_seconds_left(p)));
+	    LOG_N("removed", p->removed), LOG_N("records", p->records), LOG_N("done", p->done),
+	    LOG_N("total", p->total), LOG_N("rate", p->rate),
+	    LOG_N("seconds_left", p->seconds_left));
 }
 
 bool
