@@ -137,23 +137,33 @@ settings_derive(struct settings *s, struct err *e)
 }
 
 static MUST_USE bool
+settings_make(const struct config_source *from, struct settings *s, struct err *e)
+{
+	enum log_level level;
+
+	if (!config_load(from, table, TABLE_COUNT, s, e))
+		return false;
+	if (!log_level_parse(s->log_level, &level))
+		return err_set(e, ERR_CONFIG,
+		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",
+		    s->log_level);
+	return settings_derive(s, e);
+}
+
+static MUST_USE bool
 settings_read(const char *path, const char *env_prefix, struct settings *ret, struct err *e)
 {
-	struct config_source from = { .path = path,
+	const struct config_source from = { .path = path,
 		.env_prefix = env_prefix,
 		.pass_section = "kafka",
 		.pass = settings_pass,
 		.opaque = ret };
-	enum log_level level;
 
 	*ret = (struct settings){ 0 };
-	if (!config_load(&from, table, TABLE_COUNT, ret, e))
-		return false;
-	if (!log_level_parse(ret->log_level, &level))
-		return err_set(e, ERR_CONFIG,
-		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",
-		    ret->log_level);
-	return settings_derive(ret, e);
+	if (settings_make(&from, ret, e))
+		return true;
+	settings_free(ret);
+	return false;
 }
 
 bool
