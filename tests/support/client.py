@@ -133,11 +133,11 @@ def partitions_of(consumer, topic):
     return sorted(metadata.partitions)
 
 
-def create_topic(brokers, topic, partitions=1, **config):
-    """With one replica; settings' names have '_' where Kafka has '.'."""
+def create_topic(brokers, topic, partitions=1, replicas=1, **config):
+    """Settings' names have '_' where Kafka has '.'."""
     admin = AdminClient({"bootstrap.servers": brokers})
     settings = {name.replace("_", "."): str(value) for name, value in config.items()}
-    for future in admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values():
+    for future in admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)]).values():
         future.result(20)
 
 
