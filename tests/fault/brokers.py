@@ -2,7 +2,6 @@
 
 import random
 import socket
-from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -51,6 +50,7 @@ class Broker(Kafka):
         super().__init__(folder, ports[number]["PLAINTEXT"], cluster_id=cluster_id)
         self.number = number
         self.ports = ports
+        self.held = True  # is not to be started when it has ended
         self.settings = REPLICATED
 
     def configure(self):
@@ -76,7 +76,7 @@ class Broker(Kafka):
 class Brokers:
     """Has what a Cluster asks of its Kafka. Each name in `listeners` is a group of proxies of its own, one a broker."""
 
-    def __init__(self, folder, loop, spawn, listeners):
+    def __init__(self, folder, loop=None, spawn=lambda call: call(), listeners=()):
         cluster_id = new_cluster_id()
         numbers = range(1, COUNT + 1)
         ports = {
@@ -98,24 +98,34 @@ class Brokers:
 
     def start(self, brokers=None):
         """All of them at once: they wait for each other."""
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(self.launch, brokers or self.all))
+        for broker in brokers or self.all:
+            if not broker.alive():
+                self.spawn(broker.launch)
+            broker.held = False
+        for broker in brokers or self.all:
+            broker.await_answers()
 
-    def launch(self, broker):
-        self.spawn(broker.launch)
-        broker.await_answers()
+    def keep(self):
+        """One that has ended by itself is started again."""
+        for broker in self.all:
+            if not broker.held and not broker.alive():
+                self.spawn(broker.launch)
 
     def alive(self):
         return all(broker.alive() for broker in self.all)
 
-    def kill(self):
-        for broker in self.all:
+    def kill(self, brokers=None):
+        for broker in brokers or self.all:
+            broker.held = True
             broker.kill()
 
     # ---- what the cluster says of itself ----
 
     def topics(self):
         return self.admin.list_topics(timeout=20).topics
+
+    def leader(self, topic, partition=0):
+        return self.all[self.topics()[topic].partitions[partition].leader - 1]
 
     def whole(self):
         """Is every replica of every partition in sync?"""

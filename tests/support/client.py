@@ -122,6 +122,7 @@ def consumer_of(brokers):
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 20,
             "fetch.message.max.bytes": 64 << 20,
+            "socket.timeout.ms": 10000,
             "log_level": 2,
         }
     )
@@ -184,6 +185,7 @@ class Client:
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 4 << 20,
                 "linger.ms": 0,
+                "socket.timeout.ms": 10000,  # a broker may stand still
                 "log_level": 2,
             }
         )

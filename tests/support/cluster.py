@@ -74,7 +74,8 @@ class Cluster:
         """Redis, the topics, and that many workers."""
         self.redis.start()
         self.write_config()
-        made = self.worker_command("topics", "--single")
+        single = self.settings.get("worker", {}).get("single") != "false"
+        made = self.worker_command("topics", *["--single"] * single)
         assert made.returncode == 0, f"certmill-worker topics ended with {made.returncode}:\n{made.stderr}"
         for _ in range(workers):
             self.add_worker()
