@@ -2,20 +2,15 @@
 
 import time
 
-
-def back(c, broker):
-    """It serves again, and has caught up, before another may go."""
-    if not broker.alive():
-        c.fleet.kafka.launch(broker)
-    c.whole()
-
+NOTICED_S = 8  # by then a broker that stood still, or whose disk was full, has been missed or has ended
 
 def kill(c):
     broker = c.chance.choice(c.fleet.kafka.all)
     c.note(f"broker {broker.number}")
-    broker.kill()
+    c.fleet.kafka.kill([broker])
     yield
-    back(c, broker)
+    c.fleet.kafka.start([broker])
+    c.whole()
 
 
 def kill_all(c):
@@ -31,19 +26,22 @@ def stop(c):
     broker.pause()
     yield
     broker.resume()
+    time.sleep(NOTICED_S)
     c.whole()
 
 
 def disk_full(c):
-    """The broker whose data stands on a disk of its own; one that can write nowhere ends by itself."""
+    """The broker whose data stands on a disk of its own; one that can write nowhere ends by itself, now or a little later."""
     broker = c.fleet.kafka.all[-1]
     disk = c.fleet.disks[f"broker{broker.number}"]
+    broker.held = True
     disk.fill()
     yield
     disk.free()
-    # it may be about to end: nothing is certain before a write
-    time.sleep(3)
-    back(c, broker)
+    broker.held = False
+    time.sleep(NOTICED_S)
+    c.fleet.kafka.start([broker])
+    c.whole()
 
 
 def move_leaders(c):

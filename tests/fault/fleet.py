@@ -102,6 +102,7 @@ class Fleet(Cluster):
     def keep(self):
         """What has ended by itself, or was killed, is started again."""
         while not self.over.wait(PAUSE_S):
+            self.kafka.keep()
             for worker in [*self.workers, self.spare]:
                 with worker.lock:
                     if not worker.held and not worker.alive() and not self.over.is_set():
@@ -140,8 +141,7 @@ class Fleet(Cluster):
         for server in [*self.kafka.all, *self.redis.all, *self.workers]:
             if server.alive():
                 server.resume()
-        dead = [broker for broker in self.kafka.all if not broker.alive()]
-        self.kafka.start(dead)
+        self.kafka.start()
         for store in (self.redis.primary, self.redis.replica):
             if not store.alive():
                 self.redis.launch(store)

@@ -96,6 +96,7 @@ class Caller:
                 "message.max.bytes": 4 << 20,
                 "enable.idempotence": True,
                 "message.timeout.ms": 20000,
+                "socket.timeout.ms": 10000,
                 "linger.ms": 2,
                 "log_level": 0,
             }
