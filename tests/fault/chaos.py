@@ -84,7 +84,6 @@ class Run:
     def note(self, text):
         self.log.write(f"{time.monotonic() - self.began:7.1f} s  {text}\n")
 
-    
     # ---- life ----
 
     def start(self):
