@@ -43,6 +43,7 @@ struct lane {
 	char worker[192]; /* slot/lane, as the audit names it */
 	pthread_t thread;
 	enum err_code said; /* the last failure that was logged: the same one is not again */
+	int64_t fenced_us;  /* when its transactional id was taken last; 0: never */
 	/* of the session */
 	struct store *store;
 	struct view view;

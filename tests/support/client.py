@@ -122,6 +122,7 @@ def consumer_of(brokers):
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 20,
             "fetch.message.max.bytes": 64 << 20,
+            "socket.timeout.ms": 10000,
             "log_level": 2,
         }
     )
@@ -133,11 +134,11 @@ def partitions_of(consumer, topic):
     return sorted(metadata.partitions)
 
 
-def create_topic(brokers, topic, partitions=1, **config):
-    """With one replica; settings' names have '_' where Kafka has '.'."""
+def create_topic(brokers, topic, partitions=1, replicas=1, **config):
+    """Settings' names have '_' where Kafka has '.'."""
     admin = AdminClient({"bootstrap.servers": brokers})
     settings = {name.replace("_", "."): str(value) for name, value in config.items()}
-    for future in admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values():
+    for future in admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)]).values():
         future.result(20)
 
 
@@ -184,6 +185,7 @@ class Client:
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 4 << 20,
                 "linger.ms": 0,
+                "socket.timeout.ms": 10000,  # a broker may stand still
                 "log_level": 2,
             }
         )

@@ -52,7 +52,8 @@ class Cluster:
         self.workers = []
         self._client = None
 
-    def write_config(self):
+    def write_config(self, config=None, settings=None):
+        """The configuration of all workers; or into another file, with settings of one worker's own."""
         kek = self.folder / "kek"
         if not kek.exists():
             kek.touch(mode=0o600)
@@ -64,18 +65,19 @@ class Cluster:
             "keys": {"kek_file": kek},
             "worker": {"single": "true"},
         }
-        for section, settings in self.settings.items():
-            sections.setdefault(section, {}).update(settings)
+        for section, own in (*self.settings.items(), *(settings or {}).items()):
+            sections.setdefault(section, {}).update(own)
         lines = []
-        for section, settings in sections.items():
-            lines += [f"[{section}]", *(f"{name} = {value}" for name, value in settings.items()), ""]
-        self.config.write_text("\n".join(lines))
+        for section, own in sections.items():
+            lines += [f"[{section}]", *(f"{name} = {value}" for name, value in own.items()), ""]
+        (config or self.config).write_text("\n".join(lines))
 
     def start(self, workers=1):
         """Redis, the topics, and that many workers."""
         self.redis.start()
         self.write_config()
-        made = self.worker_command("topics", "--single")
+        single = self.settings.get("worker", {}).get("single") != "false"
+        made = self.worker_command("topics", *["--single"] * single)
         assert made.returncode == 0, f"certmill-worker topics ended with {made.returncode}:\n{made.stderr}"
         for _ in range(workers):
             self.add_worker()

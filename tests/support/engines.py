@@ -156,6 +156,13 @@ class Process:
     def resume(self):
         self.signal(signal.SIGCONT)
 
+    def stopped(self):
+        """Does it stand still?"""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] == "T"
+        except OSError:
+            return False
+
     def __enter__(self):
         return self.start()
 
@@ -189,8 +196,15 @@ class Server(Process):
     def answers(self):
         raise NotImplementedError
 
+    def launch(self):
+        """Starts it and does not wait."""
+        return super().start()
+
     def start(self):
-        super().start()
+        self.launch()
+        return self.await_answers()
+
+    def await_answers(self):
         deadline = time.monotonic() + self.start_timeout
         while not self._answers():
             if not self.alive() or time.monotonic() > deadline:
@@ -207,6 +221,7 @@ class Server(Process):
 
 
 class Redis(Server):
+<<<<<<< HEAD
     """Runs compose/redis.conf. settings go over it, tls is the context of a client that it lets in, login a user and a password."""
 
     def __init__(self, folder, port=None, detached=False, settings=None, tls=None, login=()):
@@ -228,10 +243,23 @@ class Redis(Server):
     def argv(self):
         options = [word for name, value in self.options().items() for word in (f"--{name}", *str(value).split())]
         return ["redis-server", str(self.configuration), *options]
+=======
+    """Runs compose/redis.conf, and over it settings of one's own."""
+
+    def __init__(self, folder, port=None, detached=False, settings=None):
+        super().__init__(folder, port, detached)
+        self.settings = settings or {}
+
+    def argv(self):
+        settings = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder, **self.settings}
+        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        return ["redis-server", str(ROOT / "compose" / "redis.conf"), *options]
+>>>>>>> refs/heads/chaos
 
     def answers(self):
         return self.command("PING") == b"+PONG"
 
+<<<<<<< HEAD
     def connect(self):
         s = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         return self.tls.wrap_socket(s, server_hostname="localhost") if self.tls else s
@@ -358,12 +386,36 @@ class GuardedRedis:
     def kill(self):
         for server in reversed(self.everyone()):
             server.kill()
+=======
+    def command(self, *words, whole=False):
+        """The first line of the answer to one command; whole: the text behind it, where that is the answer."""
+        request = b"*%d\r\n" % len(words)
+        for word in words:
+            word = word.encode() if isinstance(word, str) else word
+            request += b"$%d\r\n%s\r\n" % (len(word), word)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
+            s.sendall(request)
+            answer = s.makefile("rb")
+            first = answer.readline().rstrip()
+            return answer.read(int(first[1:])) if whole and first[:1] == b"$" else first
+
+
+def new_cluster_id():
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+>>>>>>> refs/heads/chaos
 
 
 class Kafka(Server):
     """One broker that is its own controller, with compose/kafka.properties fitted to one node."""
 
-    jvm = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    jvm = [
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX",
+    ]
     single = {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -382,10 +434,11 @@ class Kafka(Server):
         "log.cleaner.dedupe.buffer.size": 8 << 20,
     }
 
-    def __init__(self, folder, port=None, detached=False, settings=None):
+    def __init__(self, folder, port=None, detached=False, settings=None, cluster_id=None):
         super().__init__(folder, port, detached)
         self.properties = self.folder / "server.properties"
         self.settings = settings or {}
+        self.cluster_id = cluster_id or new_cluster_id()
 
     def java(self, main, *arguments):
         jars = os.environ.get("KAFKA_JARS")
@@ -393,11 +446,11 @@ class Kafka(Server):
             raise RuntimeError("KAFKA_JARS does not name the folder of Kafka's jars; ./dev sets it")
         return ["java", *self.jvm, "-cp", f"{jars}/*", main, *map(str, arguments)]
 
-    def start(self):
+    def launch(self):
         self.configure()
         if not (self.folder / "data" / "meta.properties").exists():
             self.format()
-        return super().start()
+        return super().launch()
 
     def configure(self):
         controller = free_port()
@@ -414,8 +467,7 @@ class Kafka(Server):
         self.properties.write_text(f"{shipped}\n{ours}")
 
     def format(self):
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = self.java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", self.properties)
+        command = self.java("kafka.tools.StorageTool", "format", f"--cluster-id={self.cluster_id}", "-c", self.properties)
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"Kafka's storage format failed:\n{done.stdout.decode(errors='replace')}")
