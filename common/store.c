@@ -1,5 +1,6 @@
 #include "store.h"
 
+#include "address.h"
 #include "scoped.h"
 
 #include <errno.h>
@@ -40,46 +41,19 @@ timeval_of(int64_t ms)
 	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 }
 
-/* "host:port" or "[address]:port"; false when it is neither. */
-static MUST_USE bool
-address_split(const char *address, char *ret_host, size_t size, int *ret_port)
-{
-	const char *colon = strrchr(address, ':');
-	size_t len = colon == NULL ? 0 : (size_t)(colon - address);
-	char *end;
-	long port;
-
-	if (len == 0)
-		return false;
-	port = strtol(colon + 1, &end, 10);
-	if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port < 1 || port > 65535)
-		return false;
-	if (address[0] == '[' && address[len - 1] == ']') {
-		address++;
-		len -= 2;
-	}
-	if (len == 0 || len >= size)
-		return false;
-	memcpy(ret_host, address, len);
-	ret_host[len] = '\0';
-	*ret_port = (int)port;
-	return true;
-}
-
 static MUST_USE bool
 store_connect(struct store *s, const struct store_options *o, struct err *e)
 {
 	struct timeval wait = timeval_of(o->timeout_ms);
-	char host[256];
-	int port;
+	struct address at;
 
 	if (o->address[0] == '/') {
 		s->c = redisConnectUnixWithTimeout(o->address, wait);
 	} else {
-		if (!address_split(o->address, host, sizeof(host), &port))
+		if (!address_split(o->address, &at) || at.port == 0)
 			return err_set(e, ERR_CONFIG,
 			    "redis.address: neither host:port nor a socket's absolute path");
-		s->c = redisConnectWithTimeout(host, port, wait);
+		s->c = redisConnectWithTimeout(at.host, at.port, wait);
 	}
 	if (s->c == NULL || s->c->err != 0)
 		return store_break(s, o->address, e);

@@ -27,7 +27,7 @@ struct settings {
 	int64_t partitions, control_partitions; /* of request topics, when `topics` makes them */
 	const char *redis_address, *redis_user, *redis_password_file;
 	int64_t redis_db, redis_timeout; /* seconds */
-	const char *kek_file, *slot, *log_level;
+	const char *kek_file, *slot, *log_level, *metrics_listen;
 	int64_t lanes[LANE_KINDS];
 	int64_t batch_max, batch_bytes, batch_budget_ms;
 	int64_t key_pool_threads, key_pool_size;

@@ -166,8 +166,6 @@ redis_check(const struct settings *s, struct err *e)
 	return ok;
 }
 
-#define PARTITIONS_MAX 256
-
 bool
 topic_plan_positions(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
     struct arena *a, struct queue_position **ret, size_t *ret_count, struct err *e)
