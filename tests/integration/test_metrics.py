@@ -51,13 +51,20 @@ def wait_until(what, timeout=60, every=0.2):
 
 
 def wait_ready(port, timeout=60):
-    def ready():
-        try:
-            return get(port, "/readyz")[0] == 200
-        except OSError:
-            return False
+    said = None
 
-    wait_until(ready, timeout)
+    def ready():
+        nonlocal said
+        try:
+            said = get(port, "/readyz")
+        except OSError as error:
+            said = (0, None, str(error))
+        return said[0] == 200
+
+    try:
+        wait_until(ready, timeout)
+    except AssertionError as error:
+        raise AssertionError(f"not ready in {timeout} s: {said[2]}") from error
 
 
 def watched(make_cluster, **options):
