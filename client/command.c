@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	{ "unmount",    "MOUNT",                    1, 1,    command_unmount,    "take a mount away: it issues no more, its CRL stays", NULL },
 	{ "mount-tune", "MOUNT [KEY=VALUE...]",     1, MANY, command_mount_tune, "change a mount's TTLs and what else it says", &contracts[OP_MOUNT_TUNE] },
 	{ "mounts",     "",                         0, 0,    command_mounts,     "list the mounts", NULL },
+	{ "status",     "",                         0, 0,    command_status,     "how the fleet is: lanes, what waits, CRLs that are due, counts", NULL },
 	{ "write",      "PATH [KEY=VALUE...]",      1, MANY, command_write,      "write to a path: configure, issue, sign, revoke", NULL },
 	{ "patch",      "PATH [KEY=VALUE...]",      1, MANY, command_patch,      "change what is named, and leave the rest as it is", NULL },
 	{ "read",       "PATH [KEY=VALUE...]",      1, MANY, command_read,       "read a path", NULL },

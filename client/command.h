@@ -23,6 +23,7 @@ enum status command_mount(struct options *o);
 enum status command_unmount(struct options *o);
 enum status command_mount_tune(struct options *o);
 enum status command_mounts(struct options *o);
+enum status command_status(struct options *o);
 enum status command_read(struct options *o);
 enum status command_write(struct options *o);
 enum status command_patch(struct options *o);

@@ -8,7 +8,7 @@
 
 enum kind { OPTION_TEXT, OPTION_SPAN, OPTION_COUNT, OPTION_FLAG, OPTION_KAFKA };
 
-#define REQUESTS "mount unmount mount-tune mounts read write patch list delete revoke"
+#define REQUESTS "mount unmount mount-tune mounts status read write patch list delete revoke"
 #define ALL      NULL
 
 /* clang-format off */

@@ -22,8 +22,12 @@ metrics_write(const struct watched *w, struct buf *out)
 		.watched = w, .now = time_now_ms() / 1000, .now_us = time_monotonic_us()
 	};
 
-	if (w->shared != NULL)
-		scrape_state(&s, &a);
+	if (w->shared != NULL) {
+		const struct catalog *catalog = catalog_current(w->shared->catalog);
+
+		inventory_take(catalog, w->shared->crl_book, s.now, &a, &s.have);
+		catalog_release(catalog);
+	}
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
 		metric_head(out, &table[i].metric);
 		table[i].collect(&table[i], &s, out);

@@ -2,6 +2,7 @@
 #ifndef CERTMILL_METRICS_INTERNAL_H
 #define CERTMILL_METRICS_INTERNAL_H
 
+#include "inventory.h"
 #include "metrics.h"
 
 #include <stddef.h>
@@ -26,35 +27,15 @@ struct shown_metric {
 	enum crl_value crl;
 };
 
-/* A CRL that is still to be made again and again. */
-struct crl_line {
-	struct slice mount, issuer, shard;
-	struct crl_book_entry entry;
-	int64_t due; /* since the epoch */
-};
-
-struct issuer_line {
-	struct slice mount, issuer;
-	int64_t not_after;
-};
-
 /* What is the same for all samples of one answer. */
 struct scrape {
 	const struct watched *watched;
 	int64_t now;    /* seconds since the epoch */
 	int64_t now_us; /* time_monotonic_us */
-	/* the most urgent first */
-	struct crl_line *crls;
-	size_t crl_count;
-	struct issuer_line *issuers; /* that sign for a mount */
-	size_t issuer_count;
-	size_t missing_crls, mounts;
+	struct inventory have;
 };
 
 #define METRICS_NAMED_MAX 200 /* CRLs, and issuers, that have samples of their own */
-
-/* metrics_state.c: fills crls, issuers and what is counted of them from the catalog and the CRL book. */
-void scrape_state(struct scrape *s, struct arena *a);
 
 /* clang-format off */
 #define METRIC(type, name, unit, labels, collect, ...) collect_fn collect;
