@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "request",    "FILE",                     1, 1,    request_file,       "send request envelopes, one JSON object a line (- for standard input)", NULL },
 	{ "follow",     "crl|certs",                1, 1,    follow,             "keep the current CRLs as files; print what is issued", NULL },
 	{ "audit",      "verify",                   1, 1,    audit,              "check the fleet's promises from its topics", NULL },
+	{ "rejects",    "list|show|redrive [AT...]", 1, MANY, rejects,           "what could not be answered: list, look at, or send again", NULL },
 	{ "bench",      "",                         0, 0,    bench,              "measure a fleet", NULL },
 	{ "manual",     "",                         0, 0,    manual,             "print the manual of this program (docs/certmill.md)", NULL },
 	/* clang-format on */

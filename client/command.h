@@ -35,6 +35,7 @@ enum status manual(struct options *o);       /* certmill manual */
 enum status request_file(struct options *o); /* certmill request */
 enum status follow(struct options *o);       /* certmill follow */
 enum status audit(struct options *o);        /* certmill audit */
+enum status rejects(struct options *o);      /* certmill rejects */
 enum status bench(struct options *o);        /* certmill bench */
 
 #endif
