@@ -273,6 +273,12 @@ queue_handle_ping(struct queue_handle *h, int timeout_ms, struct err *e)
 	return true;
 }
 
+const char *
+queue_version(void)
+{
+	return rd_kafka_version_str();
+}
+
 /* ---- offsets ---- */
 
 static rd_kafka_resp_err_t

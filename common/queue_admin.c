@@ -15,7 +15,12 @@ struct queue_probe *
 queue_probe_open(const struct queue_options *o, struct err *e)
 {
 	struct queue_probe *p = queue_alloc(1, sizeof(*p));
-	const struct queue_handle_spec handle = { .role = QUEUE_ROLE_PROBE };
+	/*
+	 * It is in no group. But librdkafka 2.0 answers to a coordinator that has moved, or has just come back, by asking
+	 * the handle's own group to look again, and without one it dies of that.
+	 */
+	const struct queue_handle_spec handle = { .role = QUEUE_ROLE_PROBE,
+		.own = { { "group.id", "certmill-probe" } } };
 
 	if (queue_handle_open(&p->h, o, &handle, e))
 		return p;

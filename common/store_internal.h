@@ -6,12 +6,6 @@
 
 #include <openssl/types.h>
 
-#define STORE_HOST_MAX 256
-
-/* "host:port" or "[address]:port"; false when it is neither. */
-bool store_address_split(
-    const char *address, char ret_host[static STORE_HOST_MAX], char ret_port[static 6]) MUST_USE;
-
 /* A connection. Each wait ends after the timeout; after an error it is of no use any more. ERR_STORE, or ERR_CONFIG by TLS. */
 struct wire;
 struct wire *wire_open(

@@ -5,6 +5,8 @@
  */
 #include "store_internal.h"
 
+#include "address.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,11 +36,12 @@ text_copy(const char *text)
 static MUST_USE bool
 addresses_split(struct sentinels *g, struct err *e)
 {
-	char *rest = NULL, host[STORE_HOST_MAX], port[6];
+	char *rest = NULL;
+	struct address parts;
 
 	for (char *at = strtok_r(g->text, ", \t", &rest); at != NULL;
 	     at = strtok_r(NULL, ", \t", &rest)) {
-		if (!store_address_split(at, host, port))
+		if (!address_split(at, &parts) || parts.port == 0)
 			return err_field(e, ERR_CONFIG, "redis.sentinels",
 			    "redis.sentinels: \"%.80s\" is not host:port", at);
 		g->addresses = reallocarray(g->addresses, g->count + 1, sizeof(*g->addresses));
@@ -86,7 +89,7 @@ sentinels_free(struct sentinels *g)
 
 enum answer { ANSWER_NONE, ANSWER_UNKNOWN, ANSWER_ADDRESS };
 
-#define ADDRESS_MAX (STORE_HOST_MAX + 16)
+#define ADDRESS_MAX (ADDRESS_HOST_MAX + 16)
 
 static MUST_USE bool
 address_join(const struct store_reply *r, char ret[static ADDRESS_MAX], struct err *e)
@@ -95,7 +98,7 @@ address_join(const struct store_reply *r, char ret[static ADDRESS_MAX], struct e
 	struct slice port = store_count(r) == 2 ? store_text(store_item(r, 1)) : SLICE_NONE;
 	bool v6 = host.len > 0 && memchr(host.data, ':', host.len) != NULL;
 
-	if (host.len == 0 || host.len >= STORE_HOST_MAX || port.len == 0 || port.len > 5)
+	if (host.len == 0 || host.len >= ADDRESS_HOST_MAX || port.len == 0 || port.len > 5)
 		return err_set(e, ERR_STORE, "it answers with no address");
 	(void)snprintf(
 	    ret, ADDRESS_MAX, v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", SLICE_FMT(host), SLICE_FMT(port));

@@ -1,13 +1,16 @@
 #include "store_internal.h"
 
+#include "address.h"
 #include "scoped.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -22,32 +25,6 @@ struct wire {
 	bool heard; /* something of the server */
 	int64_t timeout_ms;
 };
-
-bool
-store_address_split(
-    const char *address, char ret_host[static STORE_HOST_MAX], char ret_port[static 6])
-{
-	const char *colon = strrchr(address, ':');
-	size_t len = colon == NULL ? 0 : (size_t)(colon - address), digits;
-	long port;
-
-	if (len == 0)
-		return false;
-	digits = strspn(colon + 1, "0123456789");
-	port = strtol(colon + 1, NULL, 10);
-	if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' || port < 1 || port > 65535)
-		return false;
-	if (address[0] == '[' && address[len - 1] == ']') {
-		address++;
-		len -= 2;
-	}
-	if (len == 0 || len >= STORE_HOST_MAX)
-		return false;
-	memcpy(ret_host, address, len);
-	ret_host[len] = '\0';
-	memcpy(ret_port, colon + 1, digits + 1);
-	return true;
-}
 
 /* ---- errors ---- */
 
@@ -124,21 +101,23 @@ tcp_connect(struct wire *w, const char *address, const struct store_tls *tls, st
 {
 	const struct addrinfo wanted = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
-	char host[STORE_HOST_MAX], port[6];
+	struct address at;
+	char port[6];
 	int why;
 	bool done;
 
-	if (!store_address_split(address, host, port))
+	if (!address_split(address, &at) || at.port == 0)
 		return err_set(
 		    e, ERR_CONFIG, "redis.address: neither host:port nor a socket's absolute path");
-	why = getaddrinfo(host, port, &wanted, &found);
+	(void)snprintf(port, sizeof(port), "%" PRIu16, at.port);
+	why = getaddrinfo(at.host, port, &wanted, &found);
 	if (why != 0)
 		return err_set(e, ERR_STORE, "Redis: %s: %s", address, gai_strerror(why));
 	done = found_connect(w, found, address, e);
 	freeaddrinfo(found);
 	if (!done || tls == NULL)
 		return done;
-	w->ssl = tls_connect(tls, w->fd, host, e);
+	w->ssl = tls_connect(tls, w->fd, at.host, e);
 	return w->ssl != NULL;
 }
 

@@ -150,6 +150,22 @@ crl_book_find(struct crl_book *b, struct slice key, struct arena *a, struct crl_
 	return row != NULL;
 }
 
+size_t
+crl_book_list(struct crl_book *b, struct arena *a, struct crl_book_line *ret, size_t max)
+{
+	size_t count;
+
+	pthread_mutex_lock(&b->lock);
+	count = b->count;
+	for (size_t i = 0; i < count && i < max; i++) {
+		ret[i] = (struct crl_book_line){ arena_copy(a, slice_text(b->rows[i].key)),
+			b->rows[i].entry };
+		ret[i].entry.size = b->rows[i].der.len;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return count;
+}
+
 bool
 crl_book_has_room(struct crl_book *b, struct slice mount, const char *issuer, struct err *e)
 {

@@ -173,12 +173,10 @@ static bool
 set_is_due(
     const struct crl_owner *o, const struct crl_set *set, const struct issuer *issuer, int64_t now)
 {
-	int64_t validity = set->next_update - set->this_update;
-
 	if (!set->touched && set_is_done(set, issuer, now))
 		return false;
-	return set->touched || set->number == 0 || now >= set->next_update - validity / 3 ||
-	    set_is_foreign(o, set);
+	return set->touched || set->number == 0 ||
+	    now >= crl_due_at(set->this_update, set->next_update) || set_is_foreign(o, set);
 }
 
 typedef bool visit_fn(struct crl_owner *o, struct context *cx, const struct catalog_mount *m,

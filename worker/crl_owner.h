@@ -24,10 +24,23 @@ bool crl_book_fresh(struct crl_book *b, int timeout_ms, struct err *e) MUST_USE;
 /* key: "mount/issuer/shard". False: there is none. a NULL: without the DER. */
 bool crl_book_find(
     struct crl_book *b, struct slice key, struct arena *a, struct crl_book_entry *ret);
+/* The entries and their keys, without their DER, in the arena: at most max of them. Returns how many there are. */
+struct crl_book_line {
+	struct slice key;
+	struct crl_book_entry entry;
+};
+size_t crl_book_list(struct crl_book *b, struct arena *a, struct crl_book_line *ret, size_t max);
 /* At 95 % of the largest message issuing stops; revoking never does. ERR_CRL_FULL. */
 bool crl_book_has_room(
     struct crl_book *b, struct slice mount, const char *issuer, struct err *e) MUST_USE;
 void crl_book_stop(struct crl_book *b);
+
+/* When a CRL is made again: a third of its life before its nextUpdate. */
+static inline int64_t
+crl_due_at(int64_t this_update, int64_t next_update)
+{
+	return next_update - (next_update - this_update) / 3;
+}
 
 struct crl_owner;
 struct crl_owner *crl_owner_new(

@@ -149,19 +149,22 @@ session_close(struct lane *lane, bool leave, enum err_code ended_by)
 
 /* ---- a batch, from poll to commit ---- */
 
-/* Where a batch's time went, for whoever looks for it: worker.log_level = debug. */
+/* Where a batch's time went: for the metrics, and for whoever looks at one of them with worker.log_level = debug. */
 static void
-say_batch(const struct lane *lane, const struct batch *b, const int64_t at[static 5])
+say_batch(struct lane *lane, const struct batch *b, const int64_t at[static PHASES + 1])
 {
+	for (int phase = 0; phase < PHASES; phase++)
+		metric_add(&lane->meter.phases[phase], at[phase + 1] - at[phase]);
 	log_event(LOG_DEBUG, "batch", LOG_T("lane", lane->name), LOG_N("requests", b->count),
-	    LOG_N("fresh_us", at[1] - at[0]), LOG_N("settle_us", at[2] - at[1]),
-	    LOG_N("decide_us", at[3] - at[2]), LOG_N("commit_us", at[4] - at[3]));
+	    LOG_N("catalog_us", at[1] - at[0]), LOG_N("claims_us", at[2] - at[1]),
+	    LOG_N("decide_us", at[3] - at[2]), LOG_N("script_us", at[4] - at[3]),
+	    LOG_N("transaction_us", at[5] - at[4]));
 }
 
 static MUST_USE bool
 lane_batch(struct lane *lane, struct batch *b, struct err *e)
 {
-	int64_t at[5] = { time_monotonic_us() };
+	int64_t at[PHASES + 1] = { time_monotonic_us() };
 
 	(void)failpoint_hit("after_poll");
 	b->cx.catalog = catalog_fresh(lane->shared->catalog, FRESH_MS, e);
@@ -180,7 +183,8 @@ lane_batch(struct lane *lane, struct batch *b, struct err *e)
 	at[3] = time_monotonic_us();
 	if (!batch_commit(lane, b, e))
 		return false;
-	at[4] = time_monotonic_us();
+	at[4] = b->scripted_us;
+	at[5] = time_monotonic_us();
 	say_batch(lane, b, at);
 	return true;
 }
@@ -211,6 +215,8 @@ lane_session(struct lane *lane, struct err *e)
 	for (bool ready = false; !lane_stopping(lane); ready = true) {
 		if (!lane_turn(lane, e))
 			return false;
+		meter_beat(&lane->meter);
+		metric_set(&lane->meter.ready, 1);
 		if (!ready) /* not before: a session that fails at its first poll says only why */
 			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name),
 			    LOG_T("redis", store_address(lane->store)));
@@ -302,11 +308,17 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended = lane_session(lane, &e), final;
+		bool ended, final;
 
+		meter_beat(&lane->meter);
+		ended = lane_session(lane, &e);
+		metric_set(&lane->meter.ready, 0);
+		meter_beat(&lane->meter);
 		if (!ended)
 			e.code = lane_fenced_by(lane, e.code);
 		final = !ended && failure_is_final(lane, &e);
+		if (!ended)
+			meter_failed(&lane->meter, e.code);
 		if (!ended && (!final || e.code == ERR_VIEW_LOST))
 			say_failure(lane, &e);
 		session_close(
@@ -353,6 +365,18 @@ lane_start(struct lane_shared *shared, enum lane_kind kind, int index, struct er
 		return err_errno(e, "pthread_create"), NULL;
 	}
 	return lane;
+}
+
+const char *
+lane_name(const struct lane *lane)
+{
+	return lane->name;
+}
+
+const struct lane_meter *
+lane_meter(const struct lane *lane)
+{
+	return &lane->meter;
 }
 
 void

@@ -1,6 +1,7 @@
 #include "lane_internal.h"
 
 #include "failpoint.h"
+#include "timespan.h"
 
 #define IDS_MAX ((size_t)10000 * (REQUEST_ID_MAX + 2) + 16)
 
@@ -183,10 +184,14 @@ batch_commit(struct lane *lane, struct batch *b, struct err *e)
 	if (!batch_script(lane, b, e))
 		return false;
 	(void)failpoint_hit("after_script");
-	if (!batch_transaction(lane, b, e))
+	b->scripted_us = time_monotonic_us();
+	if (!batch_transaction(lane, b, e)) {
+		metric_add(&lane->meter.aborted, 1);
 		return false;
+	}
 	for (size_t i = 0; i < b->part_count; i++)
 		part_remember(lane, b, &b->parts[i]);
+	batch_meter(lane, b);
 	if (b->count > 0)
 		inbox_consume(&lane->inbox, b->count);
 	return true;

@@ -6,6 +6,7 @@
 #include "claim.h"
 #include "intake.h"
 #include "lane.h"
+#include "meter.h"
 #include "view.h"
 
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct lane {
 	char transactional[448];
 	char worker[192]; /* slot/lane, as the audit names it */
 	pthread_t thread;
+	struct lane_meter meter;
 	enum err_code said; /* the last failure that was logged: the same one is not again */
 	int64_t fenced_us;  /* when its transactional id was taken last; 0: never */
 	/* of the session */
@@ -91,6 +93,7 @@ struct batch {
 	size_t part_count;
 	struct crl_publication *crls;
 	size_t crl_count;
+	int64_t scripted_us; /* time_monotonic_us */
 };
 
 /* lane_partition.c */
@@ -120,6 +123,8 @@ bool batch_decide(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 bool batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *e) MUST_USE;
 /* lane_commit.c: the script, the transaction, what is remembered */
 bool batch_commit(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+/* batch_meter.c: counts it; before its messages are given back */
+void batch_meter(struct lane *lane, const struct batch *b);
 /* batch_publish.c: everything that one batch produces */
 bool batch_publish(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 

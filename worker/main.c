@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "document.h"
+#include "metrics.h"
 #include "policy_cli.h"
 #include "streams.h"
 
@@ -51,6 +52,13 @@ errors(const struct worker_options *o)
 }
 
 static int
+metrics(const struct worker_options *o)
+{
+	(void)o;
+	return manual_print(metrics_document);
+}
+
+static int
 schemas(const struct worker_options *o)
 {
 	struct err e;
@@ -76,6 +84,8 @@ static const struct command {
 	    "make the topics, first offsets and first rows; changes nothing that stands" },
 	{ "check-config", worker_check_config, SETTINGS,
 	    "say whether configuration and topics keep the promises" },
+	{ "health", worker_health, SETTINGS,
+	    "ask the worker of this configuration whether it is ready; status 1: it is not" },
 	{ "rebuild", worker_rebuild, SETTINGS,
 	    "make the view in Redis again from the topics; workers wait meanwhile" },
 	{ "policy", policy, NOTHING,
@@ -83,6 +93,7 @@ static const struct command {
 	{ "settings", settings, NOTHING, "print the manual of the settings (docs/settings.md)" },
 	{ "messages", messages, NOTHING, "print the manual of the messages (docs/messages.md)" },
 	{ "errors", errors, NOTHING, "print the manual of the error codes (docs/errors.md)" },
+	{ "metrics", metrics, NOTHING, "print the manual of the metrics (docs/metrics.md)" },
 	{ "schemas", schemas, FOLDER,
 	    "write the JSON Schemas of all messages to DIR (schemas/json)" },
 };

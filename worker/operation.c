@@ -72,6 +72,8 @@ static const struct operation operations[] = {
 	  .decide = role_read_decide, .answer = role_read_answer },
 	{ .contract = &contracts[OP_ROLE_LIST], .defaults = page_params_defaults,
 	  .decide = role_list_decide, .answer = role_list_answer },
+	{ .contract = &contracts[OP_STATUS],
+	  .decide = status_decide, .answer = status_answer },
 };
 /* clang-format on */
 

@@ -161,7 +161,7 @@ wait_for_end(struct lane_shared *shared)
 }
 
 bool
-worker_serve(const struct settings *s, const struct secret *kek, struct err *e)
+worker_serve(const struct settings *s, const struct secret *kek, struct monitor *m, struct err *e)
 {
 	struct lane_shared shared = { .settings = s, .kek = kek };
 	struct lanes lanes = { 0 };
@@ -175,7 +175,9 @@ worker_serve(const struct settings *s, const struct secret *kek, struct err *e)
 	if (ok) {
 		log_event(LOG_INFO, "worker_ready", LOG_T("version", CERTMILL_VERSION),
 		    LOG_T("slot", s->slot), LOG_N("lanes", lanes.count));
+		monitor_attach(m, &shared, lanes.list, lanes.count);
 		wait_for_end(&shared);
+		monitor_detach(m);
 	}
 	lanes_stop(&shared, &lanes);
 	shared_close(&shared);
@@ -245,6 +247,7 @@ worker_run(const struct worker_options *o)
 	struct settings s;
 	struct err e = { 0 };
 	struct secret *kek = NULL;
+	struct monitor *monitor = NULL;
 	sigset_t blocked;
 	bool stop = false, ok;
 
@@ -255,13 +258,15 @@ worker_run(const struct worker_options *o)
 		return 1;
 	}
 	kek = secret_load(s.kek_file, &e);
-	ok = kek != NULL && engines_check(&s, kek, true, &stop, &e);
+	ok = kek != NULL && monitor_start(&s, &monitor, &e) &&
+	    engines_check(&s, kek, true, &stop, &e);
 	if (ok && !stop) {
 		advice_log(&s);
-		ok = worker_serve(&s, kek, &e);
+		ok = worker_serve(&s, kek, monitor, &e);
 	}
 	if (!ok)
 		log_error(LOG_ERROR, "worker_failed", &e, LOG_T("command", "run"));
+	monitor_stop(monitor);
 	secret_free(kek);
 	settings_free(&s);
 	return ok ? 0 : 1;

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "endpoint.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -44,6 +45,7 @@ static const struct setting table[] = {
 	SETTING(TEXT, settings, slot,          "worker.slot",        "", 0, 128, "stable name of this worker among its like; also CERTMILL_SLOT; empty: the host name"),
 	SETTING(BOOL, settings, leave_on_stop, "worker.leave_on_stop", "true", 0, 1, "leave the groups at SIGTERM; false keeps the place for a quick restart"),
 	SETTING(TEXT, settings, log_level,     "worker.log_level",   "info", 1, 16, "debug, info, warning or error"),
+	SETTING(TEXT, settings, metrics_listen, "metrics.listen",    "", 0, 256, "where /metrics, /livez and /readyz are served: address:port, or a port alone for 127.0.0.1; empty: nowhere"),
 	SETTING(BOOL, settings, single,        "worker.single",      "false", 0, 1, "one broker: less than three replicas and min.insync.replicas 2 are accepted"),
 	SETTING(SPAN, settings, dedup_window,  "windows.dedup",      "1h", 60, 86400, "how long a request id is remembered"),
 	SETTING(SPAN, settings, replay_window, "windows.replay",     "10m", 0, 86400, "how long a replay carries the private key"),
@@ -140,9 +142,12 @@ static MUST_USE bool
 settings_make(const struct config_source *from, struct settings *s, struct err *e)
 {
 	enum log_level level;
+	struct err bad;
 
 	if (!config_load(from, table, TABLE_COUNT, s, e))
 		return false;
+	if (s->metrics_listen[0] != '\0' && !endpoint_listen_valid(s->metrics_listen, &bad))
+		return err_set(e, ERR_CONFIG, "metrics.listen: %s", bad.msg);
 	if (!log_level_parse(s->log_level, &level))
 		return err_set(e, ERR_CONFIG,
 		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",

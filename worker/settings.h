@@ -31,7 +31,7 @@ struct settings {
 	bool redis_tls;
 	const char *redis_tls_ca_file, *redis_tls_cert_file, *redis_tls_key_file, *redis_tls_name;
 	int64_t redis_db, redis_timeout; /* seconds */
-	const char *kek_file, *slot, *log_level;
+	const char *kek_file, *slot, *log_level, *metrics_listen;
 	int64_t lanes[LANE_KINDS];
 	int64_t batch_max, batch_bytes, batch_budget_ms;
 	int64_t key_pool_threads, key_pool_size;

@@ -9,6 +9,7 @@
 #include "settings.h"
 
 #define TOPIC_PLAN_SETTINGS_MAX 8
+#define PARTITIONS_MAX          256 /* of a topic */
 #define TOPIC_PLAN_COUNT        (TOPIC_KINDS + LEDGER_KINDS)
 #define CERTS_KEPT_S            ((int64_t)400 * 86400) /* retention.ms of `.certs` */
 

@@ -39,6 +39,7 @@ TOPICS = {
         "crl/read",
         "role/read",
         "role/list",
+        "status",
     ],
 }
 TOPIC_OF = {op: topic for topic, ops in TOPICS.items() for op in ops}
