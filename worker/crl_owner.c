@@ -85,8 +85,8 @@ crl_set_get(struct crl_owner *o, struct slice mount, struct slice issuer)
 	    arena_printf(&set->names, "%.*s/%.*s/0", SLICE_FMT(mount), SLICE_FMT(issuer)));
 	set->entries = crl_entries_new();
 	buf_init(&set->der, CRL_DER_MAX);
-	if (crl_book_find(o->book, set->key, NULL, &last)) {
-		set->number = last.number;
+	set->number = crl_book_highest(o->book, set->key);
+	if (crl_book_find(o->book, set->key, NULL, &last) && last.number == set->number) {
 		set->this_update = last.this_update;
 		set->next_update = last.next_update;
 		memcpy(set->sha256, last.sha256, HASH_SIZE);

@@ -24,6 +24,11 @@ bool crl_book_fresh(struct crl_book *b, int timeout_ms, struct err *e) MUST_USE;
 /* key: "mount/issuer/shard". False: there is none. a NULL: without the DER. */
 bool crl_book_find(
     struct crl_book *b, struct slice key, struct arena *a, struct crl_book_entry *ret);
+/*
+ * The highest number of any record of the key that the topic still had, 0 for none: the last record may be an older CRL that
+ * somebody wrote again, and the numbers go on behind the true one.
+ */
+int64_t crl_book_highest(struct crl_book *b, struct slice key);
 /* At 95 % of the largest message issuing stops; revoking never does. ERR_CRL_FULL. */
 bool crl_book_has_room(
     struct crl_book *b, struct slice mount, const char *issuer, struct err *e) MUST_USE;
