@@ -154,7 +154,9 @@ set_is_foreign(const struct crl_owner *o, const struct crl_set *set)
 		return false;
 	if (!crl_book_find(o->book, set->key, NULL, &last))
 		return true;
-	return memcmp(last.sha256, set->sha256, HASH_SIZE) != 0;
+	return last.number != set->number || last.this_update != set->this_update ||
+	    last.next_update != set->next_update ||
+	    memcmp(last.sha256, set->sha256, HASH_SIZE) != 0;
 }
 
 /* The CA has expired, and so have all its certificates, each of which was on one CRL past its end: there is no more to say. */

@@ -15,7 +15,7 @@ struct crl_book_entry {
 	struct slice der; /* a copy in the caller's arena; absent when not asked for */
 	size_t size;      /* of the DER */
 	int64_t number, this_update, next_update;
-	uint8_t sha256[HASH_SIZE];
+	uint8_t sha256[HASH_SIZE]; /* of the value; the rest is of the headers */
 };
 struct crl_book *crl_book_start(const struct queue_options *queue, struct queue_probe *probe,
     const char *topic, struct err *e) MUST_USE;

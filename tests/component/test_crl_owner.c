@@ -217,6 +217,9 @@ test_foreign_record(void **state)
 	publish_ours(o, &p);
 	usleep(LATER + 100000);
 	assert_false(crl_owner_due(o->owner, &o->cx));
+	publish(
+	    o, p.der, p.number + 1, p.this_update, p.next_update); /* ours, with a lie before it */
+	assert_true(crl_owner_due(o->owner, &o->cx));
 }
 
 /* The same when the owner was away meanwhile, and when the last record is a tombstone: the numbers do not begin again. */
