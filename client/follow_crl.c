@@ -347,7 +347,7 @@ crl_folder_is_whole(const struct crl_folder *f, int64_t now, struct err *e)
 			    "no CRL of the issuer %.*s came: who checks all of a chain refuses its certificates",
 			    SLICE_FMT(id));
 	for (const struct crl_file *file = f->files; file != NULL; file = file->next)
-		if (file_is_bundled(f, file) && file->next_update >= 0 && file->next_update < now)
+		if (file_is_bundled(f, file) && file->next_update >= 0 && file->next_update <= now)
 			return err_set(e, ERR_NOT_FOUND, "the CRL %.100s has expired", file->name);
 	return true;
 }
