@@ -1,4 +1,5 @@
 #include "follow_crl.h"
+#include "follow_hook.h"
 
 #include "command.h"
 #include "encode.h"
@@ -6,18 +7,21 @@
 #include "ledger.h"
 #include "scoped.h"
 #include "tail.h"
+#include "timespan.h"
 
-#include <errno.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#define PING_MS 3000
 
 /* ---- the CRLs ---- */
 
 struct crl_sink {
 	struct options *o;
+	const char *topic, *ca_topic;
+	struct crl_issuers *issuers;
 	struct crl_folder *folder;
-	bool command_failed;
+	struct hook hook;
+	bool caught_up;
 };
 
 static bool
@@ -25,79 +29,84 @@ crl_take(void *opaque, const struct queue_message *m, struct err *e)
 {
 	struct crl_sink *s = opaque;
 
-	(void)e;
-	crl_folder_take(s->folder, m);
-	return true;
+	return crl_folder_take(s->folder, m, e);
 }
 
-static MUST_USE bool
-exec_run(const char *command, struct err *e)
-{
-	char shell[] = "sh", flag[] = "-c", *text = strdup(command);
-	char *argv[] = { shell, flag, text, NULL };
-	int wait_status = -1, failure;
-	pid_t pid;
-
-	if (text == NULL)
-		abort();
-	failure = posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ);
-	free(text);
-	if (failure != 0) {
-		errno = failure;
-		return err_errno(e, "/bin/sh");
-	}
-	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
-		;
-	if (wait_status == 0)
-		return true;
-	if (WIFEXITED(wait_status))
-		return err_set(e, ERR_SYSTEM, "`%.150s` ended with status %d", command,
-		    WEXITSTATUS(wait_status));
-	return err_set(
-	    e, ERR_SYSTEM, "`%.150s` was ended by signal %d", command, WTERMSIG(wait_status));
-}
-
+/* Caught up, the command runs once whether there was a change or not: an earlier run may have died before it. */
 static bool
-crl_idle(void *opaque, struct err *e)
+crl_idle(void *opaque, bool at_end, struct err *e)
 {
 	struct crl_sink *s = opaque;
-	struct err failed = { 0 };
+	struct err incomplete = { 0 };
 	bool changed;
 
 	if (!crl_folder_write(s->folder, &changed, e))
 		return false;
-	if (!changed || s->o->exec == NULL || exec_run(s->o->exec, &failed))
-		return true;
-	fprintf(stderr, "certmill: %s\n", failed.msg);
-	s->command_failed = true;
+	s->hook.due |= changed;
+	if (at_end && !s->caught_up) {
+		s->caught_up = true;
+		s->hook.due |= !s->o->once;
+		if (!s->o->once &&
+		    !crl_folder_is_whole(s->folder, time_now_ms() / 1000, &incomplete))
+			(void)fail_with(&incomplete);
+	}
+	hook_run(&s->hook);
 	return true;
 }
 
+/* One connection's life. */
+static MUST_USE bool
+crl_session(struct crl_sink *s, struct err *e)
+{
+	const struct sink sink = { crl_take, crl_idle, s };
+	const struct queue_options queue = options_queue(s->o);
+	struct queue_probe *probe = queue_probe_open(&queue, e);
+	bool done = probe != NULL && queue_ping(probe, PING_MS, e) &&
+	    crl_issuers_join(s->issuers, &queue, probe, s->ca_topic, e) &&
+	    tail_follow(s->o, s->topic, &sink, e);
+
+	crl_issuers_leave(s->issuers);
+	if (probe != NULL)
+		queue_probe_close(probe);
+	return done;
+}
+
 /* Goes on when Kafka was away: what stands in the folder is not replaced by something older. */
+static MUST_USE bool
+crl_sessions(struct crl_sink *s, struct err *e)
+{
+	bool done;
+
+	while (!(done = crl_session(s, e)) && !s->o->once && e->code == ERR_QUEUE) {
+		(void)fail_with(e);
+		(void)sleep(1);
+	}
+	return done && crl_folder_is_whole(s->folder, time_now_ms() / 1000, e);
+}
+
 static enum status
 crl_follow(struct options *o)
 {
-	const char *topic = arena_printf(&o->arena, "%s.crl", o->prefix);
-	struct crl_sink s = { .o = o };
-	const struct sink sink = { crl_take, crl_idle, &s };
+	struct crl_sink s = { .o = o,
+		.topic = arena_printf(&o->arena, "%s.crl", o->prefix),
+		.ca_topic = arena_printf(&o->arena, "%s.ca", o->prefix),
+		.hook.command = o->exec };
 	struct err e = { 0 };
 	bool done;
 
 	if (o->dir == NULL) {
-		fprintf(stderr, "usage: certmill follow crl -dir FOLDER [-exec COMMAND] [-once]\n");
+		fprintf(stderr,
+		    "usage: certmill follow crl -dir FOLDER [-ca FILE] [-exec COMMAND] [-once]\n");
 		return STATUS_FAILED;
 	}
-	s.folder = crl_folder_open(o->dir, &e);
-	if (s.folder == NULL)
-		return fail_with(&e);
-	while (!(done = tail_follow(o, topic, &sink, &e)) && !o->once && e.code == ERR_QUEUE) {
-		(void)fail_with(&e);
-		(void)sleep(1);
-	}
+	s.issuers = crl_issuers_new(o->ca, &e);
+	s.folder = s.issuers == NULL ? NULL : crl_folder_open(o->dir, s.issuers, &e);
+	done = s.folder != NULL && crl_sessions(&s, &e);
 	crl_folder_close(s.folder);
+	crl_issuers_free(s.issuers);
 	if (!done)
 		return fail_with(&e);
-	return s.command_failed ? STATUS_FAILED : STATUS_OK;
+	return s.hook.failed ? STATUS_FAILED : STATUS_OK;
 }
 
 /* ---- the certificates ---- */
@@ -162,9 +171,10 @@ certs_take(void *opaque, const struct queue_message *m, struct err *e)
 }
 
 static bool
-certs_idle(void *opaque, struct err *e)
+certs_idle(void *opaque, bool at_end, struct err *e)
 {
 	(void)opaque;
+	(void)at_end;
 	(void)e;
 	return true;
 }

@@ -40,6 +40,7 @@ static const struct option_row {
 	ROW("default-lease-ttl", TEXT, default_lease_ttl, "mount mount-tune", "of what is issued where nothing else is said: 24h, or seconds"),
 	ROW("max-lease-ttl", TEXT, max_lease_ttl, "mount mount-tune", "the longest that anything is issued for (768h)"),
 	ROW("dir",        TEXT,  dir,        "follow", "folder that holds the CRLs"),
+	ROW("ca",         TEXT,  ca,         "follow", "PEM certificates of the CAs whose CRLs are wanted (all that .ca names)"),
 	ROW("exec",       TEXT,  exec,       "follow", "a command for the shell, run after a change"),
 	ROW("once",       FLAG,  once,       "follow", "stop at what the topic holds now"),
 	ROW("since",      TEXT,  since,      "audit",  "from when on requests are checked: a time, or how long ago (all)"),

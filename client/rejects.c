@@ -56,8 +56,9 @@ reject_place_parse(const char *word, int32_t *ret_partition, int64_t *ret_offset
 }
 
 static bool
-nothing(void *opaque, struct err *e)
+nothing(void *opaque, bool at_end, struct err *e)
 {
+	(void)at_end;
 	(void)opaque;
 	(void)e;
 	return true;

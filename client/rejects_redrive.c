@@ -65,8 +65,9 @@ redriven_take(void *opaque, const struct queue_message *m, struct err *e)
 }
 
 static bool
-redriven_idle(void *opaque, struct err *e)
+redriven_idle(void *opaque, bool at_end, struct err *e)
 {
+	(void)at_end;
 	(void)opaque;
 	(void)e;
 	return true;

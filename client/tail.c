@@ -19,6 +19,7 @@ tail_done(struct tail *t)
 		queue_probe_close(t->probe);
 	free(t->ends);
 }
+
 bool
 tail_open(struct tail *t, struct err *e)
 {
@@ -78,7 +79,7 @@ tail_on(struct tail *t, const struct sink *sink, struct err *e)
 			return false;
 		if (!idle && time_monotonic_us() - idle_at < BUSY_MS * 1000)
 			continue;
-		if (!sink->idle(sink->opaque, e))
+		if (!sink->idle(sink->opaque, tail_at_end(t), e))
 			return false;
 		idle_at = time_monotonic_us();
 	}
@@ -98,7 +99,7 @@ tail_once(struct tail *t, const struct sink *sink, struct err *e)
 		if (!tail_step(t, sink, &idle, e))
 			return false;
 	}
-	return sink->idle(sink->opaque, e);
+	return sink->idle(sink->opaque, true, e);
 }
 
 bool

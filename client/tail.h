@@ -7,7 +7,8 @@
 /* Who gets a topic's messages. */
 struct sink {
 	bool (*take)(void *opaque, const struct queue_message *m, struct err *e);
-	bool (*idle)(void *opaque, struct err *e); /* now and then, and at the end */
+	/* Now and then, and at the end. at_end: all that stood on the topic when it was opened was taken. */
+	bool (*idle)(void *opaque, bool at_end, struct err *e);
 	void *opaque;
 };
 

@@ -15,7 +15,7 @@ struct crl_book_entry {
 	struct slice der; /* a copy in the caller's arena; absent when not asked for */
 	size_t size;      /* of the DER */
 	int64_t number, this_update, next_update;
-	uint8_t sha256[HASH_SIZE];
+	uint8_t sha256[HASH_SIZE]; /* of the value; the rest is of the headers */
 };
 struct crl_book *crl_book_start(const struct queue_options *queue, struct queue_probe *probe,
     const char *topic, struct err *e) MUST_USE;
@@ -30,6 +30,11 @@ struct crl_book_line {
 	struct crl_book_entry entry;
 };
 size_t crl_book_list(struct crl_book *b, struct arena *a, struct crl_book_line *ret, size_t max);
+/*
+ * The highest number of any record of the key that the topic still had, 0 for none: the last record may be an older CRL that
+ * somebody wrote again, and the numbers go on behind the true one.
+ */
+int64_t crl_book_highest(struct crl_book *b, struct slice key);
 /* At 95 % of the largest message issuing stops; revoking never does. ERR_CRL_FULL. */
 bool crl_book_has_room(
     struct crl_book *b, struct slice mount, const char *issuer, struct err *e) MUST_USE;

@@ -147,7 +147,6 @@ topic_plan_check(const struct settings *s, struct queue_probe *probe, struct err
 	return true;
 }
 
-
 bool
 topic_plan_positions(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
     struct arena *a, struct queue_position **ret, size_t *ret_count, struct err *e)

@@ -244,6 +244,43 @@ test_foreign_record(void **state)
 	publish_ours(o, &p);
 	usleep(LATER + 100000);
 	assert_false(crl_owner_due(o->owner, &o->cx));
+	publish(
+	    o, p.der, p.number + 1, p.this_update, p.next_update); /* ours, with a lie before it */
+	assert_true(crl_owner_due(o->owner, &o->cx));
+}
+
+/* The same when the owner was away meanwhile, and when the last record is a tombstone: the numbers do not begin again. */
+static void
+test_older_record_at_assignment(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication first, p;
+	struct slice older;
+
+	assign(o, 1);
+	first = build(o, "first", 1);
+	publish_ours(o, &first);
+	older = arena_copy(&o->names, first.der);
+	add(o, "\x05", NOW + 1000);
+	p = build(o, "second", 1);
+	publish_ours(o, &p);
+	publish(o, older, 1, NOW, NOW + 72 * 3600);
+	assign(o, 1);
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	p = build(o, "over the older", 1);
+	assert_int_equal(p.number, 3);
+	publish_ours(o, &p);
+	publish(o, SLICE_NONE, 0, 0, 0);
+	assign(o, 1);
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	p = build(o, "over the tombstone", 1);
+	assert_int_equal(p.number, 4);
+	publish(o, L("forged"), INT64_MAX, NOW, NOW + 72 * 3600);
+	publish_ours(o, &p);
+	assign(o, 1);
+	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	p = build(o, "a number that nobody believes", 1);
+	assert_int_equal(p.number, 5);
 }
 
 static void
@@ -369,6 +406,8 @@ main(void)
 		    test_due_before_its_end, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(test_expired_leave, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_record, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_older_record_at_assignment, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(test_fold, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_broken_record_stops, owner_setup, owner_teardown),
