@@ -6,6 +6,7 @@
 #ifndef CERTMILL_CONFIG_H
 #define CERTMILL_CONFIG_H
 
+#include "config_origin.h"
 #include "err.h"
 #include "slice.h"
 
@@ -35,6 +36,7 @@ struct config_source {
 	const char *pass_section;
 	bool (*pass)(void *opaque, const char *key, const char *value, struct err *e);
 	void *opaque;
+	struct config_origins *origins; /* where each stands; NULL: nobody asks */
 };
 
 /* Fills *settings by the table. Texts are kept until config_free. An unknown key is an error. */

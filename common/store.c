@@ -66,6 +66,17 @@ address_split(const char *address, char *ret_host, size_t size, int *ret_port)
 	return true;
 }
 
+bool
+store_options_check(const struct store_options *o, struct err *e)
+{
+	char host[256];
+	int port;
+
+	return o->address[0] == '/' || address_split(o->address, host, sizeof(host), &port) ||
+	    err_field(e, ERR_CONFIG, "redis.address",
+		"redis.address: neither host:port nor a socket's absolute path");
+}
+
 static MUST_USE bool
 store_connect(struct store *s, const struct store_options *o, struct err *e)
 {
@@ -73,14 +84,12 @@ store_connect(struct store *s, const struct store_options *o, struct err *e)
 	char host[256];
 	int port;
 
-	if (o->address[0] == '/') {
-		s->c = redisConnectUnixWithTimeout(o->address, wait);
-	} else {
-		if (!address_split(o->address, host, sizeof(host), &port))
-			return err_set(e, ERR_CONFIG,
-			    "redis.address: neither host:port nor a socket's absolute path");
+	if (!store_options_check(o, e))
+		return false;
+	if (o->address[0] != '/' && address_split(o->address, host, sizeof(host), &port))
 		s->c = redisConnectWithTimeout(host, port, wait);
-	}
+	else
+		s->c = redisConnectUnixWithTimeout(o->address, wait);
 	if (s->c == NULL || s->c->err != 0)
 		return store_break(s, o->address, e);
 	if (redisSetTimeout(s->c, wait) != REDIS_OK)

@@ -22,6 +22,8 @@ struct store_options {
 	int64_t timeout_ms; /* connect, and each answer */
 };
 
+/* What shows without a connection. ERR_CONFIG and the setting's name as the field. */
+bool store_options_check(const struct store_options *o, struct err *e) MUST_USE;
 struct store *store_open(const struct store_options *o, struct err *e) MUST_USE;
 void store_close(struct store *s);
 bool store_broken(const struct store *s);

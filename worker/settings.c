@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KAFKA_NAME_MAX 249 /* of a topic, a group or a member */
+
 const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca",
 	"audit", "rejects", "responses" };
 const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
@@ -90,6 +92,14 @@ settings_pass(void *opaque, const char *key, const char *value, struct err *e)
 	return true;
 }
 
+/* errno says why. */
+static MUST_USE bool
+password_refuse(const struct settings *s, struct err *e)
+{
+	return err_field(e, ERR_CONFIG, "redis.password_file", "redis.password_file: %s: %s",
+	    s->redis_password_file, strerror(errno));
+}
+
 static MUST_USE bool
 password_load(struct settings *s, struct err *e)
 {
@@ -101,13 +111,11 @@ password_load(struct settings *s, struct err *e)
 		return true;
 	fd = open(s->redis_password_file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
-		    strerror(errno));
+		return password_refuse(s, e);
 	got = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (got < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
-		    strerror(errno));
+		return password_refuse(s, e);
 	text[got] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	s->redis_password = must(strdup(text));
@@ -122,18 +130,97 @@ settings_replace(const char **member, char *value)
 	*member = value;
 }
 
-static MUST_USE bool
-settings_derive(struct settings *s, struct err *e)
+static void
+slot_set(struct settings *s, const char *value, const char *source)
 {
+	settings_replace(&s->slot, must(strdup(value)));
+	config_origin_set(&s->origins, "worker.slot", source);
+}
+
+static MUST_USE bool
+slot_find(struct settings *s, struct err *e)
+{
+	const char *given = getenv("CERTMILL_SLOT");
 	char host[256] = "";
 
-	if (s->slot[0] == '\0' && getenv("CERTMILL_SLOT") != NULL)
-		settings_replace(&s->slot, must(strdup(getenv("CERTMILL_SLOT"))));
-	if (s->slot[0] == '\0') {
-		if (gethostname(host, sizeof(host) - 1) != 0)
-			return err_errno(e, "gethostname");
-		settings_replace(&s->slot, must(strdup(host)));
+	if (s->slot[0] != '\0')
+		return true;
+	if (given != NULL && given[0] != '\0') {
+		slot_set(s, given, "CERTMILL_SLOT");
+		return true;
 	}
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		return err_errno(e, "gethostname");
+	slot_set(s, host, "the host name");
+	return true;
+}
+
+/* ---- what a setting by itself, or two together, may not be ---- */
+
+/* Kafka's own rule for the names of topics, groups and members. */
+static bool
+kafka_name_valid(struct slice name)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] == '\0' || strchr(allowed, name.data[i]) == NULL)
+			return false;
+	return name.len >= 1 && name.len <= KAFKA_NAME_MAX;
+}
+
+static MUST_USE bool
+name_check(const char *setting, const char *value, struct err *e)
+{
+	return kafka_name_valid(slice_text(value)) ||
+	    err_field(e, ERR_CONFIG, setting,
+		"%s = \"%.60s\": letters, digits, dots, hyphens and underscores are wanted",
+		setting, value);
+}
+
+static MUST_USE bool
+level_check(const struct settings *s, struct err *e)
+{
+	enum log_level level;
+
+	return log_level_parse(s->log_level, &level) ||
+	    err_field(e, ERR_CONFIG, "worker.log_level",
+		"worker.log_level = \"%s\": debug, info, warning or error is wanted", s->log_level);
+}
+
+static MUST_USE bool
+lanes_check(const struct settings *s, struct err *e)
+{
+	return s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] > 0 ||
+	    err_field(e, ERR_CONFIG, "lanes.mint",
+		"lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
+}
+
+static MUST_USE bool
+windows_check(const struct settings *s, struct err *e)
+{
+	const char *moved = config_origin_of(&s->origins, "windows.replay") != NULL
+	    ? "windows.replay"
+	    : "windows.dedup";
+
+	return s->replay_window <= s->dedup_window ||
+	    err_field(e, ERR_CONFIG, moved,
+		"windows.replay (%llds) is longer than windows.dedup (%llds)",
+		(long long)s->replay_window, (long long)s->dedup_window);
+}
+
+static MUST_USE bool
+settings_check(const struct settings *s, struct err *e)
+{
+	return level_check(s, e) && name_check("topics.prefix", s->prefix, e) &&
+	    name_check("worker.slot", s->slot, e) && lanes_check(s, e) && windows_check(s, e) &&
+	    store_options_check(&s->store, e);
+}
+
+static void
+settings_derive(struct settings *s)
+{
 	if (s->reply_allow[0] == '\0')
 		settings_replace(&s->reply_allow, join(s->prefix, '.', "responses*"));
 	for (int i = 0; i < TOPIC_KINDS; i++)
@@ -142,11 +229,6 @@ settings_derive(struct settings *s, struct err *e)
 		s->ledger_topics[i] = join(s->prefix, '.', ledger_kind_names[i]);
 	for (int i = 0; i < LANE_KINDS; i++)
 		s->groups[i] = join(s->prefix, '-', lane_kind_names[i]);
-	if (s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] == 0)
-		return err_set(e, ERR_CONFIG,
-		    "lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
-	if (s->replay_window > s->dedup_window)
-		return err_set(e, ERR_CONFIG, "windows.replay is longer than windows.dedup");
 	s->queue = (struct queue_options){ .brokers = s->brokers,
 		.client_id = s->slot,
 		.extra = s->kafka,
@@ -158,7 +240,6 @@ settings_derive(struct settings *s, struct err *e)
 		.db = s->redis_db,
 		.timeout_ms = s->redis_timeout * 1000,
 	};
-	return true;
 }
 
 static MUST_USE bool
@@ -168,19 +249,20 @@ settings_read(const char *path, const char *env_prefix, struct settings *ret, st
 		.env_prefix = env_prefix,
 		.pass_section = "kafka",
 		.pass = settings_pass,
-		.opaque = ret };
-	enum log_level level;
+		.opaque = ret,
+		.origins = &ret->origins };
 
 	*ret = (struct settings){ 0 };
-	if (!config_load(&from, table, TABLE_COUNT, ret, e))
-		return false;
-	if (!log_level_parse(ret->log_level, &level))
-		return err_set(e, ERR_CONFIG,
-		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",
-		    ret->log_level);
-	if (!password_load(ret, e))
-		return false;
-	return settings_derive(ret, e);
+	if (config_load(&from, table, TABLE_COUNT, ret, e)) {
+		if (slot_find(ret, e) && password_load(ret, e)) {
+			settings_derive(ret);
+			if (settings_check(ret, e))
+				return true;
+		}
+		(void)config_origin_blame(&ret->origins, e);
+	}
+	settings_free(ret);
+	return false;
 }
 
 bool
@@ -213,6 +295,7 @@ settings_free(struct settings *s)
 		explicit_bzero(s->redis_password, strlen(s->redis_password));
 	free(s->redis_password);
 	config_free(table, TABLE_COUNT, s);
+	config_origins_free(&s->origins);
 	*s = (struct settings){ 0 };
 }
 
@@ -244,19 +327,6 @@ pattern_allows(struct slice pattern, struct slice topic)
 	return slice_eq(pattern, topic);
 }
 
-/* Kafka's own rule for topic names. */
-static bool
-topic_name_valid(struct slice topic)
-{
-	static const char allowed[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	for (size_t i = 0; i < topic.len; i++)
-		if (topic.data[i] == '\0' || strchr(allowed, topic.data[i]) == NULL)
-			return false;
-	return topic.len >= 1 && topic.len <= 249;
-}
-
 /* What certmill itself reads or keeps: an answer there would be taken for a request or a record, whatever the list says. */
 static bool
 topic_is_own(const struct settings *s, struct slice topic)
@@ -275,7 +345,7 @@ settings_allow_reply(const struct settings *s, struct slice topic)
 {
 	const char *at = s->reply_allow;
 
-	if (!topic_name_valid(topic) || topic_is_own(s, topic))
+	if (!kafka_name_valid(topic) || topic_is_own(s, topic))
 		return false;
 	while (*(at += strspn(at, ", \t")) != '\0') {
 		size_t len = strcspn(at, ", \t");

@@ -42,10 +42,14 @@ struct settings {
 	size_t kafka_count;
 	struct queue_options queue;
 	struct store_options store;
-	bool dev; /* everything embedded: the mock broker, no topic checks */
+	struct config_origins origins; /* of settings that stand in the file or the environment */
+	bool dev;                      /* everything embedded: the mock broker, no topic checks */
 };
 
-/* path NULL: environment alone. Refuses what is wrong by itself; what needs the engines is checked by `check`. */
+/*
+ * path NULL: environment alone. Refuses what is wrong by itself, with its source; what shows later is blamed on its origin
+ * (config_origin_blame). Nothing is to be freed after a refusal.
+ */
 bool settings_load(const char *path, struct settings *ret, struct err *e) MUST_USE;
 /* The file alone: what the environment says of a real fleet is not for `dev`. */
 bool settings_load_file(const char *path, struct settings *ret, struct err *e) MUST_USE;

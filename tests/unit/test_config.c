@@ -341,6 +341,52 @@ config_names_variable(void **state)
 	}
 }
 
+/* For what shows later: the last one that set it is to blame, and a default is nobody's. */
+static void
+config_keeps_origins(void **state)
+{
+	struct fixture *f = *state;
+	struct config_origins origins = { 0 };
+	const struct config_source from = {
+		.path = f->path,
+		.env_prefix = "CMTEST_",
+		.pass_section = "kafka",
+		.pass = take_passed,
+		.opaque = f,
+		.origins = &origins,
+	};
+	static const struct {
+		const char *field, *want;
+	} cases[] = {
+		{ "worker.a_name", "CMTEST_WORKER_A_NAME: m" },
+		{ "kafka.x.y", "CMTEST_KAFKA_X_Y: m" },
+		{ "redis.timeout", "m" },
+		{ "nothing", "m" },
+	};
+	char want[100];
+
+	assert_true(load(f, "[worker]\na_name = x\n[lanes]\nmint = 2\n"));
+	config_free(table, ROWS, &f->settings);
+	setenv("CMTEST_WORKER_A_NAME", "y", 1);
+	setenv("CMTEST_KAFKA_X_Y", "1", 1);
+	assert_true(config_load(&from, table, ROWS, &f->settings, &f->e));
+	unsetenv("CMTEST_WORKER_A_NAME");
+	unsetenv("CMTEST_KAFKA_X_Y");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_false(err_field(&f->e, ERR_CONFIG, cases[i].field, "m"));
+		assert_false(config_origin_blame(&origins, &f->e));
+		assert_string_equal(f->e.msg, cases[i].want);
+		assert_string_equal(f->e.field, cases[i].field);
+	}
+	snprintf(want, sizeof(want), "%s:4", f->path);
+	assert_string_equal(config_origin_of(&origins, "lanes.mint"), want);
+	assert_false(err_field(&f->e, ERR_STORE, "lanes.mint", "m"));
+	assert_false(config_origin_blame(&origins, &f->e));
+	assert_string_equal(f->e.msg, "m");
+	config_origins_free(&origins);
+	config_origins_free(&origins);
+}
+
 static void
 config_needs_the_file(void **state)
 {
@@ -398,6 +444,7 @@ main(void)
 		TEST(config_cuts_no_line),
 		TEST(config_environment_wins),
 		TEST(config_names_variable),
+		TEST(config_keeps_origins),
 		TEST(config_needs_the_file),
 		TEST(config_prints_its_manual),
 	};
