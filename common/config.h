@@ -45,5 +45,7 @@ bool config_load(const struct config_source *from, const struct setting *table, 
 void config_free(const struct setting *table, size_t count, void *settings);
 /* Prints the table as the manual's markdown. */
 void config_document(const struct setting *table, size_t count);
+/* Prints the table as an INI file, every setting behind a semicolon. */
+void config_sample(const struct setting *table, size_t count);
 
 #endif

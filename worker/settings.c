@@ -59,6 +59,15 @@ settings_document(void)
 	config_document(table, TABLE_COUNT);
 }
 
+void
+settings_sample(void)
+{
+	printf(
+	    "; Settings of certmill-worker. Each is shown at its default, which it has as long as it stands behind a semicolon.\n"
+	    "; The environment wins: CERTMILL_KEYS_KEK_FILE over kek_file below [keys].\n");
+	config_sample(table, TABLE_COUNT);
+}
+
 static void *
 must(void *p)
 {

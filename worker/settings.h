@@ -62,5 +62,6 @@ enum topic_kind settings_topic_kind(const struct settings *s, const char *topic)
 extern const char *const ledger_kind_names[LEDGER_KINDS];
 extern const char *const lane_kind_names[LANE_KINDS];
 void settings_document(void); /* prints the manual's table */
+void settings_sample(void);   /* prints a configuration file with every setting */
 
 #endif
