@@ -31,6 +31,9 @@ struct queue_options {
 	bool mock; /* talking to queue_mock: no fencing, no offset metadata */
 };
 
+/* Are the settings what librdkafka takes? Asks no broker. ERR_CONFIG and the setting's name (kafka.…) as the field. */
+bool queue_options_check(const struct queue_options *o, struct err *e) MUST_USE;
+
 struct queue_header {
 	const char *name;
 	struct slice value; /* data NULL: a null header value */

@@ -84,12 +84,21 @@ static const char *const refused[] = {
 /* ---- settings ---- */
 
 static MUST_USE bool
+setting_refuse(struct err *e, const char *name, const char *why)
+{
+	char field[sizeof(e->field)];
+
+	(void)snprintf(field, sizeof(field), "kafka.%s", name);
+	return err_field(e, ERR_CONFIG, field, "%s: %s", field, why);
+}
+
+static MUST_USE bool
 setting_apply(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *e)
 {
 	char text[200];
 
 	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
-		return err_set(e, ERR_CONFIG, "kafka.%s: %s", name, text);
+		return setting_refuse(e, name, text);
 	return true;
 }
 
@@ -111,14 +120,12 @@ extra_apply(rd_kafka_conf_t *conf, const struct queue_setting *s, unsigned role,
 {
 	for (size_t i = 0; i < COUNT(refused); i++)
 		if (strcmp(s->name, refused[i]) == 0)
-			return err_set(e, ERR_CONFIG,
-			    "kafka.%s cannot be set: certmill's promises rest on its own value",
-			    s->name);
+			return setting_refuse(
+			    e, s->name, "cannot be set: certmill's promises rest on its own value");
 	/* The callback of a group consumer speaks the eager protocol alone. */
 	if (strcmp(s->name, "partition.assignment.strategy") == 0 &&
 	    strstr(s->value, "cooperative") != NULL)
-		return err_set(e, ERR_CONFIG,
-		    "kafka.partition.assignment.strategy: only range and roundrobin");
+		return setting_refuse(e, s->name, "only range and roundrobin");
 	/* These belong to producers; a consumer would refuse them for what they say about transactions. */
 	if (strncmp(s->name, "transaction.", 12) == 0 && (role & PRODUCER) == 0)
 		return true;
@@ -145,6 +152,21 @@ settings_apply(rd_kafka_conf_t *conf, const struct queue_options *o,
 		if (!setting_apply(conf, spec->own[i].name, spec->own[i].value, e))
 			return false;
 	return table_apply(conf, fixed, COUNT(fixed), spec->role, e);
+}
+
+/* librdkafka found the whole wrong: its text names a setting, the longest of the user's own that stands in it. */
+static bool
+settings_blame(const struct queue_options *o, const char *why, struct err *e)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < o->extra_count; i++)
+		if (strstr(why, o->extra[i].name) != NULL &&
+		    (found == NULL || strlen(o->extra[i].name) > strlen(found)))
+			found = o->extra[i].name;
+	if (found == NULL)
+		return err_set(e, ERR_CONFIG, "kafka: %s", why);
+	return setting_refuse(e, found, why);
 }
 
 /* ---- what librdkafka says by itself ---- */
@@ -205,7 +227,7 @@ queue_handle_open(struct queue_handle *h, const struct queue_options *o,
 	h->rk = rd_kafka_new((spec->role & PRODUCER) != 0 ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
 	    conf, text, sizeof(text));
 	if (h->rk == NULL)
-		return err_set(e, ERR_CONFIG, "kafka: %s", text);
+		return settings_blame(o, text, e);
 	(void)TAKE(conf);
 	/* Otherwise its events pile up in a queue that nobody serves. */
 	if ((spec->role & (GROUP | READER)) != 0)
@@ -240,4 +262,23 @@ queue_handle_close(struct queue_handle *h)
 	}
 	pthread_mutex_destroy(&h->lock);
 	return true;
+}
+
+bool
+queue_options_check(const struct queue_options *o, struct err *e)
+{
+	static const struct queue_handle_spec uses[] = {
+		{ .role = GROUP, .own = { { "group.id", "check" } } },
+		{ .role = TRANSACTIONS, .own = { { "transactional.id", "check" } } },
+	};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < COUNT(uses); i++) {
+		struct queue_handle *h = queue_alloc(1, sizeof(*h));
+
+		ok = queue_handle_open(h, o, &uses[i], e);
+		if (queue_handle_close(h))
+			free(h);
+	}
+	return ok;
 }

@@ -75,8 +75,8 @@ worker_rebuild(const struct worker_options *o)
 	bool ok = secret_init(&e) && worker_settings(o, &s, &e);
 
 	if (ok) {
-		kek = secret_load(s.kek_file, &e);
-		ok = kek != NULL && rebuild(&s, kek, &e);
+		kek = worker_kek(&s, &e);
+		ok = kek != NULL && (rebuild(&s, kek, &e) || config_origin_blame(&s.origins, &e));
 		secret_free(kek);
 		settings_free(&s);
 	}

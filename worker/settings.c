@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "address.h"
 #include "endpoint.h"
 #include "log.h"
 
@@ -7,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define KAFKA_NAME_MAX 249 /* of a topic, a group or a member */
 
 static const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl",
 	"ca", "audit", "rejects", "responses" };
@@ -66,6 +69,15 @@ settings_document(void)
 	config_document(table, TABLE_COUNT);
 }
 
+void
+settings_sample(void)
+{
+	printf(
+	    "; Settings of certmill-worker. Each is shown at its default, which it has as long as it stands behind a semicolon.\n"
+	    "; The environment wins: CERTMILL_KEYS_KEK_FILE over kek_file below [keys].\n");
+	config_sample(table, TABLE_COUNT);
+}
+
 static void *
 must(void *p)
 {
@@ -106,18 +118,117 @@ settings_replace(const char **member, char *value)
 	*member = value;
 }
 
-static MUST_USE bool
-settings_derive(struct settings *s, struct err *e)
+static void
+slot_set(struct settings *s, const char *value, const char *source)
 {
+	settings_replace(&s->slot, must(strdup(value)));
+	config_origin_set(&s->origins, "worker.slot", source);
+}
+
+static MUST_USE bool
+slot_find(struct settings *s, struct err *e)
+{
+	const char *given = getenv("CERTMILL_SLOT");
 	char host[256] = "";
 
-	if (s->slot[0] == '\0' && getenv("CERTMILL_SLOT") != NULL)
-		settings_replace(&s->slot, must(strdup(getenv("CERTMILL_SLOT"))));
-	if (s->slot[0] == '\0') {
-		if (gethostname(host, sizeof(host) - 1) != 0)
-			return err_errno(e, "gethostname");
-		settings_replace(&s->slot, must(strdup(host)));
+	if (s->slot[0] != '\0')
+		return true;
+	if (given != NULL && given[0] != '\0') {
+		slot_set(s, given, "CERTMILL_SLOT");
+		return true;
 	}
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		return err_errno(e, "gethostname");
+	slot_set(s, host, "the host name");
+	return true;
+}
+
+/* ---- what a setting by itself, or two together, may not be ---- */
+
+/* Kafka's own rule for the names of topics, groups and members. */
+static bool
+kafka_name_valid(struct slice name)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] == '\0' || strchr(allowed, name.data[i]) == NULL)
+			return false;
+	return name.len >= 1 && name.len <= KAFKA_NAME_MAX;
+}
+
+static MUST_USE bool
+name_check(const char *setting, const char *value, struct err *e)
+{
+	return kafka_name_valid(slice_text(value)) ||
+	    err_field(e, ERR_CONFIG, setting,
+		"%s = \"%.60s\": letters, digits, dots, hyphens and underscores are wanted",
+		setting, value);
+}
+
+static MUST_USE bool
+level_check(const struct settings *s, struct err *e)
+{
+	enum log_level level;
+
+	return log_level_parse(s->log_level, &level) ||
+	    err_field(e, ERR_CONFIG, "worker.log_level",
+		"worker.log_level = \"%s\": debug, info, warning or error is wanted", s->log_level);
+}
+
+static MUST_USE bool
+lanes_check(const struct settings *s, struct err *e)
+{
+	return s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] > 0 ||
+	    err_field(e, ERR_CONFIG, "lanes.mint",
+		"lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
+}
+
+static MUST_USE bool
+windows_check(const struct settings *s, struct err *e)
+{
+	const char *moved = config_origin_of(&s->origins, "windows.replay") != NULL
+	    ? "windows.replay"
+	    : "windows.dedup";
+
+	return s->replay_window <= s->dedup_window ||
+	    err_field(e, ERR_CONFIG, moved,
+		"windows.replay (%llds) is longer than windows.dedup (%llds)",
+		(long long)s->replay_window, (long long)s->dedup_window);
+}
+
+static MUST_USE bool
+address_check(const struct settings *s, struct err *e)
+{
+	struct address at;
+
+	return s->redis_address[0] == '\0' || s->redis_address[0] == '/' ||
+	    (address_split(s->redis_address, &at) && at.port > 0) ||
+	    err_field(e, ERR_CONFIG, "redis.address",
+		"redis.address: neither host:port nor a socket's absolute path");
+}
+
+static MUST_USE bool
+listen_check(const struct settings *s, struct err *e)
+{
+	struct err bad;
+
+	return s->metrics_listen[0] == '\0' || endpoint_listen_valid(s->metrics_listen, &bad) ||
+	    err_field(e, ERR_CONFIG, "metrics.listen", "metrics.listen: %s", bad.msg);
+}
+
+static MUST_USE bool
+settings_check(const struct settings *s, struct err *e)
+{
+	return level_check(s, e) && name_check("topics.prefix", s->prefix, e) &&
+	    name_check("worker.slot", s->slot, e) && lanes_check(s, e) && windows_check(s, e) &&
+	    address_check(s, e) && listen_check(s, e);
+}
+
+static void
+settings_derive(struct settings *s)
+{
 	if (s->reply_allow[0] == '\0')
 		settings_replace(&s->reply_allow, join(s->prefix, '.', "responses*"));
 	for (int i = 0; i < TOPIC_KINDS; i++)
@@ -126,33 +237,10 @@ settings_derive(struct settings *s, struct err *e)
 		s->ledger_topics[i] = join(s->prefix, '.', ledger_kind_names[i]);
 	for (int i = 0; i < LANE_KINDS; i++)
 		s->groups[i] = join(s->prefix, '-', lane_kind_names[i]);
-	if (s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] == 0)
-		return err_set(e, ERR_CONFIG,
-		    "lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
-	if (s->replay_window > s->dedup_window)
-		return err_set(e, ERR_CONFIG, "windows.replay is longer than windows.dedup");
 	s->queue = (struct queue_options){ .brokers = s->brokers,
 		.client_id = s->slot,
 		.extra = s->kafka,
 		.extra_count = s->kafka_count };
-	return settings_redis(s, e);
-}
-
-static MUST_USE bool
-settings_make(const struct config_source *from, struct settings *s, struct err *e)
-{
-	enum log_level level;
-	struct err bad;
-
-	if (!config_load(from, table, TABLE_COUNT, s, e))
-		return false;
-	if (s->metrics_listen[0] != '\0' && !endpoint_listen_valid(s->metrics_listen, &bad))
-		return err_set(e, ERR_CONFIG, "metrics.listen: %s", bad.msg);
-	if (!log_level_parse(s->log_level, &level))
-		return err_set(e, ERR_CONFIG,
-		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",
-		    s->log_level);
-	return settings_derive(s, e);
 }
 
 static MUST_USE bool
@@ -162,11 +250,18 @@ settings_read(const char *path, const char *env_prefix, struct settings *ret, st
 		.env_prefix = env_prefix,
 		.pass_section = "kafka",
 		.pass = settings_pass,
-		.opaque = ret };
+		.opaque = ret,
+		.origins = &ret->origins };
 
 	*ret = (struct settings){ 0 };
-	if (settings_make(&from, ret, e))
-		return true;
+	if (config_load(&from, table, TABLE_COUNT, ret, e)) {
+		if (slot_find(ret, e)) {
+			settings_derive(ret);
+			if (settings_check(ret, e) && settings_redis(ret, e))
+				return true;
+		}
+		(void)config_origin_blame(&ret->origins, e);
+	}
 	settings_free(ret);
 	return false;
 }
@@ -199,6 +294,7 @@ settings_free(struct settings *s)
 	free(s->kafka);
 	settings_redis_free(s);
 	config_free(table, TABLE_COUNT, s);
+	config_origins_free(&s->origins);
 	*s = (struct settings){ 0 };
 }
 
@@ -230,19 +326,6 @@ pattern_allows(struct slice pattern, struct slice topic)
 	return slice_eq(pattern, topic);
 }
 
-/* Kafka's own rule for topic names. */
-static bool
-topic_name_valid(struct slice topic)
-{
-	static const char allowed[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	for (size_t i = 0; i < topic.len; i++)
-		if (topic.data[i] == '\0' || strchr(allowed, topic.data[i]) == NULL)
-			return false;
-	return topic.len >= 1 && topic.len <= 249;
-}
-
 /* What certmill itself reads or keeps: an answer there would be taken for a request or a record, whatever the list says. */
 static bool
 topic_is_own(const struct settings *s, struct slice topic)
@@ -261,7 +344,7 @@ settings_allow_reply(const struct settings *s, struct slice topic)
 {
 	const char *at = s->reply_allow;
 
-	if (!topic_name_valid(topic) || topic_is_own(s, topic))
+	if (!kafka_name_valid(topic) || topic_is_own(s, topic))
 		return false;
 	while (*(at += strspn(at, ", \t")) != '\0') {
 		size_t len = strcspn(at, ", \t");

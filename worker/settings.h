@@ -48,10 +48,14 @@ struct settings {
 	size_t kafka_count;
 	struct queue_options queue;
 	struct store_options store;
-	bool dev; /* everything embedded: the mock broker, no topic checks */
+	struct config_origins origins; /* of settings that stand in the file or the environment */
+	bool dev;                      /* everything embedded: the mock broker, no topic checks */
 };
 
-/* path NULL: environment alone. Refuses what is wrong by itself; what needs the engines is checked by `check`. */
+/*
+ * path NULL: environment alone. Refuses what is wrong by itself, with its source; what shows later is blamed on its origin
+ * (config_origin_blame). Nothing is to be freed after a refusal.
+ */
 bool settings_load(const char *path, struct settings *ret, struct err *e) MUST_USE;
 /* The file alone: what the environment says of a real fleet is not for `dev`. */
 bool settings_load_file(const char *path, struct settings *ret, struct err *e) MUST_USE;
@@ -63,6 +67,7 @@ bool settings_allow_reply(const struct settings *s, struct slice topic);
 enum topic_kind settings_topic_kind(const struct settings *s, const char *topic);
 extern const char *const lane_kind_names[LANE_KINDS];
 void settings_document(void); /* prints the manual's table */
+void settings_sample(void);   /* prints a configuration file with every setting */
 
 /* settings_redis.c: `store` and what it borrows, from what was read */
 bool settings_redis(struct settings *s, struct err *e) MUST_USE;

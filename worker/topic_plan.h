@@ -15,7 +15,7 @@
 
 struct topic_plan {
 	const char *name;
-	bool is_request;
+	bool is_request, whole; /* whole: of one partition, always */
 	int32_t partitions, replicas;
 	struct queue_setting config[TOPIC_PLAN_SETTINGS_MAX];
 	size_t config_count;

@@ -22,6 +22,8 @@ int worker_health(const struct worker_options *o);
 
 /* settings_load, worker.single from the option, the log level. */
 bool worker_settings(const struct worker_options *o, struct settings *ret, struct err *e) MUST_USE;
+/* The fleet's key-encryption key. NULL and a message that says where the setting stands. */
+struct secret *worker_kek(const struct settings *s, struct err *e) MUST_USE;
 /*
  * Runs lanes until SIGTERM or SIGINT, or until a lane has ended for good. The caller has blocked these signals (worker_block)
  * before any thread was started. The monitor (NULL: none) sees the lanes while they run.

@@ -278,7 +278,7 @@ test_older_record_at_assignment(void **state)
 	publish(o, L("forged"), INT64_MAX, NOW, NOW + 72 * 3600);
 	publish_ours(o, &p);
 	assign(o, 1);
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	p = build(o, "a number that nobody believes", 1);
 	assert_int_equal(p.number, 5);
 }

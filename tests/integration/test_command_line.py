@@ -176,29 +176,6 @@ def test_check_config(shop):
     assert started.returncode == 1 and "replicas" in started.stderr
 
 
-BAD_CONFIGS = {
-    "an unknown key": ("[lanes]\nmany = 3\n", "many"),
-    "a number that is none": ("[lanes]\nmint = some\n", "mint"),
-    "a setting that promises rest on": ("[kafka]\nisolation.level = read_uncommitted\n", "isolation.level"),
-    "no such key file": ("[keys]\nkek_file = /nonexistent/kek\n", "kek"),
-}
-
-
-@pytest.mark.parametrize("more, named", BAD_CONFIGS.values(), ids=BAD_CONFIGS.keys())
-def test_bad_configuration_names_the_setting(shop, more, named):
-    config = shop.folder / "bad.ini"
-    section = more.splitlines()[0]
-    text = shop.config.read_text()
-    if section in text:
-        key = more.splitlines()[1].split(" = ")[0]
-        text = "\n".join(line for line in text.splitlines() if not line.startswith(key)).replace(section, more.rstrip())
-    else:
-        text += more
-    config.write_text(text)
-    run = shop.run(["certmill-worker", "run", "--config", config], {}, timeout=30)
-    assert run.returncode == 1 and named in run.stderr, run.stderr
-
-
 def test_another_fleets_key_is_refused(shop):
     """One worker under another key-encryption key would make CAs that the others cannot open, and could open none of theirs."""
     other = shop.folder / "other.kek"
