@@ -15,10 +15,8 @@ struct queue_probe *
 queue_probe_open(const struct queue_options *o, struct err *e)
 {
 	struct queue_probe *p = queue_alloc(1, sizeof(*p));
-	/*
-	 * It is in no group. But librdkafka 2.0 answers to a coordinator that has moved, or has just come back, by asking
-	 * the handle's own group to look again, and without one it dies of that.
-	 */
+	/* In a group that it never joins: without one librdkafka up to 2.10 crashes when a group's offsets are asked for
+	 * while its coordinator is not up yet (librdkafka#5040). */
 	const struct queue_handle_spec handle = { .role = QUEUE_ROLE_PROBE,
 		.own = { { "group.id", "certmill-probe" } } };
 

@@ -7,6 +7,8 @@
 #include <time.h>
 
 #define CLOSE_SECONDS 10
+#define PASSWORD_FILE "sasl.password.file"
+#define PASSWORD_MAX  1024
 
 #define GROUP        QUEUE_ROLE_GROUP
 #define READER       QUEUE_ROLE_READER
@@ -102,6 +104,34 @@ setting_apply(rd_kafka_conf_t *conf, const char *name, const char *value, struct
 	return true;
 }
 
+/* A password stands in a file, where no environment shows it: librdkafka itself takes it as a setting alone. */
+static MUST_USE bool
+password_apply(rd_kafka_conf_t *conf, const char *path, struct err *e)
+{
+	SCOPED(FILE) file = fopen(path, "re");
+	char text[PASSWORD_MAX + 2];
+	size_t len;
+	bool ok;
+
+	if (file == NULL)
+		return err_field(e, ERR_CONFIG, "kafka." PASSWORD_FILE,
+		    "kafka." PASSWORD_FILE " %s: %s", path, strerror(errno));
+	setbuf(file, NULL);
+	len = fread(text, 1, sizeof(text) - 1, file);
+	text[len] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	len = strlen(text);
+	if (ferror(file) != 0 || len == 0 || len > PASSWORD_MAX)
+		ok = err_field(e, ERR_CONFIG, "kafka." PASSWORD_FILE,
+		    "kafka." PASSWORD_FILE
+		    " %s: no password of 1 to %d characters in the first line",
+		    path, PASSWORD_MAX);
+	else
+		ok = setting_apply(conf, "sasl.password", text, e);
+	explicit_bzero(text, sizeof(text));
+	return ok;
+}
+
 static MUST_USE bool
 table_apply(rd_kafka_conf_t *conf, const struct default_setting *table, size_t count, unsigned role,
     struct err *e)
@@ -126,6 +156,8 @@ extra_apply(rd_kafka_conf_t *conf, const struct queue_setting *s, unsigned role,
 	if (strcmp(s->name, "partition.assignment.strategy") == 0 &&
 	    strstr(s->value, "cooperative") != NULL)
 		return setting_refuse(e, s->name, "only range and roundrobin");
+	if (strcmp(s->name, PASSWORD_FILE) == 0)
+		return password_apply(conf, s->value, e);
 	/* These belong to producers; a consumer would refuse them for what they say about transactions. */
 	if (strncmp(s->name, "transaction.", 12) == 0 && (role & PRODUCER) == 0)
 		return true;

@@ -80,7 +80,7 @@ schemas(const struct worker_options *o)
 
 static int manual(const struct worker_options *o);
 
-enum takes { NOTHING, SETTINGS, FOLDER };
+enum takes { NOTHING, SETTINGS, FOLDER, FOLDER_AND_WORDS };
 
 static const struct command {
 	const char *name;
@@ -99,6 +99,8 @@ static const struct command {
 	    "ask the worker of this configuration whether it is ready; status 1: it is not" },
 	{ "rebuild", worker_rebuild, SETTINGS,
 	    "make the view in Redis again from the topics; workers wait meanwhile" },
+	{ "bootstrap-tls", worker_bootstrap_tls, FOLDER_AND_WORDS,
+	    "make a CA and certificates for TLS between Kafka, Redis and workers" },
 	{ "policy", policy, NOTHING,
 	    "decide requests given as JSON lines, without broker and Redis" },
 	{ "sample-config", sample_config, NOTHING,
@@ -117,9 +119,10 @@ static const struct command {
 static int
 manual(const struct worker_options *o)
 {
-	static const char *const words[] = {
-		[NOTHING] = "", [SETTINGS] = " [--config FILE] [--single]", [FOLDER] = " DIR"
-	};
+	static const char *const words[] = { [NOTHING] = "",
+		[SETTINGS] = " [--config FILE] [--single]",
+		[FOLDER] = " DIR",
+		[FOLDER_AND_WORDS] = " DIR [NAME=HOST,...]..." };
 
 	(void)o;
 	manual_begin();
@@ -135,7 +138,8 @@ usage(FILE *out, int status)
 {
 	fprintf(out,
 	    "usage: certmill-worker COMMAND [--config FILE] [--single]\n"
-	    "       certmill-worker schemas DIR\n\n");
+	    "       certmill-worker schemas DIR\n"
+	    "       certmill-worker bootstrap-tls DIR [NAME=HOST,... | NAME]...\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-14s %s\n", commands[i].name, commands[i].help);
 	fprintf(out,
@@ -147,7 +151,7 @@ usage(FILE *out, int status)
 
 /* Behind the command's name. */
 static bool
-options_read(int argc, char **argv, bool takes_folder, struct worker_options *ret)
+options_read(int argc, char **argv, enum takes takes, struct worker_options *ret)
 {
 	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
 		{ "single", no_argument, NULL, 's' }, { 0 } };
@@ -163,9 +167,17 @@ options_read(int argc, char **argv, bool takes_folder, struct worker_options *re
 		else
 			return false;
 	}
-	if (takes_folder && optind < argc)
-		ret->folder = argv[optind++];
-	return optind == argc && (ret->folder != NULL) == takes_folder;
+	if (takes < FOLDER)
+		return optind == argc;
+	if (optind == argc)
+		return false;
+	ret->folder = argv[optind++];
+	if (takes == FOLDER_AND_WORDS) {
+		ret->words = (const char *const *)&argv[optind];
+		ret->word_count = (size_t)(argc - optind);
+		optind = argc;
+	}
+	return optind == argc;
 }
 
 static int
@@ -173,7 +185,7 @@ command_run(const struct command *c, int argc, char **argv)
 {
 	struct worker_options o;
 
-	if (!options_read(argc, argv, c->takes == FOLDER, &o))
+	if (!options_read(argc, argv, c->takes, &o))
 		return usage(stderr, 2);
 	if (c->takes != SETTINGS && (o.config != NULL || o.single)) {
 		fprintf(stderr, "certmill-worker: %s has no settings: no --config, no --single\n",

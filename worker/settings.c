@@ -17,7 +17,7 @@ const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
 
 /* clang-format off */
 static const struct setting table[] = {
-	SETTING(TEXT, settings, brokers,       "kafka.brokers",      "127.0.0.1:9092", 1, 4096, "bootstrap brokers, host:port, comma-separated; every other kafka.* key goes to librdkafka as it is, but for those that the promises rest on"),
+	SETTING(TEXT, settings, brokers,       "kafka.brokers",      "127.0.0.1:9092", 1, 4096, "bootstrap brokers, host:port, comma-separated; every other kafka.* key goes to librdkafka as it is, but for those that the promises rest on; kafka.sasl.password.file: a file with the SASL password in its first line"),
 	SETTING(TEXT, settings, prefix,        "topics.prefix",      "certmill", 1, 200, "what every topic and group name begins with"),
 	SETTING(TEXT, settings, reply_allow,   "topics.reply_allow", "", 0, 4096, "topics that reply_to may name, comma-separated, '*' at the end, never certmill's own but .responses; default <prefix>.responses*"),
 	SETTING(INT,  settings, partitions,    "topics.partitions", "6", 1, 256, "partitions of .issue, .sign, .query, .responses and .certs when `topics` makes them; fixed from then on"),

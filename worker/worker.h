@@ -8,9 +8,11 @@
 #include <signal.h>
 
 struct worker_options {
-	const char *config; /* --config FILE; NULL: the environment alone */
-	bool single;        /* --single */
-	const char *folder; /* of the one command that takes it */
+	const char *config;       /* --config FILE; NULL: the environment alone */
+	bool single;              /* --single */
+	const char *folder;       /* of the commands that take one */
+	const char *const *words; /* behind it, of the one command that takes some */
+	size_t word_count;
 };
 
 int worker_run(const struct worker_options *o);
@@ -19,6 +21,7 @@ int worker_topics(const struct worker_options *o);
 int worker_rebuild(const struct worker_options *o);
 int worker_check_config(const struct worker_options *o);
 int worker_health(const struct worker_options *o);
+int worker_bootstrap_tls(const struct worker_options *o);
 
 /* settings_load, worker.single from the option, the log level. */
 bool worker_settings(const struct worker_options *o, struct settings *ret, struct err *e) MUST_USE;

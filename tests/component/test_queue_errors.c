@@ -119,6 +119,46 @@ test_options_check(void **state)
 	}
 }
 
+/* The password is the file's first line; each role takes it. */
+static void
+test_password_file(void **state)
+{
+	static const struct {
+		const char *text, *want; /* want NULL: taken */
+	} cases[] = {
+		{ "secret", NULL }, { "secret\n", NULL }, { "secret\r\nnot this", NULL },
+		{ "", "kafka.sasl.password.file" }, { "\nsecret", "kafka.sasl.password.file" },
+		{ NULL, "kafka.sasl.password.file /" }, /* no such file */
+	};
+	char path[] = "/tmp/certmill-password-XXXXXX", longest[1100];
+	int fd = mkstemp(path);
+	const struct queue_setting extra = { "sasl.password.file", path };
+	struct queue_options o = options;
+	struct err e = { .code = ERR_NONE };
+
+	(void)state;
+	assert_true(fd >= 0);
+	o.extra = &extra;
+	o.extra_count = 1;
+	memset(longest, 'x', sizeof(longest));
+	assert_int_equal(write(fd, longest, sizeof(longest)), sizeof(longest));
+	assert_false(open_each(&o, "range", &e)); /* cut, it would be another password */
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(ftruncate(fd, 0), 0);
+		if (cases[i].text == NULL)
+			assert_int_equal(unlink(path), 0);
+		else
+			assert_int_equal(pwrite(fd, cases[i].text, strlen(cases[i].text), 0),
+			    strlen(cases[i].text));
+		e = (struct err){ .code = ERR_NONE };
+		if (open_each(&o, "range", &e) != (cases[i].want == NULL) ||
+		    (cases[i].want != NULL &&
+			strncmp(e.msg, cases[i].want, strlen(cases[i].want)) != 0))
+			fail_msg("\"%s\": got \"%s\"", cases[i].text, e.msg);
+	}
+	close(fd);
+}
+
 /* ---- producers ---- */
 
 static void
@@ -244,6 +284,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_options_check),
+		cmocka_unit_test(test_password_file),
 		cmocka_unit_test(test_delivery_error),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_warm),

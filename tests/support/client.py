@@ -257,12 +257,12 @@ class Client:
         self.produce(kind, msgpack.packb(request), key, headers, partition)
         return request["id"]
 
-    def send_all(self, requests):
+    def send_all(self, requests, timeout=60):
         """The same of many, without waiting for the broker in between; their ids."""
         for request in requests:
             kind = TOPIC_OF[request["op"]]
             self.producer.produce(self.topic(kind), msgpack.packb(request), self.key_of(request, kind))
-        assert self.producer.flush(60) == 0, f"{len(requests)} requests: not delivered in 60 s"
+        assert self.producer.flush(timeout) == 0, f"{len(requests)} requests: not delivered in {timeout} s"
         return [request["id"] for request in requests]
 
     def ask(self, op, params=None, timeout=30, headers=None, **envelope):
