@@ -10,7 +10,7 @@
 
 #define LEASE_MS  "30000"
 #define RENEW_US  ((int64_t)5 * 1000 * 1000)
-#define ROWS_MAX  1000
+#define ROWS_MAX  2000
 #define BYTES_MAX ((size_t)4 << 20) /* of rows in one transaction */
 #define KEPT_MAX \
 	((size_t)64 \

@@ -1,6 +1,7 @@
 /*
- * Where a fold writes: rows go to Redis in transactions of a thousand, each under a watch of the lock, so that one whose lock
- * has become another's writes nothing. Redis works at one while the next is made, and has that at hand when it is through. Private to fold*.c.
+ * Where a fold writes: rows go to Redis in transactions of two thousand, each under a watch of the lock, so that one whose
+ * lock has become another's writes nothing. Redis works at one while the next is made, and has that at hand when it is
+ * through. Private to fold*.c.
  */
 #ifndef CERTMILL_FOLD_SINK_H
 #define CERTMILL_FOLD_SINK_H

@@ -159,13 +159,13 @@ test_lock_lost_between_transactions(void **state)
 	struct bench *b = *state;
 	struct err e = { 0 };
 
-	assert_true(rows_put(b, 2500, &e));
+	assert_true(rows_put(b, 5000, &e));
 	assert_true(fold_sink_drain(&b->fold.sink, &e));
-	assert_int_equal(ask(b, "EXISTS cm:row:0 cm:row:2499"), 2);
-	(void)ask(b, "DEL cm:fold cm:row:0 cm:row:2499");
-	assert_false(rows_put(b, 2500, &e));
+	assert_int_equal(ask(b, "EXISTS cm:row:0 cm:row:4999"), 2);
+	(void)ask(b, "DEL cm:fold cm:row:0 cm:row:4999");
+	assert_false(rows_put(b, 5000, &e));
 	assert_int_equal(e.code, ERR_FENCED);
-	assert_int_equal(ask(b, "EXISTS cm:row:0 cm:row:2499"), 0);
+	assert_int_equal(ask(b, "EXISTS cm:row:0 cm:row:4999"), 0);
 }
 
 /* ---- the old view ---- */
