@@ -130,6 +130,9 @@ class Fleet(Cluster):
             disk.unmount()
         self.loop.stop()
 
+    def partitions(self, kind):
+        return len(self.kafka.topics()[f"{self.prefix}.{kind}"].partitions)
+
     # ---- at rest ----
 
     def mend(self):
