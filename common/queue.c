@@ -312,7 +312,8 @@ leader_learn(struct queue_handle *h, const char *topic, int timeout_ms)
 	const struct rd_kafka_metadata *metadata;
 	SCOPED(rd_kafka_topic_t) handle = rd_kafka_topic_new(h->rk, topic, NULL);
 
-	if (handle != NULL && rd_kafka_metadata(h->rk, 0, handle, &metadata, timeout_ms) ==
+	if (handle != NULL &&
+	    rd_kafka_metadata(h->rk, 0, handle, &metadata, timeout_ms) ==
 		RD_KAFKA_RESP_ERR_NO_ERROR)
 		rd_kafka_metadata_destroy(metadata);
 }

@@ -292,6 +292,25 @@ lane_pause(const struct lane *lane, int ms)
 		usleep(50 * 1000);
 }
 
+/* One session, and what its end means. False: it was the lane's last. */
+static bool
+lane_serve(struct lane *lane, struct err *e)
+{
+	bool ended = lane_session(lane, e), final;
+
+	if (!ended)
+		e->code = lane_fenced_by(lane, e->code);
+	final = !ended && failure_is_final(lane, e);
+	if (!ended && (!final || e->code == ERR_VIEW_LOST))
+		say_failure(lane, e);
+	session_close(lane, final || (ended && lane->shared->settings->leave_on_stop), e->code);
+	if (final) {
+		log_error(LOG_ERROR, "lane_ended", e, LOG_T("lane", lane->name));
+		atomic_fetch_add(&lane->shared->failed, 1);
+	}
+	return !ended && !final;
+}
+
 static void *
 lane_main(void *opaque)
 {
@@ -301,21 +320,8 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended = lane_session(lane, &e), final;
 
-		if (!ended)
-			e.code = lane_fenced_by(lane, e.code);
-		final = !ended && failure_is_final(lane, &e);
-		if (!ended && (!final || e.code == ERR_VIEW_LOST))
-			say_failure(lane, &e);
-		session_close(
-		    lane, final || (ended && lane->shared->settings->leave_on_stop), e.code);
-		if (final) {
-			log_error(LOG_ERROR, "lane_ended", &e, LOG_T("lane", lane->name));
-			atomic_fetch_add(&lane->shared->failed, 1);
-			break;
-		}
-		if (ended)
+		if (!lane_serve(lane, &e))
 			break;
 		if ((e.code == ERR_VIEW_LOST || e.code == ERR_VIEW_FOLDING) && lane_mend(lane))
 			continue;

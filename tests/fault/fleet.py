@@ -161,5 +161,3 @@ class Fleet(Cluster):
             if time.monotonic() > deadline:
                 raise RuntimeError("partitions stay under-replicated")
             time.sleep(0.5)
-
-
