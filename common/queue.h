@@ -196,6 +196,9 @@ bool queue_topic_create(struct queue_probe *p, const struct queue_topic_spec *t,
 /* Fills offset and metadata of each given topic/partition (QUEUE_NO_OFFSET where there is none). */
 bool queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
     size_t count, struct err *e) MUST_USE;
+/* The same of now, also where a transaction is open that may move them. */
+bool queue_group_committed(struct queue_probe *p, const char *group, struct queue_position *at,
+    size_t count, struct err *e) MUST_USE;
 /* For a group without members. Overwrites: ask queue_group_offsets first. */
 bool queue_group_commit(struct queue_probe *p, const char *group, const struct queue_position *at,
     size_t count, struct err *e) MUST_USE;

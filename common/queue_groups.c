@@ -48,7 +48,7 @@ group_result(struct queue_probe *p, const char *group, const rd_kafka_group_resu
 
 static MUST_USE rd_kafka_event_t *
 offsets_ask(struct queue_probe *p, const char *group, const struct queue_position *at, size_t count,
-    struct err *e)
+    bool stable, struct err *e)
 {
 	SCOPED(rd_kafka_topic_partition_list_t) list = offsets_list(at, count, false);
 	SCOPED(rd_kafka_queue_t) answers = rd_kafka_queue_new(p->h.rk);
@@ -61,7 +61,7 @@ offsets_ask(struct queue_probe *p, const char *group, const struct queue_positio
 	/* an open transaction's are waited for; the mock does not know the question */
 	if (!p->h.mock)
 		rd_kafka_error_destroy(
-		    rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+		    rd_kafka_AdminOptions_set_require_stable_offsets(options, stable));
 	rd_kafka_ListConsumerGroupOffsets(p->h.rk, &request, 1, options, answers);
 	return queue_admin_wait(p, answers, group, QUEUE_COMMITTED_MS, e);
 }
@@ -102,9 +102,9 @@ offsets_unstable(const rd_kafka_topic_partition_list_t *list)
 
 static MUST_USE bool
 offsets_read(struct queue_probe *p, const char *group, struct queue_position *at, size_t count,
-    bool *ret_unstable, struct err *e)
+    bool stable, bool *ret_unstable, struct err *e)
 {
-	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, e);
+	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, stable, e);
 	const rd_kafka_group_result_t **results;
 	const rd_kafka_topic_partition_list_t *partitions;
 	size_t groups = 0;
@@ -133,12 +133,22 @@ queue_group_offsets(struct queue_probe *p, const char *group, struct queue_posit
 	bool unstable;
 
 	queue_probe_serve(p);
-	while (!offsets_read(p, group, at, count, &unstable, e)) {
+	while (!offsets_read(p, group, at, count, true, &unstable, e)) {
 		if (!unstable || queue_left_ms(deadline) == 0)
 			return false;
 		(void)nanosleep(&pause, NULL);
 	}
 	return true;
+}
+
+bool
+queue_group_committed(struct queue_probe *p, const char *group, struct queue_position *at,
+    size_t count, struct err *e)
+{
+	bool unstable;
+
+	queue_probe_serve(p);
+	return offsets_read(p, group, at, count, false, &unstable, e);
 }
 
 bool

@@ -89,7 +89,7 @@ session_open(struct lane *lane, struct err *e)
 	if (lane->store == NULL || !view_init(&lane->view, lane->store, e) ||
 	    !view_ready(&lane->view, e))
 		return false;
-	if (!partition_counts(lane, e) || !session_crypto(lane, e))
+	if (!partition_counts(lane, e) || !lane_survey(lane, e) || !session_crypto(lane, e))
 		return false;
 	lane->replies = reply_topics_new(s, lane->shared->probe);
 	if (lane->kind == LANE_CONTROL)
