@@ -89,7 +89,7 @@ session_open(struct lane *lane, struct err *e)
 	if (lane->store == NULL || !view_init(&lane->view, lane->store, e) ||
 	    !view_ready(&lane->view, e))
 		return false;
-	if (!partition_counts(lane, e) || !session_crypto(lane, e))
+	if (!partition_counts(lane, e) || !lane_survey(lane, e) || !session_crypto(lane, e))
 		return false;
 	lane->replies = reply_topics_new(s, lane->shared->probe);
 	if (lane->kind == LANE_CONTROL)
@@ -299,6 +299,31 @@ lane_pause(const struct lane *lane, int ms)
 		usleep(50 * 1000);
 }
 
+/* One session, and what its end means. False: it was the lane's last. */
+static bool
+lane_serve(struct lane *lane, struct err *e)
+{
+	bool ended, final;
+
+	meter_beat(&lane->meter);
+	ended = lane_session(lane, e);
+	metric_set(&lane->meter.ready, 0);
+	meter_beat(&lane->meter);
+	if (!ended)
+		e->code = lane_fenced_by(lane, e->code);
+	final = !ended && failure_is_final(lane, e);
+	if (!ended)
+		meter_failed(&lane->meter, e->code);
+	if (!ended && (!final || e->code == ERR_VIEW_LOST))
+		say_failure(lane, e);
+	session_close(lane, final || (ended && lane->shared->settings->leave_on_stop), e->code);
+	if (final) {
+		log_error(LOG_ERROR, "lane_ended", e, LOG_T("lane", lane->name));
+		atomic_fetch_add(&lane->shared->failed, 1);
+	}
+	return !ended && !final;
+}
+
 static void *
 lane_main(void *opaque)
 {
@@ -308,27 +333,8 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended, final;
 
-		meter_beat(&lane->meter);
-		ended = lane_session(lane, &e);
-		metric_set(&lane->meter.ready, 0);
-		meter_beat(&lane->meter);
-		if (!ended)
-			e.code = lane_fenced_by(lane, e.code);
-		final = !ended && failure_is_final(lane, &e);
-		if (!ended)
-			meter_failed(&lane->meter, e.code);
-		if (!ended && (!final || e.code == ERR_VIEW_LOST))
-			say_failure(lane, &e);
-		session_close(
-		    lane, final || (ended && lane->shared->settings->leave_on_stop), e.code);
-		if (final) {
-			log_error(LOG_ERROR, "lane_ended", &e, LOG_T("lane", lane->name));
-			atomic_fetch_add(&lane->shared->failed, 1);
-			break;
-		}
-		if (ended)
+		if (!lane_serve(lane, &e))
 			break;
 		if ((e.code == ERR_VIEW_LOST || e.code == ERR_VIEW_FOLDING) && lane_mend(lane))
 			continue;

@@ -103,6 +103,8 @@ bool lane_take(
     struct lane *lane, struct err *e) MUST_USE; /* the rows of partitions that were just assigned */
 struct lane_partition *lane_find(struct lane *lane, const char *topic, int32_t partition);
 void lane_drop_partitions(struct lane *lane);
+/* ERR_VIEW_LOST when Redis holds less than any lane of the fleet has committed. */
+bool lane_survey(struct lane *lane, struct err *e) MUST_USE;
 
 /* lane_mend.c: called between sessions. True: the view may be ready, try again at once. */
 bool lane_mend(struct lane *lane);

@@ -91,6 +91,18 @@ static const char release_source[] =
     "end\n"
     "return {'OK'}\n";
 
+/* KEYS: cm:view, cm:own...; ARGV: the committed step of each. */
+static const char survey_source[] =
+    "local view = redis.call('GET', KEYS[1])\n"
+    "if not view then return {'LOST', 'cm:view is absent'} end\n"
+    "if view ~= 'ready' then return {'FOLDING'} end\n"
+    "for i = 2, #KEYS do\n"
+    "  local step = redis.call('HGET', KEYS[i], 'step')\n"
+    "  if not step or tonumber(step) < tonumber(ARGV[i - 1]) then\n"
+    "    return {'LOST', KEYS[i] .. ' is at step ' .. (step or 'none') .. ', the committed step is ' .. ARGV[i - 1]} end\n"
+    "end\n"
+    "return {'OK'}\n";
+
 static const struct slice view_key = { (const uint8_t *)"cm:view", 7 };
 
 bool
@@ -103,6 +115,7 @@ view_init(struct view *v, struct store *store, struct err *e)
 	v->advance.source = advance_source;
 	v->mark.source = mark_source;
 	v->release.source = release_source;
+	v->survey.source = survey_source;
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return err_openssl(e, "RAND_bytes");
 	for (size_t i = 0; i < sizeof(random); i++)
@@ -169,6 +182,23 @@ view_ready(struct view *v, struct err *e)
 	if (!slice_is(store_text(r), "ready"))
 		return err_set(e, ERR_VIEW_FOLDING, "the view is being folded");
 	return true;
+}
+
+bool
+view_survey(struct view *v, const struct slice *own_keys, const int64_t *committed, size_t count,
+    struct arena *a, struct err *e)
+{
+	struct slice *keys = arena_array(a, count + 1, sizeof(*keys));
+	struct slice *args = arena_array(a, count + 1, sizeof(*args));
+
+	keys[0] = view_key;
+	for (size_t i = 0; i < count; i++) {
+		keys[i + 1] = own_keys[i];
+		args[i] = number_text(a, committed[i]);
+	}
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->survey, keys, count + 1, args, count, e);
+	return r != NULL && view_status(r, e);
 }
 
 static struct slice_list

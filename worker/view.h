@@ -28,7 +28,7 @@
 struct view {
 	struct store *store; /* borrowed */
 	char token[VIEW_TOKEN_SIZE];
-	struct store_script take, advance, mark, release;
+	struct store_script take, advance, mark, release, survey;
 };
 
 /* What cm:own said when the partition was taken. */
@@ -70,6 +70,9 @@ struct view_expiry {
 bool view_init(struct view *v, struct store *store, struct err *e) MUST_USE;
 /* ERR_VIEW_LOST when cm:view is absent, ERR_VIEW_FOLDING when it is not ready. */
 bool view_ready(struct view *v, struct err *e) MUST_USE;
+/* ERR_VIEW_LOST when one of the rows is behind what was committed, whoever owns it. */
+bool view_survey(struct view *v, const struct slice *own_keys, const int64_t *committed,
+    size_t count, struct arena *a, struct err *e) MUST_USE;
 /* Takes the partition's row. committed, stamp: as in the committed offset's metadata; no stamp (""): the counter is believed. */
 bool view_take(struct view *v, struct slice own_key, int64_t committed, const char *stamp,
     struct arena *a, struct view_owned *ret, struct err *e) MUST_USE;

@@ -130,6 +130,9 @@ class Fleet(Cluster):
             disk.unmount()
         self.loop.stop()
 
+    def partitions(self, kind):
+        return len(self.kafka.topics()[f"{self.prefix}.{kind}"].partitions)
+
     # ---- at rest ----
 
     def mend(self):
@@ -158,5 +161,3 @@ class Fleet(Cluster):
             if time.monotonic() > deadline:
                 raise RuntimeError("partitions stay under-replicated")
             time.sleep(0.5)
-
-

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import msgpack
 from cryptography import x509
 
 from client import read_topic
 from cluster import PROGRAMS
+from ledger import REQUESTS, home
 
 HERE = Path(__file__).resolve().parent
 CHECK_S = 3600
@@ -48,9 +51,37 @@ def garbage_is_rejected(fleet, books):
                 yield f"{topic}/{partition}/{offset} is garbage and was not rejected"
 
 
+def copies_at_home(fleet):
+    """{id: how many messages ask for it, each counted where it is decided}."""
+    copies = Counter()
+    for kind in REQUESTS:
+        records = read_topic(fleet.kafka.address, f"{fleet.prefix}.{kind}", 600)
+        partitions = fleet.partitions(kind)
+        for record in records:
+            try:
+                body = record.body()
+                request_id, mount = body["id"], body.get("mount", "pki")
+            except (ValueError, KeyError, TypeError, AttributeError, msgpack.UnpackException):
+                continue
+            key = mount if kind in ("revoke", "config") else request_id
+            copies[request_id] += kind == "query" or home(key, partitions) == record.partition
+    return copies
+
+
+def each_copy_is_answered(fleet, books):
+    copies = copies_at_home(fleet)
+    for book in books:
+        for request_id, (acked, answers) in book["requests"].items():
+            if answers != copies[request_id]:
+                yield f"client {book['name']}: {request_id} was asked for {copies[request_id]} times and got {answers} answers"
+            if copies[request_id] < acked:
+                yield f"client {book['name']}: {request_id} was taken by a broker {acked} times and stands there {copies[request_id]} times"
+
+
 def ledger_verdict(fleet, books):
     """Lines, empty when the books agree."""
     lines = [f"client {book['name']}: {problem}" for book in books for problem in book["problems"]]
+    lines += each_copy_is_answered(fleet, books)
     return lines + list(revocations_stand(fleet, books)) + list(garbage_is_rejected(fleet, books))
 
 
