@@ -279,6 +279,31 @@ lane_pause(const struct lane *lane, int ms)
 		usleep(50 * 1000);
 }
 
+/* One session, from its opening to its end. True: there is no other one behind it; else e says what ended it. */
+static bool
+session_run(struct lane *lane, struct err *e)
+{
+	bool ended, final;
+
+	meter_beat(&lane->meter);
+	ended = lane_session(lane, e);
+	metric_set(&lane->meter.ready, 0);
+	meter_beat(&lane->meter);
+	if (!ended && e->code == ERR_FENCED && lane_is_doubled(lane))
+		e->code = ERR_SLOT_TAKEN;
+	final = !ended && failure_is_final(lane, e);
+	if (!ended)
+		meter_failed(&lane->meter, e->code);
+	if (!ended && (!final || e->code == ERR_VIEW_LOST))
+		say_failure(lane, e);
+	session_close(lane, final || (ended && lane->shared->settings->leave_on_stop), e->code);
+	if (final) {
+		log_error(LOG_ERROR, "lane_ended", e, LOG_T("lane", lane->name));
+		atomic_fetch_add(&lane->shared->failed, 1);
+	}
+	return ended || final;
+}
+
 static void *
 lane_main(void *opaque)
 {
@@ -288,27 +313,8 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended, final;
 
-		meter_beat(&lane->meter);
-		ended = lane_session(lane, &e);
-		metric_set(&lane->meter.ready, 0);
-		meter_beat(&lane->meter);
-		if (!ended && e.code == ERR_FENCED && lane_is_doubled(lane))
-			e.code = ERR_SLOT_TAKEN;
-		final = !ended && failure_is_final(lane, &e);
-		if (!ended)
-			meter_failed(&lane->meter, e.code);
-		if (!ended && (!final || e.code == ERR_VIEW_LOST))
-			say_failure(lane, &e);
-		session_close(
-		    lane, final || (ended && lane->shared->settings->leave_on_stop), e.code);
-		if (final) {
-			log_error(LOG_ERROR, "lane_ended", &e, LOG_T("lane", lane->name));
-			atomic_fetch_add(&lane->shared->failed, 1);
-			break;
-		}
-		if (ended)
+		if (session_run(lane, &e))
 			break;
 		if ((e.code == ERR_VIEW_LOST || e.code == ERR_VIEW_FOLDING) && lane_mend(lane))
 			continue;
