@@ -42,15 +42,34 @@ reject_read(const struct queue_message *m, struct reject *ret)
 		.hashed = header_of(m, "value").data != NULL };
 }
 
+/* Digits alone, at most max; *text moves behind them. */
+static MUST_USE bool
+digits_read(const char **text, int64_t max, int64_t *ret)
+{
+	const char *at = *text;
+
+	for (*ret = 0; *at >= '0' && *at <= '9'; at++) {
+		*ret = *ret * 10 + (*at - '0');
+		if (*ret > max)
+			return false;
+	}
+	if (at == *text)
+		return false;
+	*text = at;
+	return true;
+}
+
 bool
 reject_place_parse(const char *word, int32_t *ret_partition, int64_t *ret_offset, struct err *e)
 {
-	int end = 0;
+	const char *at = word;
+	int64_t partition;
 
-	if (word[0] >= '0' && word[0] <= '9' &&
-	    sscanf(word, "%9" SCNd32 "/%18" SCNd64 "%n", ret_partition, ret_offset, &end) == 2 &&
-	    *ret_offset >= 0 && word[end] == '\0')
+	if (digits_read(&at, INT32_MAX, &partition) && *at++ == '/' &&
+	    digits_read(&at, INT64_MAX / 100, ret_offset) && *at == '\0') {
+		*ret_partition = (int32_t)partition;
 		return true;
+	}
 	return err_set(e, ERR_INVALID_VALUE,
 	    "\"%.80s\" is no place: partition/offset, as `certmill rejects list` has them", word);
 }

@@ -3,6 +3,8 @@
 
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -191,18 +193,19 @@ collect_cpu(const struct shown_metric *m, const struct scrape *s, struct buf *ou
 	metric_sample(out, &m->metric, NULL, 0, (double)t.tv_sec + (double)t.tv_nsec / 1e9);
 }
 
+/* The second number of statm, in pages. */
 void
 collect_memory(const struct shown_metric *m, const struct scrape *s, struct buf *out)
 {
 	FILE *f = fopen("/proc/self/statm", "re");
-	long pages;
+	char line[128] = "", *resident;
 
 	(void)s;
 	if (f == NULL)
 		return;
-	if (fscanf(f, "%*d %ld", &pages) == 1)
-		metric_sample(
-		    out, &m->metric, NULL, 0, (double)pages * (double)sysconf(_SC_PAGESIZE));
+	if (fgets(line, sizeof(line), f) != NULL && (resident = strchr(line, ' ')) != NULL)
+		metric_sample(out, &m->metric, NULL, 0,
+		    (double)strtoll(resident, NULL, 10) * (double)sysconf(_SC_PAGESIZE));
 	fclose(f);
 }
 
