@@ -99,7 +99,7 @@ class Stack:
             if found["Config"].get("Healthcheck"):
                 if state.get("Health", {}).get("Status") != "healthy" or not state["Running"]:
                     left.append(f"{name}: {state.get('Health', {}).get('Status')}")
-            elif state["Running"]:
+            elif state["Running"] or state["Restarting"]:
                 left.append(f"{name} runs")
             else:
                 assert state["ExitCode"] == 0, f"{name} ended with {state['ExitCode']}"
