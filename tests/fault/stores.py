@@ -28,7 +28,7 @@ class Store(Redis):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def info(self, section, name):
-        for line in self.command("INFO", section, whole=True).decode().splitlines():
+        for line in self.ask("INFO", section).decode().splitlines():
             key, _, value = line.partition(":")
             if key == name:
                 return value

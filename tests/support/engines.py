@@ -221,7 +221,6 @@ class Server(Process):
 
 
 class Redis(Server):
-<<<<<<< HEAD
     """Runs compose/redis.conf. settings go over it, tls is the context of a client that it lets in, login a user and a password."""
 
     def __init__(self, folder, port=None, detached=False, settings=None, tls=None, login=()):
@@ -243,23 +242,10 @@ class Redis(Server):
     def argv(self):
         options = [word for name, value in self.options().items() for word in (f"--{name}", *str(value).split())]
         return ["redis-server", str(self.configuration), *options]
-=======
-    """Runs compose/redis.conf, and over it settings of one's own."""
-
-    def __init__(self, folder, port=None, detached=False, settings=None):
-        super().__init__(folder, port, detached)
-        self.settings = settings or {}
-
-    def argv(self):
-        settings = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder, **self.settings}
-        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-        return ["redis-server", str(ROOT / "compose" / "redis.conf"), *options]
->>>>>>> refs/heads/chaos
 
     def answers(self):
         return self.command("PING") == b"+PONG"
 
-<<<<<<< HEAD
     def connect(self):
         s = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         return self.tls.wrap_socket(s, server_hostname="localhost") if self.tls else s
@@ -386,23 +372,10 @@ class GuardedRedis:
     def kill(self):
         for server in reversed(self.everyone()):
             server.kill()
-=======
-    def command(self, *words, whole=False):
-        """The first line of the answer to one command; whole: the text behind it, where that is the answer."""
-        request = b"*%d\r\n" % len(words)
-        for word in words:
-            word = word.encode() if isinstance(word, str) else word
-            request += b"$%d\r\n%s\r\n" % (len(word), word)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
-            s.sendall(request)
-            answer = s.makefile("rb")
-            first = answer.readline().rstrip()
-            return answer.read(int(first[1:])) if whole and first[:1] == b"$" else first
 
 
 def new_cluster_id():
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
->>>>>>> refs/heads/chaos
 
 
 class Kafka(Server):
