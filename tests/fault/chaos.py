@@ -5,7 +5,8 @@ Three brokers, a Redis and its replica, three workers, and clients that ask for 
 What is injected when follows from the seed alone. At the end the faults stop, everything is answered, and the clients' books
 and two independent checkers of the topics are asked.
 
-    chaos.py [--minutes N] [--seed S] [--only FAULT,...] [--rate N] [--folder F]
+    chaos.py [--minutes N] [--seed S] [--only FAULT,...] [--rate N] [--gap S]
+             [--folder F]
 
 Status 0: kept; 1: broken, and everything is kept in the folder.
 """
@@ -67,7 +68,7 @@ class Run:
     def __init__(self, o, folder):
         self.o, self.folder = o, folder
         self.began = time.monotonic()
-        self.plan = plan(o.seed, o.minutes, o.faults)
+        self.plan = plan(o.seed, o.minutes, o.gap, o.faults)
         self.figures = Figures()
         self.locks = {what: threading.Lock() for injection in self.plan for what in injection.takes}
         self.locks.setdefault("redis", threading.Lock())
@@ -223,6 +224,7 @@ def options():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="what happens when (any)")
     parser.add_argument("--only", default="", help="these faults, or whose names begin so, with commas between; none: no faults")
     parser.add_argument("--rate", type=float, default=60, help="how many requests the clients begin a second at the most (60)")
+    parser.add_argument("--gap", type=float, default=5, help="seconds between two faults, in the mean (5)")
     parser.add_argument("--folder", help="for everything that is made; removed unless a promise was broken (build/chaos/SEED)")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     o = parser.parse_args()
@@ -244,7 +246,7 @@ def choose_faults(o, folder):
 
 def replay(o):
     only = f" --only {','.join(o.only)}" if o.only else ""
-    return f"./dev chaos --minutes {o.minutes:g} --seed {o.seed} --rate {o.rate:g}{only}"
+    return f"./dev chaos --minutes {o.minutes:g} --seed {o.seed} --rate {o.rate:g} --gap {o.gap:g}{only}"
 
 
 def main():

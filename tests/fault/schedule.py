@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from faults import FAULTS, Fault
 from fleet import WORKERS
 
-GAP_S = 3.5  # between two injections, in the mean
 QUIET_S = 5  # before the first and behind the last
 RECOVERY_S = {"broker": 12, "redis": 8}  # beside what the fault itself takes
 
@@ -32,13 +31,14 @@ class Injection:
         return f"{self.fault.name}{of} for {self.seconds:.1f} s"
 
 
-def plan(seed, minutes, faults=FAULTS):
+def plan(seed, minutes, gap, faults=FAULTS):
+    """gap: seconds between two injections, in the mean."""
     chance = random.Random(seed)
     free_at = {}
     at = QUIET_S
     injections = []
     while faults:
-        at += chance.expovariate(1 / GAP_S)
+        at += chance.expovariate(1 / gap)
         (fault,) = chance.choices(faults, [f.weight for f in faults])
         seconds = min(chance.uniform(*fault.seconds), 10 * minutes)
         injection = Injection(at, fault, seconds, chance.randrange(WORKERS), chance.getrandbits(32))
