@@ -83,7 +83,7 @@ engines_that_are_away(void **state)
 	f->w.engines.kafka.asked = false;
 	f->w.engines.redis.up = false;
 	(void)err_set(&f->w.engines.redis.why, ERR_STORE, "Redis: connection refused");
-	says(watched_ready, f, false, "Kafka: not asked yet\nRedis: Redis: connection refused\n");
+	says(watched_ready, f, false, "Kafka: not asked yet\nRedis: connection refused\n");
 	f->w.engines.kafka.asked = true;
 	f->w.engines.redis.up = true;
 	f->w.engines.redis.asked_us -= (int64_t)61 * 1000 * 1000;
