@@ -11,10 +11,12 @@
 static bool
 engine_ready(const struct engine *engine, const char *name, struct buf *out)
 {
+	bool named = strncmp(engine->why.msg, name, strlen(name)) == 0;
+
 	if (!engine->asked)
 		buf_printf(out, "%s: not asked yet\n", name);
 	else if (!engine->up)
-		buf_printf(out, "%s: %s\n", name, engine->why.msg);
+		buf_printf(out, "%s%s%s\n", named ? "" : name, named ? "" : ": ", engine->why.msg);
 	else if (time_monotonic_us() - engine->asked_us > HEARD_US)
 		buf_printf(out, "%s: no news for a minute\n", name);
 	else

@@ -214,6 +214,7 @@ def test_health_asks_the_worker_of_its_configuration(make_cluster):
 
 
 def test_health_says_when_there_is_nothing_to_ask(fresh_cluster):
+    assert fresh_cluster.client.ask("mount/list").ok
     refused = fresh_cluster.worker_command("health")
     assert refused.returncode == 1
     assert refused.stderr == (
@@ -281,8 +282,7 @@ def test_before_kafka_is_there_it_says_so(make_cluster, own_kafka):
     wait_ready(port, 90)
 
 
-def test_a_lane_without_a_sign_of_life_is_dead(make_cluster, own_kafka):
-    """SIGSTOP of the whole process is what an orchestrator's time-out finds; here only that a stopped one does not answer."""
+def test_a_worker_that_is_stopped_does_not_answer(make_cluster, own_kafka):
     cluster = watched(make_cluster, broker=own_kafka)
     wait_ready(cluster.port)
     cluster.worker.pause()
