@@ -23,17 +23,20 @@ stream_read(FILE *in, const char *name, struct buf *out, struct err *e)
 }
 
 bool
+argument_file(const char *path, struct buf *out, struct err *e)
+{
+	SCOPED(FILE) file = fopen(path, "rbe");
+
+	return file == NULL ? err_errno(e, path) : stream_read(file, path, out, e);
+}
+
+bool
 argument_value(const char *text, FILE *in, struct buf *out, struct err *e)
 {
 	if (strcmp(text, "-") == 0)
 		return stream_read(in, "standard input", out, e);
-	if (text[0] == '@') {
-		SCOPED(FILE) file = fopen(text + 1, "rbe");
-
-		if (file == NULL)
-			return err_errno(e, text + 1);
-		return stream_read(file, text + 1, out, e);
-	}
+	if (text[0] == '@')
+		return argument_file(text + 1, out, e);
 	if (text[0] == '\\' && (text[1] == '@' || text[1] == '-'))
 		text++;
 	buf_add_text(out, text);

@@ -31,6 +31,8 @@ struct argument *arguments_find(const struct arguments *args, const char *name);
 void arguments_encode(const struct arguments *args, struct writer *w);
 void arguments_done(struct arguments *args); /* safe on a zeroed one */
 
+/* A file's contents, appended to a buf that is ready. */
+bool argument_file(const char *path, struct buf *out, struct err *e) MUST_USE;
 /* "@file", "-" or the text itself, appended to a buf that is ready. */
 bool argument_value(const char *text, FILE *in, struct buf *out, struct err *e) MUST_USE;
 

@@ -56,7 +56,6 @@ static MUST_USE bool
 tbs_read(struct slice tbs, struct crl_view *v)
 {
 	struct element version, algorithm, name, entries, extensions;
-	int64_t next_update;
 
 	if (!element_cut(&tbs, V_ASN1_INTEGER, &version) ||
 	    !slice_eq(version.contents, slice_of("\x01", 1)) ||
@@ -65,7 +64,7 @@ tbs_read(struct slice tbs, struct crl_view *v)
 	    !element_cut(&tbs, V_ASN1_SEQUENCE, &name) || !time_read(&tbs, &v->this_update))
 		return false;
 	v->issuer = name.whole;
-	if (is_time(&tbs) && !time_read(&tbs, &next_update))
+	if (is_time(&tbs) && !time_read(&tbs, &v->next_update))
 		return false;
 	v->entries = slice_of("", 0);
 	if (tbs.len > 0 && tbs.data[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED)) {
@@ -83,7 +82,7 @@ crl_view_read(struct slice der, struct crl_view *ret, struct err *e)
 	struct element list, tbs, algorithm, signature;
 	struct slice inside;
 
-	*ret = (struct crl_view){ .whole = der, .number = -1 };
+	*ret = (struct crl_view){ .whole = der, .number = -1, .next_update = -1 };
 	if (der.data == NULL || !element_cut(&der, V_ASN1_SEQUENCE, &list) || der.len > 0)
 		return err_set(e, ERR_MALFORMED, "it is no CRL, or bytes stand behind it");
 	inside = list.contents;

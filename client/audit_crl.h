@@ -16,7 +16,7 @@ struct crl_view {
 	struct slice issuer;      /* Name, with its header */
 	struct slice algorithm, signature;
 	struct slice entries; /* contents of revokedCertificates; empty when there is none */
-	int64_t number, this_update;
+	int64_t number, this_update, next_update; /* next_update -1: it names none */
 };
 
 /* ERR_MALFORMED: no CRL of version 2 with a number, or bytes behind it. Slices point into der. */

@@ -16,17 +16,16 @@ static const struct group_row {
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
-/* "1 step sequence hash" */
+/* "1 step sequence hash"; the step is a matter of the workers and Redis */
 static MUST_USE bool
 head_read(const char *metadata, struct audit_position *ret)
 {
 	char hash[2 * HASH_SIZE + 1], behind;
-	int64_t step;
 	size_t len;
 
 	/* NOLINTNEXTLINE(cert-err34-c): a number too large is a head that no record has */
-	return sscanf(metadata, "1 %" SCNd64 " %" SCNd64 " %64[0-9a-f]%c", &step, &ret->sequence,
-		   hash, &behind) == 3 &&
+	return sscanf(metadata, "1 %*[0-9a-f.] %" SCNd64 " %64[0-9a-f]%c", &ret->sequence, hash,
+		   &behind) == 2 &&
 	    hex_parse(slice_text(hash), ret->hash, HASH_SIZE, &len) && len == HASH_SIZE;
 }
 

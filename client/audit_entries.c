@@ -51,10 +51,7 @@ entry_decode(struct audit *a, struct slice raw, struct entry *n, struct err *bad
 	uint64_t seen;
 
 	n->e = (struct audit_entry){ .timestamp = SCHEMA_ABSENT };
-	n->outcome = (struct outcome){ .not_after = SCHEMA_ABSENT,
-		.revoked_at = SCHEMA_ABSENT,
-		.reason = SCHEMA_ABSENT,
-		.invalidity_date = SCHEMA_ABSENT };
+	n->outcome = outcome_none;
 	if (!schema_decode(&audit_entry_schema, raw, &a->message, &n->e, &seen, bad))
 		return false;
 	n->e.timestamp = audit_time(n->e.timestamp);

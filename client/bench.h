@@ -19,7 +19,6 @@ const struct bench_key *bench_key_find(const char *name); /* NULL: unknown */
 
 /* ---- bench_openssl.c ---- */
 
-EVP_PKEY *bench_key_make(const struct bench_key *key, struct err *e) MUST_USE;
 /* A request for a certificate, in PEM, signed with a new key. */
 bool bench_csr_make(const struct bench_key *key, struct buf *out, struct err *e) MUST_USE;
 /*
@@ -96,8 +95,5 @@ struct bench_loader *bench_loader_open(
 bool bench_loader_run(struct bench_loader *l, const struct bench_load *load,
     struct bench_result *ret, struct err *e) MUST_USE;
 void bench_loader_close(struct bench_loader *l); /* takes NULL */
-
-/* The value at this part of a list that is sorted; 0 of an empty one. */
-double bench_percentile(const double *sorted, size_t count, double part);
 
 #endif

@@ -238,8 +238,9 @@ double_order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-double
-bench_percentile(const double *sorted, size_t count, double part)
+/* The value at this part of a list that is sorted; 0 of an empty one. */
+static double
+percentile(const double *sorted, size_t count, double part)
 {
 	size_t at = (size_t)(part * (double)count);
 
@@ -256,9 +257,9 @@ result_finish(struct run *run, int64_t begin_us)
 	qsort(run->latency_ms, answered, sizeof(*run->latency_ms), double_order);
 	run->result.unanswered = run->load->count - answered;
 	run->result.seconds = answered == 0 ? 0 : (double)(run->last_us - begin_us) / 1e6;
-	run->result.p50_ms = bench_percentile(run->latency_ms, answered, 0.50);
-	run->result.p99_ms = bench_percentile(run->latency_ms, answered, 0.99);
-	run->result.max_ms = bench_percentile(run->latency_ms, answered, 1);
+	run->result.p50_ms = percentile(run->latency_ms, answered, 0.50);
+	run->result.p99_ms = percentile(run->latency_ms, answered, 0.99);
+	run->result.max_ms = percentile(run->latency_ms, answered, 1);
 }
 
 static MUST_USE bool

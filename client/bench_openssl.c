@@ -62,8 +62,8 @@ keygen_new(const struct bench_key *key, struct err *e)
 	return TAKE(ctx);
 }
 
-EVP_PKEY *
-bench_key_make(const struct bench_key *key, struct err *e)
+static EVP_PKEY *
+key_make(const struct bench_key *key, struct err *e)
 {
 	SCOPED(EVP_PKEY_CTX) ctx = keygen_new(key, e);
 	EVP_PKEY *made = NULL;
@@ -79,7 +79,7 @@ bool
 bench_csr_make(const struct bench_key *key, struct buf *out, struct err *e)
 {
 	static const unsigned char name[] = "bench.example.com";
-	SCOPED(EVP_PKEY) own = bench_key_make(key, e);
+	SCOPED(EVP_PKEY) own = key_make(key, e);
 	SCOPED(X509_REQ) req = X509_REQ_new();
 	const EVP_MD *digest = strcmp(key->type, "ed25519") == 0 ? NULL : EVP_sha256();
 	uint8_t *der = NULL;
@@ -278,14 +278,14 @@ bench_raw_cost(
 	*ret_us = 0;
 	if (op == BENCH_REVOKE)
 		return true;
-	issuer = bench_key_make(&kind, e);
+	issuer = key_make(&kind, e);
 	if (issuer == NULL || !sign_cost(issuer, &sign_us, e))
 		return false;
 	if (op == BENCH_ISSUE) {
 		if (!generate_cost(key, &other_us, e))
 			return false;
 	} else {
-		own = bench_key_make(key, e);
+		own = key_make(key, e);
 		if (own == NULL || !verify_cost(own, &other_us, e))
 			return false;
 	}

@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	{ "unmount",    "MOUNT",                    1, 1,    command_unmount,    "take a mount away: it issues no more, its CRL stays", NULL },
 	{ "mount-tune", "MOUNT [KEY=VALUE...]",     1, MANY, command_mount_tune, "change a mount's TTLs and what else it says", &contracts[OP_MOUNT_TUNE] },
 	{ "mounts",     "",                         0, 0,    command_mounts,     "list the mounts", NULL },
+	{ "status",     "",                         0, 0,    command_status,     "how the fleet is: lanes, what waits, CRLs that are due, counts", NULL },
 	{ "write",      "PATH [KEY=VALUE...]",      1, MANY, command_write,      "write to a path: configure, issue, sign, revoke", NULL },
 	{ "patch",      "PATH [KEY=VALUE...]",      1, MANY, command_patch,      "change what is named, and leave the rest as it is", NULL },
 	{ "read",       "PATH [KEY=VALUE...]",      1, MANY, command_read,       "read a path", NULL },
@@ -20,6 +21,7 @@ static const struct command commands[] = {
 	{ "request",    "FILE",                     1, 1,    request_file,       "send request envelopes, one JSON object a line (- for standard input)", NULL },
 	{ "follow",     "crl|certs",                1, 1,    follow,             "keep the current CRLs as files; print what is issued", NULL },
 	{ "audit",      "verify",                   1, 1,    audit,              "check the fleet's promises from its topics", NULL },
+	{ "rejects",    "list|show|redrive [AT...]", 1, MANY, rejects,           "what could not be answered: list, look at, or send again", NULL },
 	{ "bench",      "",                         0, 0,    bench,              "measure a fleet", NULL },
 	{ "manual",     "",                         0, 0,    manual,             "print the manual of this program (docs/certmill.md)", NULL },
 	/* clang-format on */

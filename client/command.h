@@ -23,6 +23,7 @@ enum status command_mount(struct options *o);
 enum status command_unmount(struct options *o);
 enum status command_mount_tune(struct options *o);
 enum status command_mounts(struct options *o);
+enum status command_status(struct options *o);
 enum status command_read(struct options *o);
 enum status command_write(struct options *o);
 enum status command_patch(struct options *o);
@@ -34,6 +35,7 @@ enum status manual(struct options *o);       /* certmill manual */
 enum status request_file(struct options *o); /* certmill request */
 enum status follow(struct options *o);       /* certmill follow */
 enum status audit(struct options *o);        /* certmill audit */
+enum status rejects(struct options *o);      /* certmill rejects */
 enum status bench(struct options *o);        /* certmill bench */
 
 #endif

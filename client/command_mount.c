@@ -114,6 +114,19 @@ command_mounts(struct options *o)
 	return session_run(&s, "");
 }
 
+enum status
+command_status(struct options *o)
+{
+	struct session SCOPED_SESSION s = { 0 };
+	struct err e = { 0 };
+
+	session_init(&s, o);
+	if (!show_check(o, &e))
+		return fail_with(&e);
+	session_route(&s, OP_STATUS, "pki", SHOW_STATUS);
+	return session_run(&s, "");
+}
+
 /* The paths whose answers have a lease. What stands before one of them in a lease's id is the mount. */
 static const char *const leased[] = { "/issue/", "/sign/", "/sign-verbatim/", "/config/ca/sign/" };
 

@@ -1,146 +1,27 @@
 #include "follow_crl.h"
+#include "follow_hook.h"
 
 #include "command.h"
 #include "encode.h"
 #include "json.h"
 #include "ledger.h"
 #include "scoped.h"
+#include "tail.h"
 #include "timespan.h"
 
-#include <errno.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PING_MS 3000
-#define IDLE_MS 200
-#define BUSY_MS \
-	1000 /* what came is put to use at least this often, also when it does not stop coming */
-
-/* Who gets a topic's messages. */
-struct sink {
-	bool (*take)(void *opaque, const struct queue_message *m, struct err *e);
-	bool (*idle)(void *opaque, struct err *e); /* now and then, and at the end */
-	void *opaque;
-};
-
-/* One run over a topic, from its start. */
-struct tail {
-	struct options *o;
-	const char *topic;
-	struct queue_options queue;
-	struct queue_probe *probe;
-	struct queue_reader *reader;
-	int64_t *ends; /* high watermarks, for -once */
-};
-
-static void
-tail_done(struct tail *t)
-{
-	if (t->reader != NULL)
-		queue_reader_close(t->reader);
-	if (t->probe != NULL)
-		queue_probe_close(t->probe);
-	free(t->ends);
-}
-#define SCOPED_TAIL __attribute__((cleanup(tail_done)))
-
-static MUST_USE bool
-tail_open(struct tail *t, struct err *e)
-{
-	struct queue_topic_info info;
-
-	t->queue = options_queue(t->o);
-	t->probe = queue_probe_open(&t->queue, e);
-	if (t->probe == NULL || !queue_ping(t->probe, PING_MS, e) ||
-	    !queue_topic_info(t->probe, t->topic, &info, e))
-		return false;
-	if (!info.exists)
-		return err_set(e, ERR_QUEUE,
-		    "there is no topic %s: has certmill-worker topics been run?", t->topic);
-	t->ends = calloc((size_t)info.partitions, sizeof(*t->ends));
-	if (t->ends == NULL)
-		abort();
-	for (int32_t p = 0; p < info.partitions; p++)
-		if (!queue_high_watermark(t->probe, t->topic, p, &t->ends[p], e))
-			return false;
-	t->reader = queue_reader_open(&t->queue, t->topic, -1, QUEUE_FROM_START, e);
-	return t->reader != NULL;
-}
-
-static bool
-tail_at_end(const struct tail *t)
-{
-	for (int32_t p = 0; p < queue_reader_partitions(t->reader); p++)
-		if (queue_reader_passed(t->reader, p) < t->ends[p])
-			return false;
-	return true;
-}
-
-/* One message, or a short wait; *ret_idle: there is nothing more for now. */
-static MUST_USE bool
-tail_step(struct tail *t, const struct sink *sink, bool *ret_idle, struct err *e)
-{
-	struct queue_message *m = NULL;
-	bool taken;
-
-	if (!queue_reader_poll(t->reader, IDLE_MS, &m, e))
-		return false;
-	*ret_idle = m == NULL;
-	taken = m == NULL || sink->take(sink->opaque, m, e);
-	queue_message_free(m);
-	return taken;
-}
-
-/* For ever. */
-static MUST_USE bool
-tail_on(struct tail *t, const struct sink *sink, struct err *e)
-{
-	int64_t idle_at = time_monotonic_us();
-	bool idle;
-
-	for (;;) {
-		if (!tail_step(t, sink, &idle, e))
-			return false;
-		if (!idle && time_monotonic_us() - idle_at < BUSY_MS * 1000)
-			continue;
-		if (!sink->idle(sink->opaque, e))
-			return false;
-		idle_at = time_monotonic_us();
-	}
-}
-
-/* Until the end that stood at the start. */
-static MUST_USE bool
-tail_once(struct tail *t, const struct sink *sink, struct err *e)
-{
-	int64_t until = time_monotonic_us() + t->o->timeout * 1000000;
-	bool idle;
-
-	while (!tail_at_end(t)) {
-		if (time_monotonic_us() > until)
-			return err_set(
-			    e, ERR_TIMEOUT, "%s was not read to its end in time", t->topic);
-		if (!tail_step(t, sink, &idle, e))
-			return false;
-	}
-	return sink->idle(sink->opaque, e);
-}
-
-static MUST_USE bool
-topic_follow(struct options *o, const char *topic, const struct sink *sink, struct err *e)
-{
-	struct tail SCOPED_TAIL t = { .o = o, .topic = topic };
-
-	return tail_open(&t, e) && (o->once ? tail_once(&t, sink, e) : tail_on(&t, sink, e));
-}
 
 /* ---- the CRLs ---- */
 
 struct crl_sink {
 	struct options *o;
+	const char *topic, *ca_topic;
+	struct crl_issuers *issuers;
 	struct crl_folder *folder;
-	bool command_failed;
+	struct hook hook;
+	bool caught_up;
 };
 
 static bool
@@ -148,79 +29,84 @@ crl_take(void *opaque, const struct queue_message *m, struct err *e)
 {
 	struct crl_sink *s = opaque;
 
-	(void)e;
-	crl_folder_take(s->folder, m);
-	return true;
+	return crl_folder_take(s->folder, m, e);
 }
 
-static MUST_USE bool
-exec_run(const char *command, struct err *e)
-{
-	char shell[] = "sh", flag[] = "-c", *text = strdup(command);
-	char *argv[] = { shell, flag, text, NULL };
-	int wait_status = -1, failure;
-	pid_t pid;
-
-	if (text == NULL)
-		abort();
-	failure = posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ);
-	free(text);
-	if (failure != 0) {
-		errno = failure;
-		return err_errno(e, "/bin/sh");
-	}
-	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
-		;
-	if (wait_status == 0)
-		return true;
-	if (WIFEXITED(wait_status))
-		return err_set(e, ERR_SYSTEM, "`%.150s` ended with status %d", command,
-		    WEXITSTATUS(wait_status));
-	return err_set(
-	    e, ERR_SYSTEM, "`%.150s` was ended by signal %d", command, WTERMSIG(wait_status));
-}
-
+/* Caught up, the command runs once whether there was a change or not: an earlier run may have died before it. */
 static bool
-crl_idle(void *opaque, struct err *e)
+crl_idle(void *opaque, bool at_end, struct err *e)
 {
 	struct crl_sink *s = opaque;
-	struct err failed = { 0 };
+	struct err incomplete = { 0 };
 	bool changed;
 
 	if (!crl_folder_write(s->folder, &changed, e))
 		return false;
-	if (!changed || s->o->exec == NULL || exec_run(s->o->exec, &failed))
-		return true;
-	fprintf(stderr, "certmill: %s\n", failed.msg);
-	s->command_failed = true;
+	s->hook.due |= changed;
+	if (at_end && !s->caught_up) {
+		s->caught_up = true;
+		s->hook.due |= !s->o->once;
+		if (!s->o->once &&
+		    !crl_folder_is_whole(s->folder, time_now_ms() / 1000, &incomplete))
+			(void)fail_with(&incomplete);
+	}
+	hook_run(&s->hook);
 	return true;
 }
 
+/* One connection's life. */
+static MUST_USE bool
+crl_session(struct crl_sink *s, struct err *e)
+{
+	const struct sink sink = { crl_take, crl_idle, s };
+	const struct queue_options queue = options_queue(s->o);
+	struct queue_probe *probe = queue_probe_open(&queue, e);
+	bool done = probe != NULL && queue_ping(probe, PING_MS, e) &&
+	    crl_issuers_join(s->issuers, &queue, probe, s->ca_topic, e) &&
+	    tail_follow(s->o, s->topic, &sink, e);
+
+	crl_issuers_leave(s->issuers);
+	if (probe != NULL)
+		queue_probe_close(probe);
+	return done;
+}
+
 /* Goes on when Kafka was away: what stands in the folder is not replaced by something older. */
+static MUST_USE bool
+crl_sessions(struct crl_sink *s, struct err *e)
+{
+	bool done;
+
+	while (!(done = crl_session(s, e)) && !s->o->once && e->code == ERR_QUEUE) {
+		(void)fail_with(e);
+		(void)sleep(1);
+	}
+	return done && crl_folder_is_whole(s->folder, time_now_ms() / 1000, e);
+}
+
 static enum status
 crl_follow(struct options *o)
 {
-	const char *topic = arena_printf(&o->arena, "%s.crl", o->prefix);
-	struct crl_sink s = { .o = o };
-	const struct sink sink = { crl_take, crl_idle, &s };
+	struct crl_sink s = { .o = o,
+		.topic = arena_printf(&o->arena, "%s.crl", o->prefix),
+		.ca_topic = arena_printf(&o->arena, "%s.ca", o->prefix),
+		.hook.command = o->exec };
 	struct err e = { 0 };
 	bool done;
 
 	if (o->dir == NULL) {
-		fprintf(stderr, "usage: certmill follow crl -dir FOLDER [-exec COMMAND] [-once]\n");
+		fprintf(stderr,
+		    "usage: certmill follow crl -dir FOLDER [-ca FILE] [-exec COMMAND] [-once]\n");
 		return STATUS_FAILED;
 	}
-	s.folder = crl_folder_open(o->dir, &e);
-	if (s.folder == NULL)
-		return fail_with(&e);
-	while (!(done = topic_follow(o, topic, &sink, &e)) && !o->once && e.code == ERR_QUEUE) {
-		(void)fail_with(&e);
-		(void)sleep(1);
-	}
+	s.issuers = crl_issuers_new(o->ca, &e);
+	s.folder = s.issuers == NULL ? NULL : crl_folder_open(o->dir, s.issuers, &e);
+	done = s.folder != NULL && crl_sessions(&s, &e);
 	crl_folder_close(s.folder);
+	crl_issuers_free(s.issuers);
 	if (!done)
 		return fail_with(&e);
-	return s.command_failed ? STATUS_FAILED : STATUS_OK;
+	return s.hook.failed ? STATUS_FAILED : STATUS_OK;
 }
 
 /* ---- the certificates ---- */
@@ -285,9 +171,10 @@ certs_take(void *opaque, const struct queue_message *m, struct err *e)
 }
 
 static bool
-certs_idle(void *opaque, struct err *e)
+certs_idle(void *opaque, bool at_end, struct err *e)
 {
 	(void)opaque;
+	(void)at_end;
 	(void)e;
 	return true;
 }
@@ -299,7 +186,7 @@ certs_follow(struct options *o)
 	const struct sink sink = { certs_take, certs_idle, NULL };
 	struct err e = { 0 };
 
-	return topic_follow(o, arena_printf(&o->arena, "%s.certs", o->prefix), &sink, &e)
+	return tail_follow(o, arena_printf(&o->arena, "%s.certs", o->prefix), &sink, &e)
 	    ? STATUS_OK
 	    : fail_with(&e);
 }

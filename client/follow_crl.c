@@ -1,55 +1,32 @@
 #include "follow_crl.h"
 
+#include "audit_crl.h"
 #include "encode.h"
+#include "follow_files.h"
 #include "scoped.h"
-#include "scoped_openssl.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/x509v3.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define CRL_FILE_MAX ((size_t)128 * 1024 * 1024) /* PEM of the largest message */
-
 struct crl_file {
 	struct crl_file *next;
-	struct buf newest; /* DER */
-	bool fresh;        /* it came since the last write */
-	int64_t said,
-	    offset; /* the newest one's header number (-1: none), and where it stands on the topic */
-	int64_t number; /* that stands in the folder; -1: none */
-	char name[256];
+	struct buf newest;           /* DER that is to be written; empty: none */
+	int64_t number, next_update; /* of the newest, or else of what stands; -1: none */
+	char name[CRL_NAME_SIZE];
 };
 
 struct crl_folder {
 	int fd;
+	bool bundled; /* all.pem is made of what stands */
+	struct crl_issuers *issuers;
 	struct crl_file *files;
 };
 
-bool
-crl_number_read(struct slice der, int64_t *ret, struct err *e)
-{
-	const uint8_t *at = der.data;
-	SCOPED(X509_CRL) crl = NULL;
-	SCOPED(ASN1_INTEGER) number = NULL;
-
-	if (der.data == NULL || der.len > LONG_MAX)
-		return err_set(e, ERR_MALFORMED, "there are no bytes");
-	crl = d2i_X509_CRL(NULL, &at, (long)der.len);
-	if (crl == NULL) {
-		(void)err_openssl(e, "d2i_X509_CRL");
-		e->code = ERR_MALFORMED;
-		return false;
-	}
-	if (at != der.data + der.len)
-		return err_set(e, ERR_MALFORMED, "bytes stand behind the CRL");
-	number = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
-	if (number == NULL || ASN1_INTEGER_get_int64(ret, number) != 1 || *ret < 0)
-		return err_set(e, ERR_MALFORMED, "the CRL has no number (RFC 5280 5.2.3)");
-	return true;
-}
+/* ---- names ---- */
 
 static bool
 name_is_safe(struct slice part, bool dots)
@@ -88,8 +65,88 @@ crl_file_name(struct slice key, char ret[static 256])
 	return n > 0 && n < 250;
 }
 
+/* The middle of "pki.ISSUER.0", which has no dot of its own; the mount may. */
+static struct slice
+name_issuer(const char *name)
+{
+	const char *shard = strrchr(name, '.');
+	const char *issuer = shard == NULL ? NULL : memrchr(name, '.', (size_t)(shard - name));
+
+	if (issuer == NULL)
+		return SLICE_NONE;
+	return slice_of(issuer + 1, (size_t)(shard - issuer) - 1);
+}
+
+/* ---- the folder ---- */
+
+/* What stands from an earlier run, if it is whole. */
+static void
+file_load(const struct crl_folder *f, struct crl_file *file)
+{
+	struct buf SCOPED_BUF der = { 0 };
+	struct crl_view v;
+	struct err unread;
+	char pem[CRL_NAME_SIZE + 8];
+
+	(void)snprintf(pem, sizeof(pem), "%s.pem", file->name);
+	buf_init(&der, CRL_FILE_MAX);
+	if (faccessat(f->fd, pem, R_OK, 0) != 0 ||
+	    !crl_file_read(f->fd, file->name, ".der", &der) ||
+	    !crl_view_read(buf_slice(&der), &v, &unread))
+		return;
+	file->number = v.number;
+	file->next_update = v.next_update;
+}
+
+static struct crl_file *
+file_find(const struct crl_folder *f, const char *name)
+{
+	struct crl_file *file = f->files;
+
+	while (file != NULL && strcmp(file->name, name) != 0)
+		file = file->next;
+	return file;
+}
+
+static struct crl_file *
+file_add(struct crl_folder *f, const char *name)
+{
+	struct crl_file *file = calloc(1, sizeof(*file));
+
+	if (file == NULL)
+		abort();
+	(void)snprintf(file->name, sizeof(file->name), "%s", name);
+	file->number = file->next_update = -1;
+	file->next = f->files;
+	f->files = file;
+	return file;
+}
+
+/* Also what is no longer on the topic stands: a CRL is true until it expires. */
+static MUST_USE bool
+folder_load(struct crl_folder *f, const char *path, struct err *e)
+{
+	DIR *dir = opendir(path);
+
+	if (dir == NULL)
+		return err_errno(e, path);
+	for (const struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
+		size_t len = strlen(d->d_name);
+		char name[CRL_NAME_SIZE];
+
+		if (len < 5 || len >= sizeof(name) || d->d_name[0] == '.' ||
+		    strcmp(d->d_name + len - 4, ".der") != 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s", (int)(len - 4), d->d_name);
+		if (name_issuer(name).data != NULL)
+			file_load(f, file_add(f, name));
+	}
+	closedir(dir);
+	return true;
+}
+
 struct crl_folder *
-crl_folder_open(const char *path, struct err *e)
+crl_folder_open(const char *path, struct crl_issuers *issuers, struct err *e)
 {
 	struct crl_folder *f;
 	int fd;
@@ -107,7 +164,11 @@ crl_folder_open(const char *path, struct err *e)
 	if (f == NULL)
 		abort();
 	f->fd = fd;
-	return f;
+	f->issuers = issuers;
+	if (folder_load(f, path, e))
+		return f;
+	crl_folder_close(f);
+	return NULL;
 }
 
 void
@@ -124,64 +185,7 @@ crl_folder_close(struct crl_folder *f)
 	free(f);
 }
 
-static MUST_USE bool
-file_read(int dir, const char *name, struct buf *out)
-{
-	int SCOPED_FD fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	for (;;) {
-		uint8_t *room = buf_reserve(out, 65536);
-
-		if (room == NULL)
-			return false;
-		n = read(fd, room, 65536);
-		if (n <= 0)
-			return n == 0;
-		out->len += (size_t)n;
-	}
-}
-
-/* The number of the CRL that stands in the folder from an earlier run; -1 where none stands, or not whole. */
-static int64_t
-folder_number(const struct crl_folder *f, const char *name)
-{
-	struct buf SCOPED_BUF der = { 0 };
-	struct err unread = { 0 };
-	char path[264];
-	int64_t number;
-
-	(void)snprintf(path, sizeof(path), "%s.pem", name);
-	if (faccessat(f->fd, path, R_OK, 0) != 0)
-		return -1;
-	(void)snprintf(path, sizeof(path), "%s.der", name);
-	buf_init(&der, CRL_FILE_MAX);
-	if (!file_read(f->fd, path, &der) || !crl_number_read(buf_slice(&der), &number, &unread))
-		return -1;
-	return number;
-}
-
-static struct crl_file *
-file_get(struct crl_folder *f, const char *name)
-{
-	struct crl_file *file = f->files;
-
-	while (file != NULL && strcmp(file->name, name) != 0)
-		file = file->next;
-	if (file != NULL)
-		return file;
-	file = calloc(1, sizeof(*file));
-	if (file == NULL)
-		abort();
-	(void)snprintf(file->name, sizeof(file->name), "%s", name);
-	buf_init(&file->newest, CRL_FILE_MAX);
-	file->number = folder_number(f, name);
-	file->next = f->files;
-	f->files = file;
-	return file;
-}
+/* ---- a record ---- */
 
 static int64_t
 header_number(const struct queue_message *m)
@@ -204,110 +208,146 @@ header_number(const struct queue_message *m)
 	return -1;
 }
 
-void
-crl_folder_take(struct crl_folder *f, const struct queue_message *m)
+/* Is it what it says, from whom its key says? ERR_QUEUE: that cannot be told now. */
+static MUST_USE bool
+record_verify(
+    struct crl_folder *f, const char *name, int64_t said, const struct crl_view *v, struct err *e)
 {
-	struct crl_file *file;
-	char name[256];
+	const X509 *issuer = NULL;
 
-	if (m->value.data ==
-	    NULL) /* the key was taken out of use: what stands here is still true */
-		return;
-	if (!crl_file_name(m->key, name)) {
-		fprintf(stderr,
-		    "certmill: offset %" PRId64
-		    " is passed over: the key is no mount/issuer/shard\n",
-		    m->offset);
-		return;
-	}
-	file = file_get(f, name);
-	buf_clear(&file->newest);
-	buf_add_slice(&file->newest, m->value);
-	file->said = header_number(m);
-	file->offset = m->offset;
-	file->fresh = true;
+	if (v->number != said)
+		return err_set(e, ERR_MALFORMED,
+		    "its number is %" PRId64 ", its header says otherwise", v->number);
+	if (!crl_issuers_find(f->issuers, name_issuer(name), &issuer, e))
+		return false;
+	if (issuer == NULL)
+		return err_set(e, ERR_CERTIFICATE_INVALID, "its issuer's certificate is not known");
+	return crl_view_verify(v, issuer, e);
 }
 
-/* Writes beside, then replaces: a reader sees the old file or the new one. */
 static MUST_USE bool
-file_replace(int dir, const char *name, const char *suffix, struct slice bytes, struct err *e)
+pass_over(const char *name, int64_t offset, const struct err *why)
 {
-	char path[264], temporary[272];
-	int SCOPED_FD fd = -1;
-	size_t done = 0;
-
-	(void)snprintf(path, sizeof(path), "%s%s", name, suffix);
-	(void)snprintf(temporary, sizeof(temporary), ".%s.new", path);
-	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_errno(e, temporary);
-	while (done < bytes.len) {
-		ssize_t n = write(fd, bytes.data + done, bytes.len - done);
-
-		if (n < 0 && errno != EINTR)
-			return err_errno(e, temporary);
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (fsync(fd) != 0 || renameat(dir, temporary, dir, path) != 0)
-		return err_errno(e, path);
+	fprintf(stderr, "certmill: %s: offset %" PRId64 " is passed over: %s\n", name, offset,
+	    why->msg);
 	return true;
 }
 
-/* Is this record what it says, and newer than what stands? Says on standard error why it is not what it says. */
-static bool
-record_is_newer(const struct crl_file *file, int64_t *ret_number)
+bool
+crl_folder_take(struct crl_folder *f, const struct queue_message *m, struct err *e)
 {
-	struct err e = { 0 };
+	char name[CRL_NAME_SIZE] = "?";
+	struct crl_file *file;
+	struct crl_view v;
+	int64_t said;
 
-	if (file->said >= 0 && file->said <= file->number)
-		return false;
-	if (crl_number_read(buf_slice(&file->newest), ret_number, &e)) {
-		if (*ret_number == file->said)
-			return true;
-		(void)err_set(&e, ERR_MALFORMED,
-		    "its number is %" PRId64 ", its header says otherwise", *ret_number);
+	if (m->value.data ==
+	    NULL) /* the key was taken out of use: what stands here is still true */
+		return true;
+	if (!crl_file_name(m->key, name)) {
+		(void)err_set(e, ERR_MALFORMED, "the key is no mount/issuer/shard");
+		return pass_over(name, m->offset, e);
 	}
-	fprintf(stderr, "certmill: %s: offset %" PRId64 " is passed over: %s\n", file->name,
-	    file->offset, e.msg);
-	return false;
+	if (!crl_issuers_want(f->issuers, name_issuer(name)))
+		return true;
+	file = file_find(f, name);
+	said = header_number(m);
+	if (file != NULL && said >= 0 && said <= file->number)
+		return true;
+	if (!crl_view_read(m->value, &v, e) || !record_verify(f, name, said, &v, e))
+		return e->code != ERR_QUEUE && pass_over(name, m->offset, e);
+	if (file == NULL)
+		file = file_add(f, name);
+	buf_done(&file->newest);
+	buf_init(&file->newest, CRL_FILE_MAX);
+	buf_add_slice(&file->newest, m->value);
+	file->number = v.number;
+	file->next_update = v.next_update;
+	return true;
 }
+
+/* ---- writing ---- */
 
 /* The .der is last: it says which number stands, so that a crash between the two does both again. */
 static MUST_USE bool
-file_write(struct crl_folder *f, struct crl_file *file, int64_t number, struct err *e)
+file_write(struct crl_folder *f, struct crl_file *file, struct err *e)
 {
 	struct buf SCOPED_BUF pem = { 0 };
 
 	buf_init(&pem, CRL_FILE_MAX);
 	pem_add(&pem, "X509 CRL", buf_slice(&file->newest));
-	if (pem.failed)
+	if (pem.failed || file->newest.failed)
 		return err_set(e, ERR_TOO_LARGE, "%.100s is too large", file->name);
-	if (!file_replace(f->fd, file->name, ".pem", buf_slice(&pem), e) ||
-	    !file_replace(f->fd, file->name, ".der", buf_slice(&file->newest), e))
+	if (!crl_file_replace(f->fd, file->name, ".pem", buf_slice(&pem), e) ||
+	    !crl_file_replace(f->fd, file->name, ".der", buf_slice(&file->newest), e))
 		return false;
-	if (fsync(f->fd) != 0)
-		return err_errno(e, file->name);
-	file->number = number;
+	buf_done(&file->newest);
 	return true;
+}
+
+static bool
+file_is_bundled(const struct crl_folder *f, const struct crl_file *file)
+{
+	return file->number >= 0 && crl_issuers_want(f->issuers, name_issuer(file->name));
+}
+
+/* No file where there is nothing to put in it: a server that reads it is to say so. */
+static MUST_USE bool
+bundle_write(struct crl_folder *f, struct err *e)
+{
+	struct crl_bundle SCOPED_CRL_BUNDLE b = { .dir = f->fd, .fd = -1 };
+
+	for (const struct crl_file *file = f->files; file != NULL; file = file->next)
+		if (file_is_bundled(f, file) && !crl_bundle_add(&b, file->name, e))
+			return false;
+	return b.fd < 0 || crl_bundle_end(&b, e);
 }
 
 bool
 crl_folder_write(struct crl_folder *f, bool *ret_changed, struct err *e)
 {
-	int64_t number;
-
 	*ret_changed = false;
 	for (struct crl_file *file = f->files; file != NULL; file = file->next) {
-		if (!file->fresh)
+		if (file->newest.len == 0)
 			continue;
-		if (record_is_newer(file, &number)) {
-			if (!file_write(f, file, number, e))
-				return false;
-			*ret_changed = true;
-		}
-		file->fresh = false;
-		buf_done(&file->newest);
-		buf_init(&file->newest, CRL_FILE_MAX);
+		f->bundled = false;
+		if (!file_write(f, file, e))
+			return false;
+		*ret_changed = true;
 	}
+	if (f->bundled)
+		return true;
+	if (!bundle_write(f, e))
+		return false;
+	if (fsync(f->fd) != 0)
+		return err_errno(e, "the folder of CRLs");
+	f->bundled = true;
+	return true;
+}
+
+/* ---- is all there? ---- */
+
+static bool
+folder_has(const struct crl_folder *f, struct slice issuer)
+{
+	for (const struct crl_file *file = f->files; file != NULL; file = file->next)
+		if (file->number >= 0 && slice_eq(name_issuer(file->name), issuer))
+			return true;
+	return false;
+}
+
+bool
+crl_folder_is_whole(const struct crl_folder *f, int64_t now, struct err *e)
+{
+	struct slice id;
+
+	for (size_t i = 0; crl_issuers_wanted(f->issuers, i, &id); i++)
+		if (!folder_has(f, id))
+			return err_set(e, ERR_NOT_FOUND,
+			    "no CRL of the issuer %.*s came: who checks all of a chain refuses its certificates",
+			    SLICE_FMT(id));
+	for (const struct crl_file *file = f->files; file != NULL; file = file->next)
+		if (file_is_bundled(f, file) && file->next_update >= 0 && file->next_update <= now)
+			return err_set(e, ERR_NOT_FOUND, "the CRL %.100s has expired", file->name);
 	return true;
 }

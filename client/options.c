@@ -8,7 +8,7 @@
 
 enum kind { OPTION_TEXT, OPTION_SPAN, OPTION_COUNT, OPTION_FLAG, OPTION_KAFKA };
 
-#define REQUESTS "mount unmount mount-tune mounts read write patch list delete revoke"
+#define REQUESTS "mount unmount mount-tune mounts status read write patch list delete revoke"
 #define ALL      NULL
 
 /* clang-format off */
@@ -27,7 +27,7 @@ static const struct option_row {
 	ROW("help",       FLAG,  help,       ALL,      "print this"),
 	ROW("version",    FLAG,  version,    ALL,      "print the version"),
 	ROW("reply-to",   TEXT,  reply_to,   REQUESTS " request", "topic of the answers (<prefix>.responses)"),
-	ROW("format",     TEXT,  format,     REQUESTS " audit", "table or json (table)"),
+	ROW("format",     TEXT,  format,     REQUESTS " audit rejects", "table or json (table)"),
 	ROW("field",      TEXT,  field,      REQUESTS, "print one field's value alone"),
 	ROW("id",         TEXT,  id,         REQUESTS, "of the request: the same one again brings the same answer (a new UUID)"),
 	ROW("seal",       FLAG,  seal,       "write",  "the private key in the answer travels sealed, and is opened here"),
@@ -40,6 +40,7 @@ static const struct option_row {
 	ROW("default-lease-ttl", TEXT, default_lease_ttl, "mount mount-tune", "of what is issued where nothing else is said: 24h, or seconds"),
 	ROW("max-lease-ttl", TEXT, max_lease_ttl, "mount mount-tune", "the longest that anything is issued for (768h)"),
 	ROW("dir",        TEXT,  dir,        "follow", "folder that holds the CRLs"),
+	ROW("ca",         TEXT,  ca,         "follow", "PEM certificates of the CAs whose CRLs are wanted (all that .ca names)"),
 	ROW("exec",       TEXT,  exec,       "follow", "a command for the shell, run after a change"),
 	ROW("once",       FLAG,  once,       "follow", "stop at what the topic holds now"),
 	ROW("since",      TEXT,  since,      "audit",  "from when on requests are checked: a time, or how long ago (all)"),

@@ -31,7 +31,7 @@ struct options {
 	const char *description, *default_lease_ttl, *max_lease_ttl;
 	bool dry_run, seal;
 	/* follow */
-	const char *dir, *exec;
+	const char *dir, *ca, *exec;
 	bool once;
 	/* audit */
 	const char *since, *until;

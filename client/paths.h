@@ -16,6 +16,7 @@ enum show {
 	SHOW_DATA,    /* the answer's data, or that it was written when there is none */
 	SHOW_SUCCESS, /* only that it was done */
 	SHOW_PAGES,   /* a list: keys of all pages */
+	SHOW_STATUS,  /* the tables of the fleet's state */
 	SHOW_MOUNTS,  /* the table of mounts */
 	SHOW_PEM,     /* one field of the answer as it is */
 	SHOW_DER,     /* the same, decoded from base64 */

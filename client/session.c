@@ -214,7 +214,8 @@ session_open_key(const struct session *s, json_t *data, struct err *e)
 	return true;
 }
 
-json_t *
+/* With the private key opened where it was sealed to this session's own. NULL: e says why. */
+static json_t *
 session_data(const struct session *s, const struct certmill_answer *a, struct err *e)
 {
 	json_t *SCOPED_JSON data = json_from_msgpack(a->data, e);

@@ -29,8 +29,6 @@ void session_done(struct session *s);
 /* The fleet, once route and args say what it is asked. Seals what goes there, and says what the answer is sealed to. */
 bool session_open(struct session *s, struct err *e) MUST_USE;
 bool session_ask(struct session *s, struct certmill_answer *ret, struct err *e) MUST_USE;
-/* The data of an answer, with its private key opened where it was sealed to this session's own. NULL: e says why. */
-json_t *session_data(const struct session *s, const struct certmill_answer *a, struct err *e);
 /* The whole of it. `done` is what a person reads where there is nothing else to print. */
 enum status session_run(struct session *s, const char *done);
 

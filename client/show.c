@@ -1,6 +1,7 @@
 #include "show.h"
 
 #include "encode.h"
+#include "fleet.h"
 #include "json.h"
 #include "table.h"
 
@@ -125,7 +126,9 @@ show_data(const struct options *o, const struct route *r, const char *done, json
 		return show_field(data, o->field);
 	if (r->show == SHOW_PEM || r->show == SHOW_DER)
 		return show_bytes(r, data);
-	if (r->show == SHOW_MOUNTS)
+	if (r->show == SHOW_STATUS)
+		fleet_print(stdout, data);
+	else if (r->show == SHOW_MOUNTS)
 		table_mounts(stdout, data);
 	else if (r->show == SHOW_SUCCESS || json_object_size(data) == 0)
 		printf("%s\n", done);

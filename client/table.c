@@ -1,12 +1,11 @@
 #include "table.h"
 
+#include "columns.h"
 #include "slice.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MOUNT_COLUMNS 5
 
 /* The lease stands first, under the names of the source document's sample. */
 static const struct {
@@ -170,67 +169,45 @@ table_print(FILE *out, json_t *data)
 	    row_print(out, width, name, value);
 }
 
-static void
-cell_text(const json_t *mount, const char *name, const char *suffix, char ret[static 128])
+void
+table_text(FILE *out, const char *text, size_t len)
 {
-	const json_t *value = json_object_get(mount, name);
+	text_print(out, text, len, true);
+}
 
+const char *
+table_cell(const json_t *row, const char *name, char ret[static CELL_MAX])
+{
+	const json_t *value = json_object_get(row, name);
+
+	ret[0] = '\0';
 	if (json_is_string(value))
-		(void)snprintf(ret, 128, "%s%s", json_string_value(value), suffix);
+		(void)snprintf(ret, CELL_MAX, "%s", json_string_value(value));
 	else if (json_is_integer(value))
-		(void)snprintf(ret, 128, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else
-		ret[0] = '\0';
-}
-
-static void
-mount_cells(const json_t *mount, char ret[static MOUNT_COLUMNS][128])
-{
-	cell_text(mount, "mount", "/", ret[0]);
-	(void)snprintf(ret[1], 128, "pki");
-	cell_text(mount, "default_ttl", "", ret[2]);
-	cell_text(mount, "max_ttl", "", ret[3]);
-	cell_text(mount, "description", "", ret[4]);
-}
-
-static void
-cells_widen(int widths[static MOUNT_COLUMNS], char cells[static MOUNT_COLUMNS][128])
-{
-	for (size_t i = 0; i < MOUNT_COLUMNS; i++)
-		if ((int)strlen(cells[i]) > widths[i])
-			widths[i] = (int)strlen(cells[i]);
-}
-
-static void
-cells_print(
-    FILE *out, const int widths[static MOUNT_COLUMNS], char cells[static MOUNT_COLUMNS][128])
-{
-	for (size_t i = 0; i < MOUNT_COLUMNS; i++) {
-		text_print(out, cells[i], strlen(cells[i]), true);
-		if (i + 1 < MOUNT_COLUMNS)
-			fprintf(out, "%*s", widths[i] + 2 - (int)strlen(cells[i]), "");
-	}
-	fputc('\n', out);
+		(void)snprintf(ret, CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	return ret;
 }
 
 void
 table_mounts(FILE *out, const json_t *data)
 {
-	char head[MOUNT_COLUMNS][128] = { "Path", "Type", "Default TTL", "Max TTL", "Description" };
+	static const char *const head[] = { "Path", "Type", "Default TTL", "Max TTL",
+		"Description" };
 	const json_t *mounts = json_object_get(data, "mounts");
-	int widths[MOUNT_COLUMNS] = { 0 };
-	char cells[MOUNT_COLUMNS][128];
+	struct columns table SCOPED_COLUMNS;
 
-	cells_widen(widths, head);
+	columns_init(&table, head, sizeof(head) / sizeof(head[0]));
 	for (size_t i = 0; i < json_array_size(mounts); i++) {
-		mount_cells(json_array_get(mounts, i), cells);
-		cells_widen(widths, cells);
+		const json_t *mount = json_array_get(mounts, i);
+		char text[CELL_MAX];
+
+		columns_add(&table, "%s/", table_cell(mount, "mount", text));
+		columns_add(&table, "pki");
+		columns_add(&table, "%s", table_cell(mount, "default_ttl", text));
+		columns_add(&table, "%s", table_cell(mount, "max_ttl", text));
+		columns_add(&table, "%s", table_cell(mount, "description", text));
 	}
-	cells_print(out, widths, head);
-	for (size_t i = 0; i < json_array_size(mounts); i++) {
-		mount_cells(json_array_get(mounts, i), cells);
-		cells_print(out, widths, cells);
-	}
+	columns_print(out, &table);
 }
 
 static void

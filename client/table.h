@@ -13,6 +13,11 @@
 void table_print(FILE *out, json_t *data);
 /* The mounts of mount/list. */
 void table_mounts(FILE *out, const json_t *data);
+/* On one line. */
+void table_text(FILE *out, const char *text, size_t len);
+/* A field of a row as text; empty when there is none. */
+#define CELL_MAX 128
+const char *table_cell(const json_t *row, const char *name, char ret[static CELL_MAX]);
 /* One field, raw: a text as it is, a list one item a line. False when the data has no such field. */
 bool table_field(FILE *out, const json_t *data, const char *name);
 

@@ -113,19 +113,24 @@ arena_text(struct arena *a, struct slice s)
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char text[256];
 	va_list args, again;
-	char *text;
+	char *kept;
 	int len;
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, fmt, args);
+	len = vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	assert(len >= 0);
-	text = arena_alloc(a, (size_t)len + 1);
-	vsnprintf(text, (size_t)len + 1, fmt, again);
+	if ((size_t)len < sizeof(text)) {
+		kept = arena_text(a, slice_of(text, (size_t)len));
+	} else {
+		kept = arena_alloc(a, (size_t)len + 1);
+		vsnprintf(kept, (size_t)len + 1, fmt, again);
+	}
 	va_end(again);
-	return text;
+	return kept;
 }
 
 void

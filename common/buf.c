@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 64
+#define FIRST_CAPACITY 1024 /* an answer is two to four of them */
 
 void
 buf_init(struct buf *b, size_t max)

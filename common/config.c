@@ -63,12 +63,22 @@ pass_key(const struct config *c, const char *name)
 	return name + len + 1;
 }
 
+static void
+origin_keep(const struct config *c, const char *source, const char *name)
+{
+	if (c->from->origins != NULL)
+		config_origin_set(c->from->origins, name, source);
+}
+
 /* Puts the source before the callback's message. */
 static bool
 config_pass(const struct config *c, const char *source, const char *key, const char *value)
 {
+	char name[2 * NAME_MAX_BYTES];
 	struct err why = { 0 };
 
+	(void)snprintf(name, sizeof(name), "%s.%s", c->from->pass_section, key);
+	origin_keep(c, source, name);
 	if (c->from->pass(c->from->opaque, key, value, &why))
 		return true;
 	return err_field(
@@ -84,6 +94,7 @@ config_set(struct config *c, const char *source, const char *name, const char *v
 
 	if (row < c->count) {
 		c->is_set[row] = true;
+		origin_keep(c, source, name);
 		return setting_store(&c->table[row], source, value, c->settings, c->e);
 	}
 	if (key != NULL)
@@ -232,6 +243,15 @@ file_load(struct config *c)
 
 /* ---- the environment ---- */
 
+/* "CERTMILL_REDIS_ADDRESS" of "redis.address" */
+static void
+variable_name(const char *prefix, const char *name, char ret[static NAME_MAX_BYTES])
+{
+	(void)snprintf(ret, NAME_MAX_BYTES, "%s%s", prefix, name);
+	for (char *c = ret + strlen(prefix); *c != '\0'; c++)
+		*c = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
+}
+
 /* "REDIS_ADDRESS" for "redis.address"; len ends the name early. */
 static bool
 is_variable_of(const char *variable, const char *name, size_t len)
@@ -326,6 +346,19 @@ environment_load(struct config *c)
 /* ---- the whole ---- */
 
 static bool
+setting_missing(struct config *c, const char *name)
+{
+	char variable[NAME_MAX_BYTES];
+
+	if (c->from->env_prefix == NULL)
+		return err_field(c->e, ERR_CONFIG, name, "%s is required", name);
+	variable_name(c->from->env_prefix, name, variable);
+	return err_field(c->e, ERR_CONFIG, name,
+	    "%s is required, and neither %s nor the environment (%s) has it", name,
+	    c->from->path == NULL ? "a file" : c->from->path, variable);
+}
+
+static bool
 defaults_load(struct config *c)
 {
 	for (size_t row = 0; row < c->count; row++) {
@@ -333,13 +366,8 @@ defaults_load(struct config *c)
 
 		if (c->is_set[row])
 			continue;
-		if (s->def == NULL && c->from->env_prefix == NULL)
-			return err_field(c->e, ERR_CONFIG, s->name, "%s is required", s->name);
 		if (s->def == NULL)
-			return err_field(c->e, ERR_CONFIG, s->name,
-			    "%s is required, and neither %s nor the environment (%s...) has it",
-			    s->name, c->from->path == NULL ? "a file" : c->from->path,
-			    c->from->env_prefix);
+			return setting_missing(c, s->name);
 		if (!setting_store(s, "default", s->def, c->settings, c->e))
 			return false;
 	}

@@ -6,6 +6,7 @@
 #ifndef CERTMILL_CONFIG_H
 #define CERTMILL_CONFIG_H
 
+#include "config_origin.h"
 #include "err.h"
 #include "slice.h"
 
@@ -35,6 +36,7 @@ struct config_source {
 	const char *pass_section;
 	bool (*pass)(void *opaque, const char *key, const char *value, struct err *e);
 	void *opaque;
+	struct config_origins *origins; /* where each stands; NULL: nobody asks */
 };
 
 /* Fills *settings by the table. Texts are kept until config_free. An unknown key is an error. */
@@ -43,5 +45,7 @@ bool config_load(const struct config_source *from, const struct setting *table, 
 void config_free(const struct setting *table, size_t count, void *settings);
 /* Prints the table as the manual's markdown. */
 void config_document(const struct setting *table, size_t count);
+/* Prints the table as an INI file, every setting behind a semicolon. */
+void config_sample(const struct setting *table, size_t count);
 
 #endif

@@ -211,3 +211,43 @@ config_document(const struct setting *table, size_t count)
 		printf(" | %s |\n", table[i].help);
 	}
 }
+
+/* As comments of some 100 columns: the file's reader refuses a line of 200. */
+static void
+comment_print(const char *text)
+{
+	size_t column = 0;
+
+	for (const char *word = text; *word != '\0';) {
+		size_t len = strcspn(word, " ");
+
+		if (column > 0 && column + len > 96) {
+			printf("\n");
+			column = 0;
+		}
+		printf("%s%.*s", column == 0 ? "; " : " ", (int)len, word);
+		column += len + 1;
+		word += len + strspn(word + len, " ");
+	}
+	printf("\n");
+}
+
+void
+config_sample(const struct setting *table, size_t count)
+{
+	const char *section = "";
+
+	for (size_t i = 0; i < count; i++) {
+		const char *name = table[i].name, *key = strchr(name, '.') + 1;
+
+		if (strncmp(name, section, (size_t)(key - name)) != 0)
+			printf("\n[%.*s]\n", (int)(key - name - 1), name);
+		section = name;
+		comment_print(table[i].help);
+		printf("; (");
+		range_print(&table[i]);
+		printf("%s)\n;%s =%s%s\n", table[i].def == NULL ? "; required" : "", key,
+		    table[i].def == NULL || table[i].def[0] == '\0' ? "" : " ",
+		    table[i].def == NULL ? "" : table[i].def);
+	}
+}

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#define LEADER_MS 3000 /* for one answer of a leader, or about it */
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 void *
@@ -271,6 +273,12 @@ queue_handle_ping(struct queue_handle *h, int timeout_ms, struct err *e)
 	return true;
 }
 
+const char *
+queue_version(void)
+{
+	return rd_kafka_version_str();
+}
+
 /* ---- offsets ---- */
 
 static rd_kafka_resp_err_t
@@ -291,12 +299,39 @@ offset_ask(
 	return code;
 }
 
-/* A broker that has just come back says so for a moment, until it leads its partitions again. */
+/*
+ * Is the leader that was asked perhaps none any more? A broker that has just come back says so for a moment, until it leads
+ * its partitions again; one that stands still, or cannot be reached, says nothing; and the name of a container that was
+ * stopped does not even resolve.
+ */
 static bool
 code_is_no_leader(rd_kafka_resp_err_t code)
 {
 	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
-	    code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+	    code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+	    code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	    code == RD_KAFKA_RESP_ERR__RESOLVE;
+}
+
+/* librdkafka goes on asking the leader that it remembers, for up to five minutes, whether that one answers or not. */
+static void
+leader_learn(struct queue_handle *h, const char *topic, int timeout_ms)
+{
+	const struct rd_kafka_metadata *metadata;
+	SCOPED(rd_kafka_topic_t) handle = rd_kafka_topic_new(h->rk, topic, NULL);
+
+	if (handle != NULL &&
+	    rd_kafka_metadata(h->rk, 0, handle, &metadata, timeout_ms) ==
+		RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_metadata_destroy(metadata);
+}
+
+static int
+leader_left_ms(int64_t deadline)
+{
+	int left = queue_left_ms(deadline);
+
+	return left < LEADER_MS ? left : LEADER_MS;
 }
 
 bool
@@ -310,10 +345,11 @@ queue_handle_offset(struct queue_handle *h, const char *topic, int32_t partition
 	char call[300];
 
 	rd_kafka_topic_partition_list_add(list, topic, partition);
-	code = offset_ask(h, list, what, QUEUE_REQUEST_MS);
+	code = offset_ask(h, list, what, LEADER_MS);
 	while (code_is_no_leader(code) && queue_left_ms(deadline) > 0) {
 		(void)nanosleep(&pause, NULL);
-		code = offset_ask(h, list, what, queue_left_ms(deadline));
+		leader_learn(h, topic, leader_left_ms(deadline));
+		code = offset_ask(h, list, what, leader_left_ms(deadline));
 	}
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		*ret = list->elems[0].offset;

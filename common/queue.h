@@ -21,6 +21,8 @@ struct queue_setting {
 	const char *name, *value;
 };
 
+const char *queue_version(void); /* librdkafka's */
+
 struct queue_options {
 	const char *brokers;               /* bootstrap.servers */
 	const char *client_id;             /* shows in the broker's logs; may be NULL */
@@ -28,6 +30,9 @@ struct queue_options {
 	size_t extra_count;
 	bool mock; /* talking to queue_mock: no fencing, no offset metadata */
 };
+
+/* Are the settings what librdkafka takes? Asks no broker. ERR_CONFIG and the setting's name (kafka.…) as the field. */
+bool queue_options_check(const struct queue_options *o, struct err *e) MUST_USE;
 
 struct queue_header {
 	const char *name;
@@ -196,6 +201,21 @@ bool queue_topic_create(struct queue_probe *p, const struct queue_topic_spec *t,
 /* Fills offset and metadata of each given topic/partition (QUEUE_NO_OFFSET where there is none). */
 bool queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
     size_t count, struct err *e) MUST_USE;
+/* The same at once, whatever a transaction that is open may still change: for onlookers. */
+bool queue_group_stands(struct queue_probe *p, const char *group, struct queue_position *at,
+    size_t count, int timeout_ms, struct err *e) MUST_USE;
+/* The high watermark of each given topic/partition, in one question a broker. */
+bool queue_ends(struct queue_probe *p, const struct queue_position *at, int64_t *ret_ends,
+    size_t count, int timeout_ms, struct err *e) MUST_USE;
+/* A member of a group; everything in it is borrowed for the call. */
+struct queue_member {
+	const char *instance, *client, *host; /* instance NULL: a dynamic member */
+	const struct queue_position *at;      /* its partitions; offsets mean nothing */
+	size_t count;
+};
+bool queue_group_members(struct queue_probe *p, const char *group, int timeout_ms,
+    void (*visit)(void *opaque, const struct queue_member *m), void *opaque,
+    struct err *e) MUST_USE;
 /* For a group without members. Overwrites: ask queue_group_offsets first. */
 bool queue_group_commit(struct queue_probe *p, const char *group, const struct queue_position *at,
     size_t count, struct err *e) MUST_USE;

@@ -37,7 +37,8 @@ static const struct default_setting {
 	{ GROUP, "queued.max.messages.kbytes", "8192" },
 	{ GROUP, "fetch.max.bytes", "4194304" },
 	{ READER, "fetch.wait.max.ms", "20" },          /* the end of a partition is told one such wait late */
-	{ READER, "queued.max.messages.kbytes", "16384" },
+	{ READER, "queued.max.messages.kbytes", "4096" }, /* what is fetched ahead takes three times its size */
+	{ READER, "fetch.message.max.bytes", "262144" },  /* of each partition at a time; a single message may be larger */
 	{ READER, "message.max.bytes", QUEUE_LARGEST_MESSAGE },
 	{ READER, "fetch.max.bytes", QUEUE_LARGEST_MESSAGE },
 	{ READER, "receive.message.max.bytes", "134217728" },
@@ -86,12 +87,21 @@ static const char *const refused[] = {
 /* ---- settings ---- */
 
 static MUST_USE bool
+setting_refuse(struct err *e, const char *name, const char *why)
+{
+	char field[sizeof(e->field)];
+
+	(void)snprintf(field, sizeof(field), "kafka.%s", name);
+	return err_field(e, ERR_CONFIG, field, "%s: %s", field, why);
+}
+
+static MUST_USE bool
 setting_apply(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *e)
 {
 	char text[200];
 
 	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
-		return err_set(e, ERR_CONFIG, "kafka.%s: %s", name, text);
+		return setting_refuse(e, name, text);
 	return true;
 }
 
@@ -105,15 +115,15 @@ password_apply(rd_kafka_conf_t *conf, const char *path, struct err *e)
 	bool ok;
 
 	if (file == NULL)
-		return err_set(
-		    e, ERR_CONFIG, "kafka." PASSWORD_FILE " %s: %s", path, strerror(errno));
+		return err_field(e, ERR_CONFIG, "kafka." PASSWORD_FILE,
+		    "kafka." PASSWORD_FILE " %s: %s", path, strerror(errno));
 	setbuf(file, NULL);
 	len = fread(text, 1, sizeof(text) - 1, file);
 	text[len] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	len = strlen(text);
 	if (ferror(file) != 0 || len == 0 || len > PASSWORD_MAX)
-		ok = err_set(e, ERR_CONFIG,
+		ok = err_field(e, ERR_CONFIG, "kafka." PASSWORD_FILE,
 		    "kafka." PASSWORD_FILE
 		    " %s: no password of 1 to %d characters in the first line",
 		    path, PASSWORD_MAX);
@@ -141,14 +151,12 @@ extra_apply(rd_kafka_conf_t *conf, const struct queue_setting *s, unsigned role,
 {
 	for (size_t i = 0; i < COUNT(refused); i++)
 		if (strcmp(s->name, refused[i]) == 0)
-			return err_set(e, ERR_CONFIG,
-			    "kafka.%s cannot be set: certmill's promises rest on its own value",
-			    s->name);
+			return setting_refuse(
+			    e, s->name, "cannot be set: certmill's promises rest on its own value");
 	/* The callback of a group consumer speaks the eager protocol alone. */
 	if (strcmp(s->name, "partition.assignment.strategy") == 0 &&
 	    strstr(s->value, "cooperative") != NULL)
-		return err_set(e, ERR_CONFIG,
-		    "kafka.partition.assignment.strategy: only range and roundrobin");
+		return setting_refuse(e, s->name, "only range and roundrobin");
 	if (strcmp(s->name, PASSWORD_FILE) == 0)
 		return password_apply(conf, s->value, e);
 	/* These belong to producers; a consumer would refuse them for what they say about transactions. */
@@ -177,6 +185,21 @@ settings_apply(rd_kafka_conf_t *conf, const struct queue_options *o,
 		if (!setting_apply(conf, spec->own[i].name, spec->own[i].value, e))
 			return false;
 	return table_apply(conf, fixed, COUNT(fixed), spec->role, e);
+}
+
+/* librdkafka found the whole wrong: its text names a setting, the longest of the user's own that stands in it. */
+static bool
+settings_blame(const struct queue_options *o, const char *why, struct err *e)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < o->extra_count; i++)
+		if (strstr(why, o->extra[i].name) != NULL &&
+		    (found == NULL || strlen(o->extra[i].name) > strlen(found)))
+			found = o->extra[i].name;
+	if (found == NULL)
+		return err_set(e, ERR_CONFIG, "kafka: %s", why);
+	return setting_refuse(e, found, why);
 }
 
 /* ---- what librdkafka says by itself ---- */
@@ -237,7 +260,7 @@ queue_handle_open(struct queue_handle *h, const struct queue_options *o,
 	h->rk = rd_kafka_new((spec->role & PRODUCER) != 0 ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
 	    conf, text, sizeof(text));
 	if (h->rk == NULL)
-		return err_set(e, ERR_CONFIG, "kafka: %s", text);
+		return settings_blame(o, text, e);
 	(void)TAKE(conf);
 	/* Otherwise its events pile up in a queue that nobody serves. */
 	if ((spec->role & (GROUP | READER)) != 0)
@@ -272,4 +295,23 @@ queue_handle_close(struct queue_handle *h)
 	}
 	pthread_mutex_destroy(&h->lock);
 	return true;
+}
+
+bool
+queue_options_check(const struct queue_options *o, struct err *e)
+{
+	static const struct queue_handle_spec uses[] = {
+		{ .role = GROUP, .own = { { "group.id", "check" } } },
+		{ .role = TRANSACTIONS, .own = { { "transactional.id", "check" } } },
+	};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < COUNT(uses); i++) {
+		struct queue_handle *h = queue_alloc(1, sizeof(*h));
+
+		ok = queue_handle_open(h, o, &uses[i], e);
+		if (queue_handle_close(h))
+			free(h);
+	}
+	return ok;
 }

@@ -46,24 +46,28 @@ group_result(struct queue_probe *p, const char *group, const rd_kafka_group_resu
 	return partitions;
 }
 
+struct offsets_how {
+	bool decided; /* an open transaction's are waited for */
+	int timeout_ms;
+};
+
 static MUST_USE rd_kafka_event_t *
 offsets_ask(struct queue_probe *p, const char *group, const struct queue_position *at, size_t count,
-    struct err *e)
+    const struct offsets_how *how, struct err *e)
 {
 	SCOPED(rd_kafka_topic_partition_list_t) list = offsets_list(at, count, false);
 	SCOPED(rd_kafka_queue_t) answers = rd_kafka_queue_new(p->h.rk);
 	SCOPED(rd_kafka_AdminOptions_t)
 	options = queue_admin_options(
-	    p, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, QUEUE_COMMITTED_MS);
+	    p, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, how->timeout_ms);
 	SCOPED(rd_kafka_ListConsumerGroupOffsets_t)
 	request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
 
-	/* an open transaction's are waited for; the mock does not know the question */
-	if (!p->h.mock)
+	if (how->decided && !p->h.mock) /* the mock does not know the question */
 		rd_kafka_error_destroy(
 		    rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
 	rd_kafka_ListConsumerGroupOffsets(p->h.rk, &request, 1, options, answers);
-	return queue_admin_wait(p, answers, group, QUEUE_COMMITTED_MS, e);
+	return queue_admin_wait(p, answers, group, how->timeout_ms, e);
 }
 
 static MUST_USE bool
@@ -102,9 +106,9 @@ offsets_unstable(const rd_kafka_topic_partition_list_t *list)
 
 static MUST_USE bool
 offsets_read(struct queue_probe *p, const char *group, struct queue_position *at, size_t count,
-    bool *ret_unstable, struct err *e)
+    const struct offsets_how *how, bool *ret_unstable, struct err *e)
 {
-	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, e);
+	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, how, e);
 	const rd_kafka_group_result_t **results;
 	const rd_kafka_topic_partition_list_t *partitions;
 	size_t groups = 0;
@@ -129,16 +133,28 @@ queue_group_offsets(struct queue_probe *p, const char *group, struct queue_posit
     size_t count, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
+	const struct offsets_how how = { .decided = true, .timeout_ms = QUEUE_COMMITTED_MS };
 	int64_t deadline = queue_now_ms() + QUEUE_COMMITTED_MS;
 	bool unstable;
 
 	queue_probe_serve(p);
-	while (!offsets_read(p, group, at, count, &unstable, e)) {
+	while (!offsets_read(p, group, at, count, &how, &unstable, e)) {
 		if (!unstable || queue_left_ms(deadline) == 0)
 			return false;
 		(void)nanosleep(&pause, NULL);
 	}
 	return true;
+}
+
+bool
+queue_group_stands(struct queue_probe *p, const char *group, struct queue_position *at,
+    size_t count, int timeout_ms, struct err *e)
+{
+	const struct offsets_how how = { .timeout_ms = timeout_ms };
+	bool unstable;
+
+	queue_probe_serve(p);
+	return offsets_read(p, group, at, count, &how, &unstable, e);
 }
 
 bool

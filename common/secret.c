@@ -21,7 +21,8 @@
 #define HEAP_BYTES    ((size_t)2 << 20)
 #define HEAP_SMALLEST 16
 
-#define FILE_MAX (2 * SECRET_KEY_SIZE + 1)
+#define FILE_MAX       (2 * SECRET_KEY_SIZE + 1)
+#define FILE_OTHER_MAX 65536
 
 struct secret {
 	uint8_t bytes[SECRET_KEY_SIZE];
@@ -118,18 +119,30 @@ file_is_safe(int fd, const char *path, struct err *e)
 	return true;
 }
 
+/* -1: refused */
+static int
+file_open(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return (void)err_errno(e, path), -1;
+	if (file_is_safe(fd, path, e))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 struct secret *
 secret_load(const char *path, struct err *e)
 {
-	int fd SCOPED_FD = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd SCOPED_FD = file_open(path, e);
 	struct secret *s;
 	uint8_t text[FILE_MAX + 1];
 	size_t len = 0;
 	bool done;
 
 	if (fd < 0)
-		return err_errno(e, path), NULL;
-	if (!file_is_safe(fd, path, e))
 		return NULL;
 	s = secret_new(e);
 	if (s == NULL)
@@ -144,6 +157,20 @@ secret_load(const char *path, struct err *e)
 		return s;
 	secret_free(s);
 	return NULL;
+}
+
+bool
+secret_file_read(const char *path, struct buf *ret, struct err *e)
+{
+	int fd SCOPED_FD = file_open(path, e);
+
+	if (fd < 0)
+		return false;
+	buf_init_secret(ret, FILE_OTHER_MAX + 1);
+	if (!file_read(fd, buf_reserve(ret, FILE_OTHER_MAX + 1), FILE_OTHER_MAX + 1, &ret->len))
+		return err_errno(e, path);
+	return ret->len <= FILE_OTHER_MAX ||
+	    err_set(e, ERR_CONFIG, "%s: longer than %d bytes", path, FILE_OTHER_MAX);
 }
 
 struct secret *

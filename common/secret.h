@@ -5,8 +5,8 @@
 #ifndef CERTMILL_SECRET_H
 #define CERTMILL_SECRET_H
 
+#include "buf.h"
 #include "err.h"
-#include "slice.h"
 
 #define SECRET_KEY_SIZE 32
 
@@ -17,6 +17,8 @@ struct secret; /* 32 bytes in secure memory */
 
 /* The file holds 64 hexadecimal digits and at most one newline, or exactly 32 bytes. Refuses a file that others can write. */
 struct secret *secret_load(const char *path, struct err *e) MUST_USE;
+/* Any other file that holds a secret, whole, into a buffer that is made for it: the same is demanded of the file. */
+bool secret_file_read(const char *path, struct buf *ret, struct err *e) MUST_USE;
 struct secret *secret_random(struct err *e) MUST_USE;
 /* A copy with a life of its own. */
 struct secret *secret_copy(const struct secret *from, struct err *e) MUST_USE;

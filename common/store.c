@@ -1,94 +1,45 @@
-#include "store.h"
+#include "store_internal.h"
 
+#include "buf.h"
 #include "scoped.h"
 
-#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <sys/time.h>
+
+#define OUT_MAX   ((size_t)1 << 30)
+#define OUT_KEPT  ((size_t)1 << 20) /* memory that the next commands find */
+#define READ_SIZE 16384
 
 struct store {
-	redisContext *c;
-	int64_t timeout_ms;
-	const char **argv; /* what hiredis wants to be given, reused */
-	size_t *argv_len;
-	size_t argv_max;
+	struct wire *wire;
+	redisReader *reader;
+	struct buf out; /* commands that were appended and not sent */
+	char *address;
+	const char *password_setting;
 	bool broken;
 };
 
 /* ---- errors ---- */
 
-/* The connection is of no use any more. */
 static bool
-store_break(struct store *s, const char *what, struct err *e)
+lost(struct err *e)
 {
-	s->broken = true;
-	if (s->c == NULL)
-		return err_set(e, ERR_STORE, "Redis: %s: out of memory", what);
-	if (s->c->err == REDIS_ERR_IO && errno == EAGAIN)
-		return err_set(e, ERR_STORE, "Redis: %s: no answer within %lld ms", what,
-		    (long long)s->timeout_ms);
-	return err_set(e, ERR_STORE, "Redis: %s: %s", what, s->c->errstr);
+	return err_set(e, ERR_STORE, "Redis: the connection was lost");
+}
+
+static bool
+login_fail(const struct store *s, const char *why, struct err *e)
+{
+	struct err copy;
+
+	/* why may stand in e */
+	(void)err_set(&copy, ERR_CONFIG, "%s", why);
+	return err_field(
+	    e, ERR_CONFIG, s->password_setting, "%s: %s", s->password_setting, copy.msg);
 }
 
 /* ---- life ---- */
-
-static struct timeval
-timeval_of(int64_t ms)
-{
-	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-}
-
-/* "host:port" or "[address]:port"; false when it is neither. */
-static MUST_USE bool
-address_split(const char *address, char *ret_host, size_t size, int *ret_port)
-{
-	const char *colon = strrchr(address, ':');
-	size_t len = colon == NULL ? 0 : (size_t)(colon - address);
-	char *end;
-	long port;
-
-	if (len == 0)
-		return false;
-	port = strtol(colon + 1, &end, 10);
-	if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port < 1 || port > 65535)
-		return false;
-	if (address[0] == '[' && address[len - 1] == ']') {
-		address++;
-		len -= 2;
-	}
-	if (len == 0 || len >= size)
-		return false;
-	memcpy(ret_host, address, len);
-	ret_host[len] = '\0';
-	*ret_port = (int)port;
-	return true;
-}
-
-static MUST_USE bool
-store_connect(struct store *s, const struct store_options *o, struct err *e)
-{
-	struct timeval wait = timeval_of(o->timeout_ms);
-	char host[256];
-	int port;
-
-	if (o->address[0] == '/') {
-		s->c = redisConnectUnixWithTimeout(o->address, wait);
-	} else {
-		if (!address_split(o->address, host, sizeof(host), &port))
-			return err_set(e, ERR_CONFIG,
-			    "redis.address: neither host:port nor a socket's absolute path");
-		s->c = redisConnectWithTimeout(host, port, wait);
-	}
-	if (s->c == NULL || s->c->err != 0)
-		return store_break(s, o->address, e);
-	if (redisSetTimeout(s->c, wait) != REDIS_OK)
-		return store_break(s, "timeout", e);
-	if (o->address[0] != '/' && redisEnableKeepAlive(s->c) != REDIS_OK)
-		return store_break(s, "keep-alive", e);
-	return true;
-}
 
 static MUST_USE bool
 store_say(struct store *s, const struct slice *argv, size_t argc, struct err *e)
@@ -99,40 +50,63 @@ store_say(struct store *s, const struct slice *argv, size_t argc, struct err *e)
 	return reply != NULL;
 }
 
+/* Whatever Redis has against a login, it is the settings' fault; without an answer it may not have heard it. */
 static MUST_USE bool
-store_greet(struct store *s, const struct store_options *o, struct err *e)
+store_login(struct store *s, const struct store_options *o, struct err *e)
 {
 	struct slice auth[3] = { SLICE_LITERAL("AUTH") };
-	struct slice select[2] = { SLICE_LITERAL("SELECT") };
-	char db[24];
 	size_t argc = 1;
 
-	if (o->password != NULL) {
-		if (o->user != NULL)
-			auth[argc++] = slice_text(o->user);
-		auth[argc++] = slice_text(o->password);
-		if (!store_say(s, auth, argc, e))
-			return false;
-	}
-	if (o->db == 0)
+	if (o->password == NULL)
 		return true;
-	(void)snprintf(db, sizeof(db), "%lld", (long long)o->db);
-	select[1] = slice_text(db);
+	if (o->user != NULL)
+		auth[argc++] = slice_text(o->user);
+	auth[argc++] = slice_text(o->password);
+	return store_say(s, auth, argc, e) || (!s->broken && login_fail(s, e->msg, e));
+}
+
+static MUST_USE bool
+store_select(struct store *s, int64_t db, struct err *e)
+{
+	struct slice select[2] = { SLICE_LITERAL("SELECT") };
+	char text[24];
+
+	if (db == 0)
+		return true;
+	(void)snprintf(text, sizeof(text), "%lld", (long long)db);
+	select[1] = slice_text(text);
 	return store_say(s, select, 2, e);
+}
+
+struct store *
+store_open_at(const struct store_options *o, const char *address, struct err *e)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	bool greeted;
+
+	if (s == NULL)
+		abort();
+	s->password_setting = o->password_setting != NULL ? o->password_setting
+							  : "redis.password_file";
+	s->reader = redisReaderCreate();
+	s->address = strdup(address);
+	if (s->reader == NULL || s->address == NULL)
+		abort();
+	s->wire = wire_open(address, o->tls, o->timeout_ms, e);
+	buf_init_secret(&s->out, OUT_MAX); /* the login */
+	greeted = s->wire != NULL && store_login(s, o, e) && store_select(s, o->db, e);
+	buf_done(&s->out);
+	buf_init(&s->out, OUT_MAX);
+	if (greeted)
+		return s;
+	store_close(s);
+	return NULL;
 }
 
 struct store *
 store_open(const struct store_options *o, struct err *e)
 {
-	struct store *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		abort();
-	s->timeout_ms = o->timeout_ms;
-	if (store_connect(s, o, e) && store_greet(s, o, e))
-		return s;
-	store_close(s);
-	return NULL;
+	return o->sentinels != NULL ? store_open_primary(o, e) : store_open_at(o, o->address, e);
 }
 
 void
@@ -140,10 +114,10 @@ store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
-	if (s->c != NULL)
-		redisFree(s->c);
-	free(s->argv);
-	free(s->argv_len);
+	wire_close(s->wire);
+	redisReaderFree(s->reader);
+	buf_done(&s->out);
+	free(s->address);
 	free(s);
 }
 
@@ -153,39 +127,76 @@ store_broken(const struct store *s)
 	return s->broken;
 }
 
+const char *
+store_address(const struct store *s)
+{
+	return s->address;
+}
+
 /* ---- commands ---- */
 
+/* "$12\r\n" */
 static void
-argv_reserve(struct store *s, size_t argc)
+out_count(struct buf *out, char kind, size_t count)
 {
-	if (argc <= s->argv_max)
-		return;
-	s->argv = reallocarray(s->argv, argc, sizeof(*s->argv));
-	s->argv_len = reallocarray(s->argv_len, argc, sizeof(*s->argv_len));
-	if (s->argv == NULL || s->argv_len == NULL)
-		abort();
-	s->argv_max = argc;
+	char text[24], *at = text + sizeof(text);
+
+	*--at = '\n';
+	*--at = '\r';
+	do
+		*--at = (char)('0' + count % 10);
+	while ((count /= 10) > 0);
+	*--at = kind;
+	buf_add(out, at, (size_t)(text + sizeof(text) - at));
 }
 
 bool
 store_append(struct store *s, const struct slice *argv, size_t argc, struct err *e)
 {
 	if (s->broken)
-		return err_set(e, ERR_STORE, "Redis: the connection was lost");
-	argv_reserve(s, argc);
+		return lost(e);
+	out_count(&s->out, '*', argc);
 	for (size_t i = 0; i < argc; i++) {
-		s->argv[i] = argv[i].data == NULL ? "" : (const char *)argv[i].data;
-		s->argv_len[i] = argv[i].len;
+		out_count(&s->out, '$', argv[i].len);
+		buf_add_slice(&s->out, argv[i]);
+		buf_add(&s->out, "\r\n", 2);
 	}
-	if (redisAppendCommandArgv(s->c, (int)argc, s->argv, s->argv_len) != REDIS_OK)
-		return store_break(s, "write", e);
-	return true;
+	if (!s->out.failed)
+		return true;
+	s->broken = true;
+	return err_set(e, ERR_STORE, "Redis: write: more than can be sent at once");
+}
+
+bool
+store_push(struct store *s, struct err *e)
+{
+	if (s->broken)
+		return lost(e);
+	s->broken = !wire_write(s->wire, buf_slice(&s->out), e);
+	if (s->out.capacity > OUT_KEPT) {
+		buf_done(&s->out);
+		buf_init(&s->out, OUT_MAX);
+	}
+	buf_clear(&s->out);
+	return !s->broken;
 }
 
 static const redisReply *
 reply_of(const struct store_reply *r)
 {
 	return (const void *)r;
+}
+
+static MUST_USE bool
+reader_feed(struct store *s, struct err *e)
+{
+	uint8_t bytes[READ_SIZE];
+	size_t len;
+
+	if (!wire_read(s->wire, bytes, sizeof(bytes), &len, e))
+		return false;
+	return redisReaderFeed(s->reader, (const char *)bytes, len) == REDIS_OK ||
+	    err_set(e, ERR_STORE, "Redis: read: %s", s->reader->errstr);
 }
 
 /* A reply of any kind, a Redis error too; NULL when the connection failed. */
@@ -195,19 +206,27 @@ reply_take(struct store *s, struct err *e)
 	void *reply = NULL;
 
 	if (s->broken)
-		return err_set(e, ERR_STORE, "Redis: the connection was lost"), NULL;
-	if (redisGetReply(s->c, &reply) != REDIS_OK || reply == NULL)
-		return store_break(s, "read", e), NULL;
+		return lost(e), NULL;
+	if (s->out.len > 0 && !store_push(s, e))
+		return NULL;
+	while (!s->broken && reply == NULL) {
+		if (redisReaderGetReply(s->reader, &reply) != REDIS_OK)
+			s->broken = !err_set(e, ERR_STORE, "Redis: read: %s", s->reader->errstr);
+		else if (reply == NULL)
+			s->broken = !reader_feed(s, e);
+	}
 	return reply;
 }
 
 /* Redis' own text stands in the message; it starts with the kind: OOM, READONLY, LOADING, MASTERDOWN, WRONGTYPE. */
 static MUST_USE struct store_reply *
-reply_accept(struct store_reply *r, struct err *e)
+reply_accept(const struct store *s, struct store_reply *r, struct err *e)
 {
 	if (r == NULL || reply_of(r)->type != REDIS_REPLY_ERROR)
 		return r;
 	(void)err_set(e, ERR_STORE, "Redis: %.*s", (int)reply_of(r)->len, reply_of(r)->str);
+	if (strncmp(reply_of(r)->str, "NOAUTH", 6) == 0)
+		(void)login_fail(s, e->msg, e);
 	store_reply_free(r);
 	return NULL;
 }
@@ -215,20 +234,7 @@ reply_accept(struct store_reply *r, struct err *e)
 struct store_reply *
 store_next(struct store *s, struct err *e)
 {
-	return reply_accept(reply_take(s, e), e);
-}
-
-bool
-store_push(struct store *s, struct err *e)
-{
-	int written = 0;
-
-	if (s->broken)
-		return err_set(e, ERR_STORE, "Redis: the connection was lost");
-	while (written == 0)
-		if (redisBufferWrite(s->c, &written) != REDIS_OK)
-			return store_break(s, "write", e);
-	return true;
+	return reply_accept(s, reply_take(s, e), e);
 }
 
 struct store_reply *
@@ -309,7 +315,7 @@ store_eval(struct store *s, struct store_script *script, const struct slice *key
 			return NULL;
 		reply = script_run(s, argv, argc, e);
 	}
-	return reply_accept(reply, e);
+	return reply_accept(s, reply, e);
 }
 
 /* ---- replies ---- */

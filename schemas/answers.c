@@ -125,4 +125,67 @@ static const struct field dry_run_fields[] = {
 	FIELD(dry_run_answer, expiration, INT, OPTIONAL, INT_LEAST, INT64_MAX, "When the certificate would cease to be valid, in seconds since the epoch. Absent where none would be signed."),
 };
 const struct schema dry_run_answer_schema = SCHEMA_OPEN("dry_run.data", dry_run_answer, dry_run_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(status_answer, member, type, need, min, max, help)
+static const struct field status_fields[] = {
+	ROW(worker, TEXT, REQUIRED, 1, 512, "Who answered: its slot and lane."),
+	ROW(version, TEXT, REQUIRED, 1, WORD_MAX, "Its version."),
+	ROW(at, INT, REQUIRED, INT_LEAST, INT64_MAX, "When, in seconds since the epoch."),
+	ROW(view, TEXT, OPTIONAL, 1, WORD_MAX, "`ready`, or `folding`: the view in Redis is made again from the topics, and nothing is signed meanwhile. Absent when Redis does not say."),
+	ROW(lanes, RAWS, REQUIRED, 0, STATUS_ROWS_MAX, "The lanes of the fleet, as Kafka has them in its groups, each a map."),
+	ROW(partitions, RAWS, REQUIRED, 0, STATUS_ROWS_MAX, "The partitions of the request topics, each a map."),
+	ROW(crls, RAWS, REQUIRED, 0, STATUS_ROWS_MAX, "The current CRLs, those that are due first in front, each a map."),
+	ROW(mounts, RAWS, REQUIRED, 0, STATUS_ROWS_MAX, "The mounts that are not deleted, each a map."),
+	ROW(rejects, INT, OPTIONAL, 0, INT64_MAX, "At most how many messages `.rejects` holds: markers of transactions count too. Absent when Kafka does not say."),
+	ROW(problems, LIST, REQUIRED, 0, 16, "What could not be found out, and why."),
+};
+#undef ROW
+const struct schema status_answer_schema = SCHEMA_OPEN("status.data", status_answer, status_fields);
+
+static const struct field status_lane_fields[] = {
+	FIELD(status_lane, kind, TEXT, REQUIRED, 1, WORD_MAX, "`mint`, `control` or `query`."),
+	FIELD(status_lane, instance, TEXT, OPTIONAL, 0, 512, "Its worker's slot, and its name there."),
+	FIELD(status_lane, host, TEXT, OPTIONAL, 0, 256, "The address that the broker sees."),
+	FIELD(status_lane, partitions, LIST, REQUIRED, 0, STATUS_ROWS_MAX, "What it serves: topic and partition. Empty: there are more lanes than partitions."),
+};
+const struct schema status_lane_schema = SCHEMA_OPEN("status.lane", status_lane, status_lane_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(status_partition, member, type, need, min, max, help)
+static const struct field status_partition_fields[] = {
+	ROW(topic, TEXT, REQUIRED, 1, 249, "The request topic."),
+	ROW(partition, INT, REQUIRED, 0, INT64_MAX, "The partition."),
+	ROW(committed, INT, OPTIONAL, 0, INT64_MAX, "Offset of the next message that is not done. Absent: none was committed, so that no lane can serve it."),
+	ROW(lag, INT, REQUIRED, 0, INT64_MAX, "Messages that wait. Where a transaction's marker ends the partition, it counts as one."),
+	ROW(audit_sequence, INT, OPTIONAL, 0, INT64_MAX, "Sequence number of the last record of its audit chain. Absent: there is none."),
+	ROW(audit_hash, TEXT, OPTIONAL, 1, 64, "Hash of that record, in lower-case hexadecimal."),
+};
+#undef ROW
+const struct schema status_partition_schema = SCHEMA_OPEN("status.partition", status_partition, status_partition_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(status_crl, member, type, need, min, max, help)
+static const struct field status_crl_fields[] = {
+	ROW(mount, TEXT, REQUIRED, 1, OBJECT_NAME_MAX, "The mount."),
+	ROW(issuer, TEXT, REQUIRED, 1, OBJECT_NAME_MAX, "The id of the issuer."),
+	ROW(shard, TEXT, REQUIRED, 1, WORD_MAX, "The part of the issuer's certificates."),
+	ROW(number, INT, REQUIRED, INT_LEAST, INT64_MAX, "Its number."),
+	ROW(this_update, INT, REQUIRED, INT_LEAST, INT64_MAX, "When it was made, in seconds since the epoch."),
+	ROW(next_update, INT, REQUIRED, INT_LEAST, INT64_MAX, "When it ceases to be valid, in seconds since the epoch."),
+	ROW(due, INT, REQUIRED, INT_LEAST, INT64_MAX, "When the next one is due, in seconds since the epoch."),
+	ROW(size, INT, REQUIRED, 0, INT64_MAX, "Bytes of its DER."),
+	ROW(limit, INT, REQUIRED, 0, INT64_MAX, "The most that it may have: at 95 % nothing more is issued under the issuer."),
+};
+#undef ROW
+const struct schema status_crl_schema = SCHEMA_OPEN("status.crl", status_crl, status_crl_fields);
+
+#define ROW(member, type, need, min, max, help) FIELD(status_mount, member, type, need, min, max, help)
+static const struct field status_mount_fields[] = {
+	ROW(mount, TEXT, REQUIRED, 1, OBJECT_NAME_MAX, "The mount's name."),
+	ROW(issuer, TEXT, OPTIONAL, 1, OBJECT_NAME_MAX, "The id of the issuer that signs. Absent while the mount has no CA."),
+	ROW(issuer_not_after, INT, OPTIONAL, INT_LEAST, INT64_MAX, "When that issuer's certificate ends, in seconds since the epoch."),
+	ROW(roles, INT, REQUIRED, 0, INT64_MAX, "Its roles."),
+	ROW(issued, INT, REQUIRED, 0, INT64_MAX, "Certificates issued; after a fold of the view those that `.certs` still holds."),
+	ROW(revoked, INT, REQUIRED, 0, INT64_MAX, "Certificates revoked."),
+};
+#undef ROW
+const struct schema status_mount_schema = SCHEMA_OPEN("status.mount", status_mount, status_mount_fields);
 /* clang-format on */

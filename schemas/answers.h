@@ -83,6 +83,42 @@ struct role_names {
 	bool allow_base_domain;
 };
 
+#define STATUS_ROWS_MAX 2000 /* of one kind in the answer to `status` */
+
+/* status: what the worker that answered could find out */
+struct status_answer {
+	struct slice worker, version; /* of who answered: slot/lane */
+	int64_t at;                   /* seconds since the epoch */
+	struct slice view;            /* "ready", "folding"; absent: Redis does not say */
+	/* raw maps: status_lane, status_partition, status_crl, status_mount */
+	struct slice_list lanes, partitions, crls, mounts;
+	int64_t rejects;            /* offsets that `.rejects` holds; absent: Kafka does not say */
+	struct slice_list problems; /* what could not be found out, and why */
+};
+
+struct status_lane {
+	struct slice kind, instance, host;
+	struct slice_list partitions; /* "certmill.issue/0" */
+};
+
+struct status_partition {
+	struct slice topic;
+	int64_t partition, committed, lag; /* committed absent: nothing was */
+	int64_t audit_sequence;            /* of the chain's last record; absent: there is none */
+	struct slice audit_hash;           /* hex */
+};
+
+struct status_crl {
+	struct slice mount, issuer, shard;
+	int64_t number, this_update, next_update, due, size, limit;
+};
+
+struct status_mount {
+	struct slice mount, issuer;
+	int64_t issuer_not_after;
+	int64_t roles, issued, revoked;
+};
+
 /* in place of the operation's own where the request was a dry_run, queries excepted */
 struct dry_run_answer {
 	int64_t expiration; /* absent where nothing would be signed */
@@ -92,6 +128,8 @@ struct dry_run_answer {
 extern const struct schema leaf_answer_schema, leaf_answer_unleased_schema, csr_answer_schema,
     revoke_answer_schema, rotate_answer_schema, cert_read_answer_schema, page_answer_schema,
     mount_list_answer_schema, mount_entry_schema, ca_read_answer_schema, crl_read_answer_schema,
-    urls_answer_schema, crl_config_answer_schema, role_names_schema, dry_run_answer_schema;
+    urls_answer_schema, crl_config_answer_schema, role_names_schema, dry_run_answer_schema,
+    status_answer_schema, status_lane_schema, status_partition_schema, status_crl_schema,
+    status_mount_schema;
 
 #endif

@@ -198,12 +198,26 @@ utf8_sequence(const uint8_t *p, size_t left)
 	return len;
 }
 
+/* Eight octets from 01 to 7f? Where all are below 80, taking 1 from each borrows only from a NUL. */
+static bool
+ascii_word(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return ((word | (word - 0x0101010101010101U)) & 0x8080808080808080U) == 0;
+}
+
 static bool
 utf8_valid(struct slice text)
 {
 	size_t step;
 
 	for (size_t i = 0; i < text.len; i += step) {
+		if (text.len - i >= 8 && ascii_word(text.data + i)) {
+			step = 8;
+			continue;
+		}
 		step = utf8_sequence(text.data + i, text.len - i);
 		if (step == 0)
 			return false;

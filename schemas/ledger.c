@@ -52,12 +52,20 @@ static const struct field outcome_fields[] = {
 	ROW(invalidity_date, INT, OPTIONAL, INT_LEAST, INT64_MAX, "The revocation's invalidity date, in seconds since the epoch."),
 	ROW(already, BOOL, OPTIONAL, 0, 1, "The certificate had been revoked before: there is no new record."),
 	ROW(rotate, BOOL, OPTIONAL, 0, 1, "The mount's CRLs are to be made again."),
+	ROW(crl_minimum, INT, OPTIONAL, 1, CRL_MINIMUM_MAX, "The least number that these may have."),
 	ROW(no_store, BOOL, OPTIONAL, 0, 1, "The certificate is kept out of Redis."),
 	ROW(csr, BYTES, OPTIONAL, 1, CSR_MAX, "The certification request that was made, DER."),
 	ROW(changes, RAWS, OPTIONAL, 0, 1024, "The records of `.state` that it writes: arrays of key and value (nil deletes)."),
 	ROW(warnings, RAWS, OPTIONAL, 0, WARNINGS_MAX, "The warnings of the answer: maps of `code` and `message`."),
 };
 #undef ROW
+const struct outcome outcome_none = {
+	.not_after = SCHEMA_ABSENT,
+	.revoked_at = SCHEMA_ABSENT,
+	.reason = SCHEMA_ABSENT,
+	.invalidity_date = SCHEMA_ABSENT,
+	.crl_minimum = SCHEMA_ABSENT,
+};
 const struct schema outcome_schema = SCHEMA_OPEN("record.outcome", outcome, outcome_fields);
 
 #define ROW(member, type, need, min, max, help) FIELD(claim_record, member, type, need, min, max, help)

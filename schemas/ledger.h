@@ -45,11 +45,14 @@ struct outcome {
 	int64_t reason, invalidity_date; /* of a revocation made by this request */
 	bool already;               /* the certificate had been revoked before: no new record */
 	bool rotate;                /* the mount's CRLs are to be made again */
+	int64_t crl_minimum;        /* the least number that these may have; SCHEMA_ABSENT */
 	bool no_store;              /* of the certificate signed: as its record */
 	struct slice csr;           /* DER: the request that was made */
 	struct slice_list changes;  /* raw [key, value|nil] of `.state` */
 	struct slice_list warnings; /* raw warning maps */
 };
+
+extern const struct outcome outcome_none; /* nothing was decided: every number is absent */
 
 struct claim_record {
 	struct slice source;

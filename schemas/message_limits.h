@@ -32,6 +32,7 @@
 #define MESSAGE_MAX        1024
 #define SOURCE_MAX         320                 /* topic/partition/offset */
 #define ANSWER_MAX         (128 * 1024 * 1024) /* a CRL of 64 MiB as base64, and room */
+#define CRL_MINIMUM_MAX    (INT64_MAX / 2)     /* what is left counts on for ever */
 #define INT_LEAST          (INT64_MIN + 1)     /* INT64_MIN is SCHEMA_ABSENT */
 
 #endif

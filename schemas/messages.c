@@ -61,6 +61,11 @@ static const struct schema *const messages[] = {
 	&pending_state_schema,
 	&role_names_schema,
 	&dry_run_answer_schema,
+	&status_answer_schema,
+	&status_lane_schema,
+	&status_partition_schema,
+	&status_crl_schema,
+	&status_mount_schema,
 };
 
 const struct schema *
@@ -79,6 +84,10 @@ static const struct {
 	{ &response_schema, "warnings", &warning_schema },
 	{ &mount_list_answer_schema, "mounts", &mount_entry_schema },
 	{ &mount_list_answer_schema, "seal_key", &jwk_schema },
+	{ &status_answer_schema, "lanes", &status_lane_schema },
+	{ &status_answer_schema, "partitions", &status_partition_schema },
+	{ &status_answer_schema, "crls", &status_crl_schema },
+	{ &status_answer_schema, "mounts", &status_mount_schema },
 	{ &audit_record_schema, "entries", &audit_entry_schema },
 	{ &audit_entry_schema, "outcome", &outcome_schema },
 	{ &claim_record_schema, "outcome", &outcome_schema },

@@ -67,6 +67,11 @@ static const struct field revoke_fields[] = {
 #undef ROW
 const struct schema revoke_params_schema = SCHEMA("revoke.params", revoke_params, revoke_fields);
 
+static const struct field crl_rotate_fields[] = {
+	FIELD(crl_rotate_params, minimum_number, INT, OPTIONAL, 1, CRL_MINIMUM_MAX, "The CRLs' numbers are this or higher. For a system that was restored from a backup: above every number that was published, so that nobody takes the new CRLs for old ones. Default: the one after the last."),
+};
+const struct schema crl_rotate_params_schema = SCHEMA("crl/rotate.params", crl_rotate_params, crl_rotate_fields);
+
 #define ROW(member, type, need, min, max, help) FIELD(mount_params, member, type, need, min, max, help)
 #define UNCHANGED " In `mount/tune`: unchanged."
 static const struct field mount_fields[] = {

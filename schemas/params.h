@@ -40,6 +40,10 @@ struct revoke_params {              /* one of the first three */
 	struct slice invalidity_date; /* RFC 3339 */
 };
 
+struct crl_rotate_params {
+	int64_t minimum_number; /* 0: the one after the last */
+};
+
 /* mount/write and mount/tune */
 struct mount_params {
 	int64_t default_ttl,
@@ -102,10 +106,10 @@ struct no_params {
 };
 
 extern const struct schema issue_params_schema, sign_params_schema, sign_verbatim_params_schema,
-    revoke_params_schema, mount_params_schema, mount_tune_params_schema, ca_set_params_schema,
-    ca_root_params_schema, ca_intermediate_params_schema, ca_sign_params_schema, urls_params_schema,
-    crl_params_schema, cert_read_params_schema, page_params_schema, read_params_schema,
-    no_params_schema;
+    revoke_params_schema, crl_rotate_params_schema, mount_params_schema, mount_tune_params_schema,
+    ca_set_params_schema, ca_root_params_schema, ca_intermediate_params_schema,
+    ca_sign_params_schema, urls_params_schema, crl_params_schema, cert_read_params_schema,
+    page_params_schema, read_params_schema, no_params_schema;
 /* role/write's parameters are the role itself: role_schema and role_defaults in states.h */
 
 /* What absent means, set before schema_decode. Each takes its own struct; the type is what struct operation calls. The

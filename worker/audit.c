@@ -13,26 +13,48 @@
 void
 audit_head_write(const struct audit_head *head, char ret[static QUEUE_METADATA_MAX])
 {
-	int used = snprintf(
-	    ret, QUEUE_METADATA_MAX, "1 %" PRId64 " %" PRId64 " ", head->step, head->sequence);
+	int used = snprintf(ret, QUEUE_METADATA_MAX, "1 %" PRId64 "%s%s %" PRId64 " ", head->step,
+	    head->stamp[0] != '\0' ? "." : "", head->stamp, head->sequence);
 
 	for (size_t i = 0; i < HASH_SIZE; i++)
 		used += snprintf(
 		    ret + used, QUEUE_METADATA_MAX - (size_t)used, "%02x", head->hash[i]);
 }
 
+/* ".stamp", or nothing; moves *at behind it. */
+static MUST_USE bool
+stamp_read(const char **at, char ret[static VIEW_STAMP_SIZE])
+{
+	size_t len = VIEW_STAMP_SIZE - 1;
+
+	memset(ret, 0, VIEW_STAMP_SIZE);
+	if (**at != '.')
+		return true;
+	++*at;
+	if (strspn(*at, "0123456789abcdef") != len)
+		return false;
+	memcpy(ret, *at, len);
+	*at += len;
+	return true;
+}
+
 bool
 audit_head_read(const char *metadata, struct audit_head *ret, struct err *e)
 {
 	char hash[2 * HASH_SIZE + 1], behind;
+	const char *at = metadata;
+	int used = 0;
 	size_t len;
 
-	/* NOLINTNEXTLINE(cert-err34-c): a number too large is a head that no record has */
-	if (sscanf(metadata, "1 %" SCNd64 " %" SCNd64 " %64[0-9a-f]%c", &ret->step, &ret->sequence,
-		hash, &behind) != 3 ||
+	/* NOLINTBEGIN(cert-err34-c): a number too large is a head that no record has */
+	if (sscanf(metadata, "1 %" SCNd64 "%n", &ret->step, &used) == 1)
+		at += used;
+	if (used == 0 || !stamp_read(&at, ret->stamp) ||
+	    sscanf(at, " %" SCNd64 " %64[0-9a-f]%c", &ret->sequence, hash, &behind) != 2 ||
 	    !hex_parse(slice_text(hash), ret->hash, HASH_SIZE, &len) || len != HASH_SIZE)
 		return err_set(e, ERR_CONFIG,
 		    "the metadata of a committed offset is no audit head: \"%s\"", metadata);
+	/* NOLINTEND(cert-err34-c) */
 	return true;
 }
 

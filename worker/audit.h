@@ -1,6 +1,6 @@
 /*
  * The audit chain: one per source partition. A record is one stretch of a batch; it holds the hash of the record before, and
- * the head (step counter, sequence, hash) travels in the metadata of the committed offset, so that the chain moves exactly
+ * the head (step and stamp, sequence, hash) travels in the metadata of the committed offset, so that the chain moves exactly
  * with the transaction.
  */
 #ifndef CERTMILL_AUDIT_H
@@ -9,14 +9,16 @@
 #include "ledger.h"
 #include "queue.h"
 #include "request.h"
+#include "view.h"
 
 struct audit_head {
-	int64_t step;     /* of the view, see view.h */
-	int64_t sequence; /* of the last record; 0: none yet */
+	int64_t step;                /* of the view, see view.h */
+	char stamp[VIEW_STAMP_SIZE]; /* of the session that made it; "": none did */
+	int64_t sequence;            /* of the last record; 0: none yet */
 	uint8_t hash[HASH_SIZE];
 };
 
-/* "1 step sequence hash"; what was never written ("") is the head of an empty chain only where the caller says so. */
+/* "1 step.stamp sequence hash", or "1 step sequence hash"; what was never written ("") is the head of an empty chain only where the caller says so. */
 void audit_head_write(const struct audit_head *head, char ret[static QUEUE_METADATA_MAX]);
 bool audit_head_read(const char *metadata, struct audit_head *ret, struct err *e) MUST_USE;
 

@@ -111,6 +111,8 @@ batch_context(struct lane *lane, struct context *cx)
 		.kek = lane->shared->kek,
 		.crls = lane->crls,
 		.crl_book = lane->shared->crl_book,
+		.worker = lane->worker,
+		.probe = lane->shared->settings->queue.mock ? NULL : lane->shared->probe,
 	};
 }
 

@@ -63,13 +63,15 @@ static void
 item_rotate(struct batch *b, const struct request *rq)
 {
 	const struct catalog_mount *m = catalog_find_mount(b->cx.catalog, rq->envelope.mount);
+	const struct outcome *o = &rq->outcome;
 
-	crl_owner_touch(b->cx.crls, rq->envelope.mount, rq->outcome.issuer);
+	crl_owner_touch(b->cx.crls, rq->envelope.mount, o->issuer, o->crl_minimum);
 	for (size_t i = 0; m != NULL && i < m->issuer_count; i++) {
 		const struct issuer *issuer = m->issuers[i]->issuer;
 
 		if (issuer->key != NULL && issuer->not_after >= b->cx.now_ms / 1000)
-			crl_owner_touch(b->cx.crls, m->name, slice_text(issuer->id));
+			crl_owner_touch(
+			    b->cx.crls, m->name, slice_text(issuer->id), o->crl_minimum);
 	}
 }
 

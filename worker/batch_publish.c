@@ -49,27 +49,47 @@ publish_answer(struct lane *lane, const struct item *item, struct err *e)
 	return queue_produce(lane->producer, &r, e);
 }
 
-/* As received, but for configuration, which may hold secrets, and what compression had made small: their hash stands for them. */
-static MUST_USE bool
-publish_reject(struct lane *lane, struct batch *b, const struct item *item, struct err *e)
+#define REJECT_HEADERS_MAX (HEADERS_KEPT_MAX + 6)
+
+/* Why, and where it stood; behind that the message's own headers, under names that cannot be taken for these. */
+static size_t
+reject_headers(
+    struct arena *a, const struct item *item, struct queue_header ret[static REJECT_HEADERS_MAX])
 {
 	const struct queue_message *m = item->rq.message;
-	struct arena *a = b->cx.arena;
-	uint8_t hash[HASH_SIZE];
-	unsigned size = sizeof(hash);
-	const struct queue_header headers[] = {
+	const struct queue_header own[] = {
 		{ "reason", slice_text(err_name(item->reject.code)) },
 		{ "message", slice_text(item->reject.msg) },
 		{ "topic", slice_text(m->topic) },
 		{ "partition", slice_text(arena_printf(a, "%" PRId32, m->partition)) },
 		{ "offset", slice_text(arena_printf(a, "%" PRId64, m->offset)) },
 	};
+	const size_t count = sizeof(own) / sizeof(own[0]);
+	struct queue_header original[HEADERS_KEPT_MAX];
+	size_t originals = request_headers(&item->rq, original);
+
+	memcpy(ret, own, sizeof(own));
+	for (size_t i = 0; i < originals; i++)
+		ret[count + i] = (struct queue_header){
+			arena_printf(a, "original.%s", original[i].name), original[i].value
+		};
+	return count + originals;
+}
+
+/* As received, but for configuration, which may hold secrets, and what compression had made small: their hash stands for them. */
+static MUST_USE bool
+publish_reject(struct lane *lane, struct batch *b, const struct item *item, struct err *e)
+{
+	const struct queue_message *m = item->rq.message;
+	uint8_t hash[HASH_SIZE];
+	unsigned size = sizeof(hash);
+	struct queue_header headers[REJECT_HEADERS_MAX];
 	struct queue_record r = { .topic = ledger(lane, LEDGER_REJECTS),
 		.partition = -1,
 		.key = m->key,
 		.value = m->value,
 		.headers = headers,
-		.header_count = sizeof(headers) / sizeof(headers[0]) };
+		.header_count = reject_headers(b->cx.arena, item, headers) };
 
 	if (item->intake != INTAKE_REJECTED && !item->quarantined)
 		return true;
@@ -80,6 +100,8 @@ publish_reject(struct lane *lane, struct batch *b, const struct item *item, stru
 		if (EVP_Digest(m->value.data, m->value.len, hash, &size, EVP_sha256(), NULL) != 1)
 			return err_openssl(e, "EVP_Digest");
 		r.value = slice_of(hash, sizeof(hash));
+		headers[r.header_count++] = (struct queue_header){ "value",
+			SLICE_LITERAL("sha256") };
 	}
 	return queue_produce(lane->producer, &r, e);
 }

@@ -23,7 +23,7 @@ want(struct wanted *w, struct item *item, struct slice key)
 	w->items[w->count++] = item;
 }
 
-bool
+static bool
 item_claims(const struct item *item)
 {
 	return item->intake == INTAKE_DECIDE && item->rq.operation->claims &&

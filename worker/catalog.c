@@ -172,8 +172,8 @@ catalog_node_new(const struct catalog_parts *parts)
 	return n;
 }
 
-struct catalog_node *
-catalog_node_ref(struct catalog_node *n)
+static struct catalog_node *
+node_ref(struct catalog_node *n)
 {
 	atomic_fetch_add_explicit(&n->references, 1, memory_order_relaxed);
 	return n;
@@ -218,7 +218,7 @@ catalog_version_new(struct catalog_node *const *nodes, size_t count, int64_t off
 	atomic_init(&v->references, 1);
 	v->nodes = pointers_new(count);
 	for (size_t i = 0; i < count; i++) {
-		v->nodes[i] = catalog_node_ref(nodes[i]);
+		v->nodes[i] = node_ref(nodes[i]);
 		mounts[i] = &nodes[i]->mount;
 	}
 	v->catalog = (struct catalog){

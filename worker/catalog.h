@@ -65,6 +65,8 @@ struct catalog_folder *catalog_folder_start(
 /* Waits until the high watermark that stands now is folded, then returns that version: give it back with catalog_release. */
 const struct catalog *catalog_fresh(
     struct catalog_folder *f, int timeout_ms, struct err *e) MUST_USE;
+/* The version of now, without waiting: for onlookers. To be given back too. */
+const struct catalog *catalog_current(struct catalog_folder *f);
 void catalog_release(const struct catalog *c); /* takes NULL */
 void catalog_folder_stop(struct catalog_folder *f);
 

@@ -249,14 +249,6 @@ set_holds(const struct catalog_set *s, size_t place, struct slice name)
 	return place < s->count && slice_eq(s->items[place]->name, name);
 }
 
-struct catalog_fact *
-catalog_set_find(const struct catalog_set *s, struct slice name)
-{
-	size_t place = set_place(s, name);
-
-	return set_holds(s, place, name) ? s->items[place] : NULL;
-}
-
 static void
 set_make_room(struct catalog_set *s)
 {

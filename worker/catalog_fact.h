@@ -72,7 +72,6 @@ struct catalog_fact *catalog_fact_new(const struct catalog_key *key, struct slic
 struct catalog_fact *catalog_fact_ref(struct catalog_fact *f);
 void catalog_fact_unref(struct catalog_fact *f); /* takes NULL */
 
-struct catalog_fact *catalog_set_find(const struct catalog_set *s, struct slice name);
 void catalog_set_put(struct catalog_set *s, struct catalog_fact *fact); /* takes the reference */
 void catalog_set_remove(struct catalog_set *s, struct slice name);
 void catalog_set_done(struct catalog_set *s);
@@ -83,7 +82,6 @@ struct catalog_parts {
 	const struct catalog_set *issuers, *roles;
 };
 struct catalog_node *catalog_node_new(const struct catalog_parts *parts);
-struct catalog_node *catalog_node_ref(struct catalog_node *n);
 void catalog_node_unref(struct catalog_node *n); /* takes NULL */
 
 /* nodes are sorted by name; the version takes a reference of each. */

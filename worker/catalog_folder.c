@@ -77,14 +77,18 @@ catalog_folder_start(const struct catalog_spec *spec, struct err *e)
 }
 
 const struct catalog *
-catalog_fresh(struct catalog_folder *f, int timeout_ms, struct err *e)
+catalog_current(struct catalog_folder *f)
 {
 	const struct catalog *c;
 
-	if (!follower_barrier(f->follower, timeout_ms, e))
-		return NULL;
 	pthread_mutex_lock(&f->lock);
 	c = catalog_ref(f->current);
 	pthread_mutex_unlock(&f->lock);
 	return c;
+}
+
+const struct catalog *
+catalog_fresh(struct catalog_folder *f, int timeout_ms, struct err *e)
+{
+	return follower_barrier(f->follower, timeout_ms, e) ? catalog_current(f) : NULL;
 }

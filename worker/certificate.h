@@ -47,8 +47,6 @@ struct signer *signer_new_choice(
     EVP_PKEY *key, struct signer_choice choice, struct err *e) MUST_USE;
 void signer_free(struct signer *s);
 struct slice signer_algorithm(const struct signer *s); /* AlgorithmIdentifier, DER */
-bool signer_sign(
-    struct signer *s, struct slice tbs, struct buf *out_signature, struct err *e) MUST_USE;
 
 struct certificate_urls {
 	struct slice_list issuing_certificates, crl_distribution_points,

@@ -115,10 +115,7 @@ outcome_decode(struct slice map, struct arena *a, struct outcome *ret, struct er
 {
 	uint64_t seen;
 
-	*ret = (struct outcome){ .not_after = SCHEMA_ABSENT,
-		.revoked_at = SCHEMA_ABSENT,
-		.reason = SCHEMA_ABSENT,
-		.invalidity_date = SCHEMA_ABSENT };
+	*ret = outcome_none;
 	return schema_decode(&outcome_schema, map, a, ret, &seen, e);
 }
 

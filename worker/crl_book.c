@@ -1,9 +1,8 @@
 /* The last record of each key of `.crl`: followed by the process, read by its lanes. */
 #include "crl_owner.h"
 
-#include "encode.h"
-
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,8 @@ struct book_row {
 	char *key;
 	struct buf der;
 	struct crl_book_entry entry; /* without the DER */
+	int64_t highest;             /* number of any record of the key */
+	bool gone;                   /* the last one is a tombstone */
 };
 
 struct crl_book {
@@ -28,14 +29,6 @@ row_find(struct crl_book *b, struct slice key)
 		if (slice_is(key, b->rows[i].key))
 			return &b->rows[i];
 	return NULL;
-}
-
-static void
-row_remove(struct crl_book *b, struct book_row *row)
-{
-	free(row->key);
-	buf_done(&row->der);
-	*row = b->rows[--b->count];
 }
 
 static struct book_row *
@@ -64,11 +57,27 @@ header_number(const struct queue_header *h)
 	return strtoll(digits, NULL, 10);
 }
 
+/* Not the header's, which would let somebody else's record pass for the owner's. */
+static void
+row_hash(struct book_row *row)
+{
+	if (EVP_Digest(row->der.data, row->der.len, row->entry.sha256, NULL, EVP_sha256(), NULL) !=
+	    1)
+		abort();
+}
+
+/* One that nobody could count up to is not believed: the next one is to have room above it. */
+static void
+row_note_number(struct book_row *row)
+{
+	if (row->entry.number > row->highest && row->entry.number < INT64_MAX / 2)
+		row->highest = row->entry.number;
+}
+
 static void
 row_read_headers(struct book_row *row, const struct queue_message *m)
 {
 	struct queue_header h;
-	size_t len;
 
 	for (size_t i = 0; i < queue_message_headers(m); i++) {
 		if (!queue_message_header(m, i, &h))
@@ -79,9 +88,6 @@ row_read_headers(struct book_row *row, const struct queue_message *m)
 			row->entry.this_update = header_number(&h);
 		else if (strcmp(h.name, "next_update") == 0)
 			row->entry.next_update = header_number(&h);
-		else if (strcmp(h.name, "sha256") == 0 &&
-		    !hex_parse(h.value, row->entry.sha256, HASH_SIZE, &len))
-			memset(row->entry.sha256, 0, HASH_SIZE);
 	}
 }
 
@@ -93,17 +99,15 @@ book_fold(void *opaque, const struct queue_message *m)
 
 	pthread_mutex_lock(&b->lock);
 	row = row_find(b, m->key);
-	if (m->value.data == NULL) {
-		if (row != NULL)
-			row_remove(b, row);
-	} else {
-		if (row == NULL)
-			row = row_add(b, m->key);
-		row->entry = (struct crl_book_entry){ 0 };
-		row_read_headers(row, m);
-		buf_clear(&row->der);
-		buf_add_slice(&row->der, m->value);
-	}
+	if (row == NULL)
+		row = row_add(b, m->key);
+	row->gone = m->value.data == NULL;
+	row->entry = (struct crl_book_entry){ 0 };
+	row_read_headers(row, m);
+	row_note_number(row);
+	buf_clear(&row->der);
+	buf_add_slice(&row->der, m->value);
+	row_hash(row);
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -140,14 +144,43 @@ crl_book_find(struct crl_book *b, struct slice key, struct arena *a, struct crl_
 
 	pthread_mutex_lock(&b->lock);
 	row = row_find(b, key);
-	if (row != NULL) {
+	if (row != NULL && !row->gone) {
 		*ret = row->entry;
 		ret->size = row->der.len;
 		if (a != NULL)
 			ret->der = arena_copy(a, buf_slice(&row->der));
 	}
 	pthread_mutex_unlock(&b->lock);
-	return row != NULL;
+	return row != NULL && !row->gone;
+}
+
+int64_t
+crl_book_highest(struct crl_book *b, struct slice key)
+{
+	const struct book_row *row;
+	int64_t highest;
+
+	pthread_mutex_lock(&b->lock);
+	row = row_find(b, key);
+	highest = row == NULL ? 0 : row->highest;
+	pthread_mutex_unlock(&b->lock);
+	return highest;
+}
+
+size_t
+crl_book_list(struct crl_book *b, struct arena *a, struct crl_book_line *ret, size_t max)
+{
+	size_t count;
+
+	pthread_mutex_lock(&b->lock);
+	count = b->count;
+	for (size_t i = 0; i < count && i < max; i++) {
+		ret[i] = (struct crl_book_line){ arena_copy(a, slice_text(b->rows[i].key)),
+			b->rows[i].entry };
+		ret[i].entry.size = b->rows[i].der.len;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return count;
 }
 
 bool
@@ -171,8 +204,10 @@ crl_book_stop(struct crl_book *b)
 	if (b == NULL)
 		return;
 	follower_stop(b->follower);
-	while (b->count > 0)
-		row_remove(b, &b->rows[0]);
+	for (size_t i = 0; i < b->count; i++) {
+		free(b->rows[i].key);
+		buf_done(&b->rows[i].der);
+	}
 	free(b->rows);
 	pthread_mutex_destroy(&b->lock);
 	free(b);

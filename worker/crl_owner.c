@@ -85,8 +85,8 @@ crl_set_get(struct crl_owner *o, struct slice mount, struct slice issuer)
 	    arena_printf(&set->names, "%.*s/%.*s/0", SLICE_FMT(mount), SLICE_FMT(issuer)));
 	set->entries = crl_entries_new();
 	buf_init(&set->der, CRL_DER_MAX);
-	if (crl_book_find(o->book, set->key, NULL, &last)) {
-		set->number = last.number;
+	set->number = crl_book_highest(o->book, set->key);
+	if (crl_book_find(o->book, set->key, NULL, &last) && last.number == set->number) {
 		set->this_update = last.this_update;
 		set->next_update = last.next_update;
 		memcpy(set->sha256, last.sha256, HASH_SIZE);
@@ -132,9 +132,13 @@ crl_owner_add(
 }
 
 void
-crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer)
+crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer, int64_t minimum)
 {
-	crl_set_get(o, mount, issuer)->touched = true;
+	struct crl_set *set = crl_set_get(o, mount, issuer);
+
+	set->touched = true;
+	if (set->number + 1 < minimum)
+		set->number = minimum - 1;
 }
 
 int64_t
@@ -154,7 +158,9 @@ set_is_foreign(const struct crl_owner *o, const struct crl_set *set)
 		return false;
 	if (!crl_book_find(o->book, set->key, NULL, &last))
 		return true;
-	return memcmp(last.sha256, set->sha256, HASH_SIZE) != 0;
+	return last.number != set->number || last.this_update != set->this_update ||
+	    last.next_update != set->next_update ||
+	    memcmp(last.sha256, set->sha256, HASH_SIZE) != 0;
 }
 
 /* The CA has expired, and so have all its certificates, each of which was on one CRL past its end: there is no more to say. */
@@ -169,12 +175,10 @@ static bool
 set_is_due(
     const struct crl_owner *o, const struct crl_set *set, const struct issuer *issuer, int64_t now)
 {
-	int64_t validity = set->next_update - set->this_update;
-
 	if (!set->touched && set_is_done(set, issuer, now))
 		return false;
-	return set->touched || set->number == 0 || now >= set->next_update - validity / 3 ||
-	    set_is_foreign(o, set);
+	return set->touched || set->number == 0 ||
+	    now >= crl_due_at(set->this_update, set->next_update) || set_is_foreign(o, set);
 }
 
 typedef bool visit_fn(struct crl_owner *o, struct context *cx, const struct catalog_mount *m,

@@ -15,7 +15,7 @@ struct crl_book_entry {
 	struct slice der; /* a copy in the caller's arena; absent when not asked for */
 	size_t size;      /* of the DER */
 	int64_t number, this_update, next_update;
-	uint8_t sha256[HASH_SIZE];
+	uint8_t sha256[HASH_SIZE]; /* of the value; the rest is of the headers */
 };
 struct crl_book *crl_book_start(const struct queue_options *queue, struct queue_probe *probe,
     const char *topic, struct err *e) MUST_USE;
@@ -24,10 +24,28 @@ bool crl_book_fresh(struct crl_book *b, int timeout_ms, struct err *e) MUST_USE;
 /* key: "mount/issuer/shard". False: there is none. a NULL: without the DER. */
 bool crl_book_find(
     struct crl_book *b, struct slice key, struct arena *a, struct crl_book_entry *ret);
+/* The entries and their keys, without their DER, in the arena: at most max of them. Returns how many there are. */
+struct crl_book_line {
+	struct slice key;
+	struct crl_book_entry entry;
+};
+size_t crl_book_list(struct crl_book *b, struct arena *a, struct crl_book_line *ret, size_t max);
+/*
+ * The highest number of any record of the key that the topic still had, 0 for none: the last record may be an older CRL that
+ * somebody wrote again, and the numbers go on behind the true one.
+ */
+int64_t crl_book_highest(struct crl_book *b, struct slice key);
 /* At 95 % of the largest message issuing stops; revoking never does. ERR_CRL_FULL. */
 bool crl_book_has_room(
     struct crl_book *b, struct slice mount, const char *issuer, struct err *e) MUST_USE;
 void crl_book_stop(struct crl_book *b);
+
+/* When a CRL is made again: a third of its life before its nextUpdate. */
+static inline int64_t
+crl_due_at(int64_t this_update, int64_t next_update)
+{
+	return next_update - (next_update - this_update) / 3;
+}
 
 struct crl_owner;
 struct crl_owner *crl_owner_new(
@@ -42,7 +60,8 @@ bool crl_owner_find(const struct crl_owner *o, struct slice mount, struct slice 
 /* A revocation of this batch; its CRL is to be published with it. */
 void crl_owner_add(
     struct crl_owner *o, struct slice mount, struct slice issuer, const struct crl_entry *entry);
-void crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer); /* crl/rotate */
+/* crl/rotate. The next number is minimum at least; SCHEMA_ABSENT: the one after the last. */
+void crl_owner_touch(struct crl_owner *o, struct slice mount, struct slice issuer, int64_t minimum);
 /* The number that the next CRL of this issuer will have. */
 int64_t crl_owner_next_number(struct crl_owner *o, struct slice mount, struct slice issuer);
 

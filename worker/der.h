@@ -60,7 +60,6 @@ void der_named_bits(
 void der_time(
     struct der *d, int64_t time); /* UTCTime to 2049, GeneralizedTime after (RFC 5280 4.1.2.5) */
 void der_generalized_time(struct der *d, int64_t time);
-void der_oid_text(struct der *d, const char *dotted);
 
 /* A strict DER reader: minimal lengths, definite, single-octet tags, nothing behind. For CSR and certificate intake. */
 struct der_reader {

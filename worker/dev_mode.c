@@ -257,7 +257,7 @@ worker_dev(const struct worker_options *o)
 	}
 	if (ok) {
 		dev_greet(&d);
-		ok = worker_serve(&d.settings, kek, &e);
+		ok = worker_serve(&d.settings, kek, NULL, &e);
 	}
 	if (!ok)
 		log_error(LOG_ERROR, "dev_failed", &e, LOG_T("command", "dev"));

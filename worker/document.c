@@ -109,7 +109,7 @@ static const char records[] =
     "| `.crl` | mount/issuer/shard | the CRL, DER; headers `number`, `this_update`, `next_update`, `issuer`, `shard`, `sha256` as text |\n"
     "| `.ca` | mount/issuer | the CA certificate and its chain, PEM |\n"
     "| `.ca` | `fleet` | the workers' public key as JSON ([jwk](#jwk)) |\n"
-    "| `.rejects` | the request's | the request's bytes, of one from `.config` their SHA-256; headers `reason` (an error code), `message`, `topic`, `partition`, `offset` as text |\n\n"
+    "| `.rejects` | the request's | the request's bytes, of one from `.config` their SHA-256; headers `reason` (an error code), `message`, `topic`, `partition`, `offset` as text, the request's own as `original.NAME`, and `value` = `sha256` where the value is a hash |\n\n"
     "Serial numbers in keys are lower-case hexadecimal without separators. Keys of `.state`: `mount/MOUNT/`, `issuer/MOUNT/ID`,\n"
     "`pending/MOUNT/`, `role/MOUNT/NAME` (its value: [role](#role)), `urls/MOUNT/`, `crl/MOUNT/`, `topics//`, and `certificate/MOUNT/SERIAL`\n"
     "(its value: [record.certificate](#recordcertificate)) of a CA certificate that outlives the 400 days of `.certs`.\n\n";

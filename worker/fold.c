@@ -22,7 +22,26 @@ struct topic_stretches {
 	const char *topic;
 	struct stretch *at;
 	int32_t count;
+	int64_t length; /* of all of them */
 };
+
+/* number * times / by, which together may be over 64 bits; 0 when by is not above 0. */
+static int64_t
+part(int64_t number, int64_t times, int64_t by)
+{
+	return by <= 0 ? 0 : (int64_t)((double)number * (double)times / (double)by);
+}
+
+static void
+fold_time(struct fold *f, int64_t now)
+{
+	struct fold_progress *p = &f->progress;
+	int64_t reading = f->reading_us == 0 ? 0 : now - f->reading_us;
+
+	p->seconds = (now - f->began_us) / 1000000;
+	p->rate = part(p->records, 1000000, reading);
+	p->seconds_left = part(reading, p->total - p->done, p->done) / 1000000;
+}
 
 static void
 fold_say(struct fold *f)
@@ -32,7 +51,7 @@ fold_say(struct fold *f)
 	if (f->spec->progress == NULL || now - f->said_us < SAY_US)
 		return;
 	f->said_us = now;
-	f->progress.seconds = (now - f->began_us) / 1000000;
+	fold_time(f, now);
 	f->spec->progress(f->spec->opaque, &f->progress);
 }
 
@@ -58,8 +77,8 @@ stretches_ask(struct fold *f, enum ledger_kind kind, int64_t since_ms, struct to
 	if (!queue_topic_info(probe, topic, &info, e))
 		return false;
 	*ret = (struct topic_stretches){ topic,
-		arena_array(&f->memory, (size_t)info.partitions, sizeof(*ret->at)),
-		info.partitions };
+		arena_array(&f->memory, (size_t)info.partitions, sizeof(*ret->at)), info.partitions,
+		0 };
 	for (int32_t i = 0; i < info.partitions; i++) {
 		struct stretch *s = &ret->at[i];
 
@@ -68,65 +87,83 @@ stretches_ask(struct fold *f, enum ledger_kind kind, int64_t since_ms, struct to
 		if (since_ms > 0 ? !queue_offset_since(probe, topic, i, since_ms, &s->from, e)
 				 : !queue_low_watermark(probe, topic, i, &s->from, e))
 			return false;
-		f->progress.total += s->to > s->from ? s->to - s->from : 0;
+		ret->length += s->to > s->from ? s->to - s->from : 0;
 	}
+	f->progress.total += ret->length;
 	return true;
 }
 
 /* ---- a topic, read ---- */
 
-static bool
-stretches_read(const struct topic_stretches *t, const struct queue_reader *r)
+/* How many offsets of it are passed. */
+static int64_t
+stretches_passed(const struct topic_stretches *t, const struct queue_reader *r)
 {
-	for (int32_t i = 0; i < t->count; i++)
-		if (t->at[i].from < t->at[i].to && queue_reader_passed(r, i) < t->at[i].to)
-			return false;
-	return true;
+	int64_t sum = 0;
+
+	for (int32_t i = 0; i < t->count; i++) {
+		const struct stretch *s = &t->at[i];
+		int64_t passed = s->from < s->to ? queue_reader_passed(r, i) : s->from;
+
+		sum += (passed < s->to ? passed : s->to) - s->from;
+	}
+	return sum;
 }
 
 static MUST_USE bool
 message_fold(struct fold *f, struct queue_message *m, const struct topic_stretches *t,
     fold_record *fold, struct err *e)
 {
-	bool good = m->offset >= t->at[m->partition].to || fold(f, m, e);
+	bool good = true;
 
+	if (m->offset < t->at[m->partition].to) {
+		good = fold(f, m, e);
+		f->progress.records++;
+	}
 	queue_message_free(m);
 	arena_reset(&f->message);
-	f->progress.records++;
 	return good;
 }
 
+/* A topic that is being read. */
+struct reading {
+	const struct topic_stretches *stretches;
+	struct queue_reader *reader;
+	int64_t before;   /* offsets of the topics before it */
+	int64_t moved_us; /* when an offset was last passed */
+};
+
 /* Between messages: is the topic read? *ret_end says so. */
 static MUST_USE bool
-reader_pause(struct fold *f, const struct queue_reader *r, const struct topic_stretches *t,
-    int64_t moved_us, bool *ret_end, struct err *e)
+reading_pause(struct fold *f, struct reading *r, bool *ret_end, struct err *e)
 {
+	int64_t passed = stretches_passed(r->stretches, r->reader), now = time_monotonic_us();
+
+	if (f->progress.done < r->before + passed)
+		r->moved_us = now;
+	f->progress.done = r->before + passed;
 	fold_say(f);
-	*ret_end = stretches_read(t, r);
+	*ret_end = passed == r->stretches->length;
 	if (*ret_end)
 		return true;
-	if (time_monotonic_us() - moved_us > STILL_US)
-		return err_set(e, ERR_TIMEOUT, "%s could not be read to its end", t->topic);
+	if (now - r->moved_us > STILL_US)
+		return err_set(
+		    e, ERR_TIMEOUT, "%s could not be read to its end", r->stretches->topic);
 	return fold_sink_flush(&f->sink, e);
 }
 
 static MUST_USE bool
-reader_fold(struct fold *f, struct queue_reader *r, const struct topic_stretches *t,
-    fold_record *fold, struct err *e)
+reading_fold(struct fold *f, struct reading *r, fold_record *fold, struct err *e)
 {
-	int64_t moved_us = time_monotonic_us();
 	bool end = false;
 
 	for (int64_t polls = 1; !end; polls++) {
 		struct queue_message *m;
 
-		if (!fold_goes_on(f, e) || !queue_reader_poll(r, POLL_MS, &m, e) ||
-		    (m != NULL && !message_fold(f, m, t, fold, e)))
+		if (!fold_goes_on(f, e) || !queue_reader_poll(r->reader, POLL_MS, &m, e) ||
+		    (m != NULL && !message_fold(f, m, r->stretches, fold, e)))
 			return false;
-		if (m != NULL)
-			moved_us = time_monotonic_us();
-		if ((m == NULL || polls % BUSY_CHECKS == 0) &&
-		    !reader_pause(f, r, t, moved_us, &end, e))
+		if ((m == NULL || polls % BUSY_CHECKS == 0) && !reading_pause(f, r, &end, e))
 			return false;
 	}
 	return true;
@@ -135,15 +172,20 @@ reader_fold(struct fold *f, struct queue_reader *r, const struct topic_stretches
 static MUST_USE bool
 topic_fold(struct fold *f, const struct topic_stretches *t, fold_record *fold, struct err *e)
 {
-	struct queue_reader *r = queue_reader_open(
-	    &f->spec->settings->queue, t->topic, -1, QUEUE_FROM_START, e);
-	bool good = r != NULL;
+	struct reading r = {
+		.stretches = t,
+		.reader = queue_reader_open(
+		    &f->spec->settings->queue, t->topic, -1, QUEUE_FROM_START, e),
+		.before = f->progress.done,
+		.moved_us = time_monotonic_us(),
+	};
+	bool good = r.reader != NULL;
 
 	f->progress.topic = t->topic;
 	for (int32_t i = 0; good && i < t->count; i++)
-		good = queue_reader_seek(r, i, t->at[i].from, e);
-	good = good && reader_fold(f, r, t, fold, e);
-	queue_reader_close(r);
+		good = queue_reader_seek(r.reader, i, t->at[i].from, e);
+	good = good && reading_fold(f, &r, fold, e);
+	queue_reader_close(r.reader);
 	return good;
 }
 
@@ -154,13 +196,36 @@ topics_fold(struct fold *f, struct err *e)
 	const int64_t window_ms = f->spec->settings->dedup_window * 1000 + CLOCKS_MS;
 	struct topic_stretches state, certs, revoked, audit;
 
+	f->reading_us = time_monotonic_us();
 	return stretches_ask(f, LEDGER_STATE, 0, &state, e) &&
 	    stretches_ask(f, LEDGER_CERTS, 0, &certs, e) &&
 	    stretches_ask(f, LEDGER_REVOKED, 0, &revoked, e) &&
 	    stretches_ask(f, LEDGER_AUDIT, f->now_ms - window_ms, &audit, e) &&
 	    topic_fold(f, &state, fold_state, e) && topic_fold(f, &certs, fold_certificate, e) &&
-	    topic_fold(f, &revoked, fold_revoked, e) && fold_revoked_end(f, e) &&
-	    topic_fold(f, &audit, fold_audit, e) && fold_counters(f, e);
+	    fold_index_end(f, e) && topic_fold(f, &revoked, fold_revoked, e) &&
+	    fold_revoked_end(f, e) && topic_fold(f, &audit, fold_audit, e) && fold_counters(f, e);
+}
+
+/* ---- what stood there ---- */
+
+static MUST_USE bool
+view_remove(struct fold *f, struct err *e)
+{
+	struct slice cursor = SLICE_LITERAL("0");
+	struct arena scans[2] = { { 0 }, { 0 } };
+	bool good;
+
+	for (int i = 0;; i = !i) { /* the cursor comes from the scan before */
+		arena_reset(&scans[i]);
+		good = fold_goes_on(f, e) &&
+		    fold_sink_clean(&f->sink, &scans[i], &cursor, &f->progress.removed, e);
+		if (!good || slice_is(cursor, "0"))
+			break;
+		fold_say(f);
+	}
+	arena_done(&scans[0]);
+	arena_done(&scans[1]);
+	return good;
 }
 
 /* ---- where the groups stand ---- */
@@ -177,7 +242,7 @@ steps_put(struct fold *f, const struct queue_position *at, size_t count, struct 
 			    at[i].topic, (int)at[i].partition);
 		if (!audit_head_read(at[i].metadata, &head, e) ||
 		    !fold_step(&f->sink, view_own_key(&f->message, at[i].topic, at[i].partition),
-			head.step, e))
+			head.step, head.stamp, e))
 			return false;
 	}
 	return true;
@@ -191,7 +256,7 @@ fold_run(struct fold *f, struct err *e)
 	struct queue_position *at[LANE_KINDS];
 	size_t count[LANE_KINDS];
 
-	if (!fold_sink_clean(&f->sink, e))
+	if (!view_remove(f, e))
 		return false;
 	for (int lane = 0; lane < LANE_KINDS; lane++)
 		if (!topic_plan_positions(s, f->spec->probe, (enum lane_kind)lane, &f->memory,
@@ -224,20 +289,6 @@ fold_locked(struct fold *f, enum fold_result *ret, struct err *e)
 	return good;
 }
 
-int64_t
-fold_rate(const struct fold_progress *p)
-{
-	return p->records / (p->seconds > 0 ? p->seconds : 1);
-}
-
-int64_t
-fold_seconds_left(const struct fold_progress *p)
-{
-	int64_t rate = fold_rate(p);
-
-	return p->total <= p->records ? 0 : (p->total - p->records) / (rate > 0 ? rate : 1);
-}
-
 bool
 view_fold(const struct fold_spec *spec, struct fold_progress *ret_end, enum fold_result *ret,
     struct err *e)
@@ -252,8 +303,9 @@ view_fold(const struct fold_spec *spec, struct fold_progress *ret_end, enum fold
 	if (store == NULL)
 		return false;
 	good = fold_sink_init(&f.sink, store, e) && fold_locked(&f, ret, e);
-	f.progress.seconds = (time_monotonic_us() - f.began_us) / 1000000;
+	fold_time(&f, time_monotonic_us());
 	*ret_end = f.progress;
+	fold_index_done(&f);
 	fold_mounts_done(&f);
 	arena_done(&f.memory);
 	arena_done(&f.message);

@@ -19,10 +19,14 @@
 
 /* Where it stands: asked for by whoever waits for it. */
 struct fold_progress {
-	const char *topic;      /* that is being read */
-	int64_t records, total; /* read, of at most that many: compaction has removed some */
-	int64_t skipped;        /* of them, that do not decode: no worker wrote them */
-	int64_t seconds;        /* since it began */
+	const char *topic;    /* that is being read; NULL: the old view is being removed */
+	int64_t removed;      /* rows of the old view */
+	int64_t records;      /* folded */
+	int64_t skipped;      /* of them, that do not decode: no worker wrote them */
+	int64_t done, total;  /* offsets: some hold a transaction's end, or what compaction took */
+	int64_t seconds;      /* since it began */
+	int64_t rate;         /* records a second, since it reads */
+	int64_t seconds_left; /* when the offsets go on passing so fast */
 };
 
 struct fold_spec {
@@ -42,9 +46,5 @@ enum fold_result { FOLD_DONE, FOLD_BUSY, FOLD_NEEDLESS };
 /* Closes the view, and opens it when it is whole. ERR_STORE, ERR_QUEUE, ERR_TIMEOUT, ERR_FENCED (the lock was lost): begin again. */
 bool view_fold(const struct fold_spec *spec, struct fold_progress *ret_end, enum fold_result *ret,
     struct err *e) MUST_USE;
-
-/* How many a second, and the seconds that are left at that rate. */
-int64_t fold_rate(const struct fold_progress *p);
-int64_t fold_seconds_left(const struct fold_progress *p);
 
 #endif

@@ -81,21 +81,10 @@ ordinal_pass(struct fold_mount *mount, const struct certificate_record *c, struc
 	return true;
 }
 
-static MUST_USE bool
-certificate_count(struct fold *f, const struct certificate_record *c, struct err *e)
-{
-	struct fold_mount *mount = mount_of(f, c->mount, e);
-
-	if (mount == NULL)
-		return false;
-	mount->issued++;
-	return ordinal_pass(mount, c, e);
-}
-
 /* Its row, as long as it is kept, and its place in the index. */
 static MUST_USE bool
-certificate_put(
-    struct fold *f, struct slice value, const struct certificate_record *c, struct err *e)
+certificate_put(struct fold *f, const struct fold_mount *mount, struct slice value,
+    const struct certificate_record *c, struct err *e)
 {
 	int64_t expires_ms = (c->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000;
 
@@ -103,8 +92,7 @@ certificate_put(
 		return true;
 	return fold_put(&f->sink, redis_cert_key(&f->message, c->mount, c->serial), value,
 		   expires_ms, e) &&
-	    fold_index(&f->sink, redis_index_key(&f->message, c->mount),
-		serial_text(&f->message, c->serial, 0), c->not_after, e);
+	    fold_index_add(f, mount, c->serial, c->not_after, e);
 }
 
 /* The topic of "topic/partition/offset", or of what begins so. */
@@ -137,17 +125,20 @@ bool
 fold_certificate(struct fold *f, const struct queue_message *m, struct err *e)
 {
 	struct certificate_record c = { 0 };
+	struct fold_mount *mount;
 	struct err bad;
 	uint64_t seen;
 
 	if (m->value.data == NULL ||
 	    !schema_decode(&certificate_record_schema, m->value, &f->message, &c, &seen, &bad))
 		return skip(f);
-	if (!certificate_count(f, &c, e))
+	mount = mount_of(f, c.mount, e);
+	if (mount == NULL || !ordinal_pass(mount, &c, e))
 		return false;
+	mount->issued++;
 	if (c.no_store)
 		return unstored_put(f, m, &c, e);
-	return certificate_put(f, m->value, &c, e);
+	return certificate_put(f, mount, m->value, &c, e);
 }
 
 /* ---- .state ---- */
@@ -166,7 +157,8 @@ long_lived_put(struct fold *f, const struct queue_message *m, struct err *e)
 	if (!schema_decode(&certificate_record_schema, m->value, &f->message, &c, &seen, &bad))
 		return skip(f);
 	mount = mount_of(f, c.mount, e);
-	return mount != NULL && ordinal_pass(mount, &c, e) && certificate_put(f, m->value, &c, e);
+	return mount != NULL && ordinal_pass(mount, &c, e) &&
+	    certificate_put(f, mount, m->value, &c, e);
 }
 
 /* cm:cfg:<mount>:<kind>:<name>, for operators and other programs. What belongs to no mount has none. */
@@ -182,7 +174,7 @@ fold_state(struct fold *f, const struct queue_message *m, struct err *e)
 		return false;
 	if (!config_row_key(&f->message, m->key, &row))
 		return true;
-	return m->value.data == NULL ? fold_remove(&f->sink, row, e)
+	return m->value.data == NULL ? fold_remove(&f->sink, &row, 1, e)
 				     : fold_put(&f->sink, row, m->value, 0, e);
 }
 

@@ -1,15 +1,20 @@
 #include "fold_sink.h"
 
+#include "scoped.h"
 #include "timespan.h"
 
 #include <inttypes.h>
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#define LEASE_MS   "30000"
-#define RENEW_US   ((int64_t)5 * 1000 * 1000)
-#define ROWS_MAX   1000
-#define BYTES_MAX  ((size_t)4 << 20) /* of rows in one transaction */
+#define LEASE_MS  "30000"
+#define RENEW_US  ((int64_t)5 * 1000 * 1000)
+#define ROWS_MAX  2000
+#define BYTES_MAX ((size_t)4 << 20) /* of rows in one transaction */
+#define KEPT_MAX \
+	((size_t)64 \
+	    << 10) /* before they are sent: Redis takes them in, though EXEC is not there yet */
 #define SCAN_COUNT "1000"
 
 /* KEYS: cm:fold, cm:view; ARGV: token, lease, also a view that is ready? */
@@ -114,7 +119,7 @@ fold_sink_take(struct fold_sink *s, bool anyway, bool *ret_taken, bool *ret_read
 static MUST_USE bool
 queued_await(struct fold_sink *s, struct err *e)
 {
-	for (size_t i = 0; i < s->sent + 2; i++) { /* MULTI, the rows, PEXPIRE */
+	for (size_t i = 0; i < s->sent + 2; i++) { /* MULTI, the commands, PEXPIRE */
 		SCOPED_REPLY r = store_next(s->store, e);
 
 		if (r == NULL)
@@ -167,13 +172,12 @@ fold_sink_flush(struct fold_sink *s, struct err *e)
 
 	if (s->rows == 0 && time_monotonic_us() - s->renewed_us < RENEW_US)
 		return true;
-	if (!write_begin(s, e) || !store_append(s->store, renew, 3, e) ||
-	    !store_append(s->store, exec, 1, e) || !watch_append(s, e) || !write_await(s, e) ||
-	    !store_push(s->store, e))
+	if (!write_begin(s, e) || !store_append(s->store, renew, 3, e) || !write_await(s, e) ||
+	    !store_append(s->store, exec, 1, e) || !watch_append(s, e) || !store_push(s->store, e))
 		return false;
-	s->sent = s->rows;
+	s->sent = s->commands;
 	s->pending = true;
-	s->rows = s->bytes = 0;
+	s->rows = s->commands = s->bytes = s->kept = 0;
 	s->renewed_us = time_monotonic_us();
 	return true;
 }
@@ -186,17 +190,32 @@ fold_sink_drain(struct fold_sink *s, struct err *e)
 
 /* ---- rows ---- */
 
+/* One command that writes so many rows. */
 static MUST_USE bool
-row_append(struct fold_sink *s, const struct slice *argv, size_t argc, struct err *e)
+rows_append(struct fold_sink *s, const struct slice *argv, size_t argc, size_t rows, struct err *e)
 {
-	if ((s->rows == ROWS_MAX || s->bytes > BYTES_MAX) && !fold_sink_flush(s, e))
+	size_t bytes = 0;
+
+	if ((s->rows + rows > ROWS_MAX || s->bytes > BYTES_MAX) && !fold_sink_flush(s, e))
 		return false;
 	if (!write_begin(s, e) || !store_append(s->store, argv, argc, e))
 		return false;
-	s->rows++;
 	for (size_t i = 0; i < argc; i++)
-		s->bytes += argv[i].len;
-	return true;
+		bytes += argv[i].len;
+	s->commands++;
+	s->rows += rows;
+	s->bytes += bytes;
+	s->kept += bytes;
+	if (s->kept < KEPT_MAX)
+		return true;
+	s->kept = 0;
+	return store_push(s->store, e);
+}
+
+static MUST_USE bool
+row_append(struct fold_sink *s, const struct slice *argv, size_t argc, struct err *e)
+{
+	return rows_append(s, argv, argc, 1, e);
 }
 
 struct number_text {
@@ -230,30 +249,43 @@ fold_replace(struct fold_sink *s, struct slice key, struct slice value, struct e
 }
 
 bool
-fold_index(struct fold_sink *s, struct slice key, struct slice member, int64_t score, struct err *e)
+fold_rank(struct fold_sink *s, struct slice key, const struct fold_member *members, size_t count,
+    struct err *e)
 {
-	struct number_text t;
-	const struct slice argv[] = { SLICE_LITERAL("ZADD"), key, number_slice(&t, score), member };
+	struct number_text scores[FOLD_MEMBERS_MAX];
+	struct slice argv[2 + 2 * FOLD_MEMBERS_MAX] = { SLICE_LITERAL("ZADD"), key };
 
-	return row_append(s, argv, 4, e);
+	for (size_t i = 0; i < count; i++) {
+		argv[2 + 2 * i] = number_slice(&scores[i], members[i].score);
+		argv[3 + 2 * i] = members[i].name;
+	}
+	return rows_append(s, argv, 2 + 2 * count, count, e);
 }
 
+/* base: what view_take wants of a row */
 bool
-fold_step(struct fold_sink *s, struct slice own_key, int64_t step, struct err *e)
+fold_step(struct fold_sink *s, struct slice own_key, int64_t step, const char *stamp, struct err *e)
 {
+	char base[64];
 	struct number_text t;
 	const struct slice argv[] = { SLICE_LITERAL("HSET"), own_key, SLICE_LITERAL("step"),
-		number_slice(&t, step) };
+		number_slice(&t, step), SLICE_LITERAL("base"),
+		slice_of(
+		    base, (size_t)snprintf(base, sizeof(base), "%" PRId64 " %s", step, stamp)) };
 
-	return row_append(s, argv, 4, e);
+	return row_append(s, argv, 6, e);
 }
 
 bool
-fold_remove(struct fold_sink *s, struct slice key, struct err *e)
+fold_remove(struct fold_sink *s, const struct slice *keys, size_t count, struct err *e)
 {
-	const struct slice argv[] = { SLICE_LITERAL("UNLINK"), key };
+	struct slice SCOPED_FREE *argv = calloc(count + 1, sizeof(*argv));
 
-	return row_append(s, argv, 2, e);
+	if (argv == NULL)
+		abort();
+	argv[0] = SLICE_LITERAL("UNLINK");
+	memcpy(argv + 1, keys, count * sizeof(*keys));
+	return count == 0 || rows_append(s, argv, count + 1, count, e);
 }
 
 bool
@@ -271,41 +303,30 @@ fold_raise(struct fold_sink *s, struct slice key, int64_t number, struct err *e)
 
 /* ---- the beginning and the end ---- */
 
-/* One step of the scan; *cursor is "0" behind the last. */
-static MUST_USE bool
-clean_some(struct fold_sink *s, struct arena *a, struct slice *cursor, struct err *e)
+bool
+fold_sink_clean(
+    struct fold_sink *s, struct arena *a, struct slice *cursor, int64_t *removed, struct err *e)
 {
 	const struct slice argv[] = { SLICE_LITERAL("SCAN"), *cursor, SLICE_LITERAL("MATCH"),
 		SLICE_LITERAL("cm:*"), SLICE_LITERAL("COUNT"), SLICE_LITERAL(SCAN_COUNT) };
 	SCOPED_REPLY r = store_command(s->store, argv, 6, e);
-	const struct store_reply *keys;
+	const struct store_reply *found;
+	struct slice *keys;
+	size_t count = 0;
 
 	if (r == NULL)
 		return false;
-	keys = store_item(r, 1);
-	for (size_t i = 0; i < store_count(keys); i++) {
-		struct slice key = store_text(store_item(keys, i));
+	found = store_item(r, 1);
+	keys = arena_array(a, store_count(found) + 1, sizeof(*keys));
+	for (size_t i = 0; i < store_count(found); i++) {
+		struct slice key = store_text(store_item(found, i));
 
-		if (slice_eq(key, lock_key) || slice_eq(key, view_key))
-			continue;
-		if (!fold_remove(s, key, e))
-			return false;
+		if (!slice_eq(key, lock_key) && !slice_eq(key, view_key))
+			keys[count++] = key;
 	}
+	*removed += (int64_t)count;
 	*cursor = arena_copy(a, store_text(store_item(r, 0)));
-	return fold_sink_drain(s, e);
-}
-
-bool
-fold_sink_clean(struct fold_sink *s, struct err *e)
-{
-	struct arena a SCOPED_ARENA = { .block = 256 };
-	struct slice cursor = SLICE_LITERAL("0");
-
-	do {
-		if (!clean_some(s, &a, &cursor, e))
-			return false;
-	} while (!slice_is(cursor, "0"));
-	return true;
+	return fold_remove(s, keys, count, e) && fold_sink_drain(s, e);
 }
 
 bool

@@ -66,4 +66,12 @@ EVP_PKEY *key_pool_take(
 bool key_pool_ready(
     struct key_pool *p, int64_t bits); /* the same question without taking; also asks for some */
 
+/* One size that the pool keeps. */
+struct key_pool_shelf {
+	int64_t bits;
+	size_t count, capacity; /* capacity 0: the size is not in use */
+};
+#define KEY_POOL_SHELVES 4
+void key_pool_shelves(struct key_pool *p, struct key_pool_shelf ret[static KEY_POOL_SHELVES]);
+
 #endif

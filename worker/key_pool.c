@@ -19,7 +19,7 @@ struct shelf {
 	EVP_PKEY *keys[POOL_KEYS_MAX];
 };
 
-#define SHELF_COUNT 4
+#define SHELF_COUNT KEY_POOL_SHELVES
 
 struct key_pool {
 	pthread_mutex_t lock;
@@ -187,4 +187,16 @@ key_pool_ready(struct key_pool *p, int64_t bits)
 		pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->lock);
 	return ready;
+}
+
+void
+key_pool_shelves(struct key_pool *p, struct key_pool_shelf ret[static KEY_POOL_SHELVES])
+{
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < SHELF_COUNT; i++) {
+		const struct shelf *s = &p->shelves[i];
+
+		ret[i] = (struct key_pool_shelf){ s->bits, s->count, s->wanted ? s->capacity : 0 };
+	}
+	pthread_mutex_unlock(&p->lock);
 }

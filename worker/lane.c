@@ -13,6 +13,7 @@
 #define FRESH_MS       45000 /* an open transaction on .state is decided by then */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS   2000
+#define DOUBLE_US      ((int64_t)600 * 1000 * 1000) /* a double takes the id again within this time */
 
 static bool
 lane_stopping(const struct lane *lane)
@@ -88,7 +89,7 @@ session_open(struct lane *lane, struct err *e)
 	if (lane->store == NULL || !view_init(&lane->view, lane->store, e) ||
 	    !view_ready(&lane->view, e))
 		return false;
-	if (!partition_counts(lane, e) || !session_crypto(lane, e))
+	if (!partition_counts(lane, e) || !lane_survey(lane, e) || !session_crypto(lane, e))
 		return false;
 	lane->replies = reply_topics_new(s, lane->shared->probe);
 	if (lane->kind == LANE_CONTROL)
@@ -148,19 +149,22 @@ session_close(struct lane *lane, bool leave, enum err_code ended_by)
 
 /* ---- a batch, from poll to commit ---- */
 
-/* Where a batch's time went, for whoever looks for it: worker.log_level = debug. */
+/* Where a batch's time went: for the metrics, and for whoever looks at one of them with worker.log_level = debug. */
 static void
-say_batch(const struct lane *lane, const struct batch *b, const int64_t at[static 5])
+say_batch(struct lane *lane, const struct batch *b, const int64_t at[static PHASES + 1])
 {
+	for (int phase = 0; phase < PHASES; phase++)
+		metric_add(&lane->meter.phases[phase], at[phase + 1] - at[phase]);
 	log_event(LOG_DEBUG, "batch", LOG_T("lane", lane->name), LOG_N("requests", b->count),
-	    LOG_N("fresh_us", at[1] - at[0]), LOG_N("settle_us", at[2] - at[1]),
-	    LOG_N("decide_us", at[3] - at[2]), LOG_N("commit_us", at[4] - at[3]));
+	    LOG_N("catalog_us", at[1] - at[0]), LOG_N("claims_us", at[2] - at[1]),
+	    LOG_N("decide_us", at[3] - at[2]), LOG_N("script_us", at[4] - at[3]),
+	    LOG_N("transaction_us", at[5] - at[4]));
 }
 
 static MUST_USE bool
 lane_batch(struct lane *lane, struct batch *b, struct err *e)
 {
-	int64_t at[5] = { time_monotonic_us() };
+	int64_t at[PHASES + 1] = { time_monotonic_us() };
 
 	(void)failpoint_hit("after_poll");
 	b->cx.catalog = catalog_fresh(lane->shared->catalog, FRESH_MS, e);
@@ -179,7 +183,8 @@ lane_batch(struct lane *lane, struct batch *b, struct err *e)
 	at[3] = time_monotonic_us();
 	if (!batch_commit(lane, b, e))
 		return false;
-	at[4] = time_monotonic_us();
+	at[4] = b->scripted_us;
+	at[5] = time_monotonic_us();
 	say_batch(lane, b, at);
 	return true;
 }
@@ -210,8 +215,11 @@ lane_session(struct lane *lane, struct err *e)
 	for (bool ready = false; !lane_stopping(lane); ready = true) {
 		if (!lane_turn(lane, e))
 			return false;
+		meter_beat(&lane->meter);
+		metric_set(&lane->meter.ready, 1);
 		if (!ready) /* not before: a session that fails at its first poll says only why */
-			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name));
+			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name),
+			    LOG_T("redis", store_address(lane->store)));
 		lane->said = ERR_NONE;
 		atomic_store(&lane->shared->view_lost, false);
 	}
@@ -266,11 +274,54 @@ lane_is_doubled(struct lane *lane)
 	    queue_producer_taken(lane->producer, lane->group, s->request_topics[kind]);
 }
 
+/*
+ * What an earlier session of this lane asked of a broker that then stood still is done when the broker goes on, and takes the
+ * id from the session of now. That happens once; a double, which opens its session anew as well, takes it again.
+ */
+static enum err_code
+lane_fenced_by(struct lane *lane, enum err_code code)
+{
+	int64_t now = time_monotonic_us();
+	bool again = lane->fenced_us != 0 && now - lane->fenced_us < DOUBLE_US;
+
+	if (code == ERR_FENCED && lane_is_doubled(lane))
+		code = ERR_SLOT_TAKEN;
+	if (code != ERR_SLOT_TAKEN)
+		return code;
+	lane->fenced_us = now;
+	return again ? ERR_SLOT_TAKEN : ERR_FENCED;
+}
+
 static void
 lane_pause(const struct lane *lane, int ms)
 {
 	for (int left = ms; left > 0 && !lane_stopping(lane); left -= 50)
 		usleep(50 * 1000);
+}
+
+/* One session, and what its end means. False: it was the lane's last. */
+static bool
+lane_serve(struct lane *lane, struct err *e)
+{
+	bool ended, final;
+
+	meter_beat(&lane->meter);
+	ended = lane_session(lane, e);
+	metric_set(&lane->meter.ready, 0);
+	meter_beat(&lane->meter);
+	if (!ended)
+		e->code = lane_fenced_by(lane, e->code);
+	final = !ended && failure_is_final(lane, e);
+	if (!ended)
+		meter_failed(&lane->meter, e->code);
+	if (!ended && (!final || e->code == ERR_VIEW_LOST))
+		say_failure(lane, e);
+	session_close(lane, final || (ended && lane->shared->settings->leave_on_stop), e->code);
+	if (final) {
+		log_error(LOG_ERROR, "lane_ended", e, LOG_T("lane", lane->name));
+		atomic_fetch_add(&lane->shared->failed, 1);
+	}
+	return !ended && !final;
 }
 
 static void *
@@ -282,21 +333,8 @@ lane_main(void *opaque)
 	while (!lane_stopping(lane)) {
 		struct err e = { 0 };
 		int64_t began = time_monotonic_us();
-		bool ended = lane_session(lane, &e), final;
 
-		if (!ended && e.code == ERR_FENCED && lane_is_doubled(lane))
-			e.code = ERR_SLOT_TAKEN;
-		final = !ended && failure_is_final(lane, &e);
-		if (!ended && (!final || e.code == ERR_VIEW_LOST))
-			say_failure(lane, &e);
-		session_close(
-		    lane, final || (ended && lane->shared->settings->leave_on_stop), e.code);
-		if (final) {
-			log_error(LOG_ERROR, "lane_ended", &e, LOG_T("lane", lane->name));
-			atomic_fetch_add(&lane->shared->failed, 1);
-			break;
-		}
-		if (ended)
+		if (!lane_serve(lane, &e))
 			break;
 		if ((e.code == ERR_VIEW_LOST || e.code == ERR_VIEW_FOLDING) && lane_mend(lane))
 			continue;
@@ -333,6 +371,18 @@ lane_start(struct lane_shared *shared, enum lane_kind kind, int index, struct er
 		return err_errno(e, "pthread_create"), NULL;
 	}
 	return lane;
+}
+
+const char *
+lane_name(const struct lane *lane)
+{
+	return lane->name;
+}
+
+const struct lane_meter *
+lane_meter(const struct lane *lane)
+{
+	return &lane->meter;
 }
 
 void

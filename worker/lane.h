@@ -8,6 +8,7 @@
 
 #include "crl_owner.h"
 #include "key.h"
+#include "meter.h"
 
 #include <stdatomic.h>
 
@@ -23,12 +24,16 @@ struct lane_shared {
 	atomic_int
 	    failed; /* lanes that ended for good, with an error that a restart of the lane does not mend */
 	atomic_bool view_lost; /* said once in the log */
+	struct fold_meter fold;
 };
 
 struct lane;
 
 struct lane *lane_start(
     struct lane_shared *shared, enum lane_kind kind, int index, struct err *e) MUST_USE;
+/* Both may be asked by any thread, until the lane is joined. */
+const char *lane_name(const struct lane *lane); /* "mint-0" */
+const struct lane_meter *lane_meter(const struct lane *lane);
 void lane_join(struct lane *lane); /* waits for its end (set stop first) and frees it */
 
 #endif

@@ -1,6 +1,7 @@
 #include "lane_internal.h"
 
 #include "failpoint.h"
+#include "timespan.h"
 
 #define IDS_MAX ((size_t)10000 * (REQUEST_ID_MAX + 2) + 16)
 
@@ -65,7 +66,7 @@ script_claims(struct lane *lane, struct batch *b, struct view_batch *v, struct e
 }
 
 static void
-script_steps(struct batch *b, struct view_batch *v)
+script_steps(const struct lane *lane, struct batch *b, struct view_batch *v)
 {
 	struct view_step *steps = arena_array(b->cx.arena, b->part_count, sizeof(*steps));
 	struct view_expiry *expiries;
@@ -76,6 +77,7 @@ script_steps(struct batch *b, struct view_batch *v)
 
 		steps[i] = (struct view_step){ p->own_key, b->parts[i].head.step, part_ids(b, p) };
 		b->parts[i].head.step++;
+		view_stamp(&lane->view, b->parts[i].head.stamp);
 		count += p->expiry_count;
 	}
 	expiries = arena_array(b->cx.arena, count, sizeof(*expiries));
@@ -98,7 +100,7 @@ batch_script(struct lane *lane, struct batch *b, struct err *e)
 
 	if (!script_claims(lane, b, &v, e))
 		return false;
-	script_steps(b, &v);
+	script_steps(lane, b, &v);
 	return view_advance(&lane->view, &v, b->cx.arena, e) && batch_settle_lost(lane, b, e);
 }
 
@@ -182,10 +184,14 @@ batch_commit(struct lane *lane, struct batch *b, struct err *e)
 	if (!batch_script(lane, b, e))
 		return false;
 	(void)failpoint_hit("after_script");
-	if (!batch_transaction(lane, b, e))
+	b->scripted_us = time_monotonic_us();
+	if (!batch_transaction(lane, b, e)) {
+		metric_add(&lane->meter.aborted, 1);
 		return false;
+	}
 	for (size_t i = 0; i < b->part_count; i++)
 		part_remember(lane, b, &b->parts[i]);
+	batch_meter(lane, b);
 	if (b->count > 0)
 		inbox_consume(&lane->inbox, b->count);
 	return true;

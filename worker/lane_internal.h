@@ -6,6 +6,7 @@
 #include "claim.h"
 #include "intake.h"
 #include "lane.h"
+#include "meter.h"
 #include "view.h"
 
 #include <pthread.h>
@@ -42,7 +43,9 @@ struct lane {
 	char transactional[448];
 	char worker[192]; /* slot/lane, as the audit names it */
 	pthread_t thread;
+	struct lane_meter meter;
 	enum err_code said; /* the last failure that was logged: the same one is not again */
+	int64_t fenced_us;  /* when its transactional id was taken last; 0: never */
 	/* of the session */
 	struct store *store;
 	struct view view;
@@ -90,6 +93,7 @@ struct batch {
 	size_t part_count;
 	struct crl_publication *crls;
 	size_t crl_count;
+	int64_t scripted_us; /* time_monotonic_us */
 };
 
 /* lane_partition.c */
@@ -99,6 +103,8 @@ bool lane_take(
     struct lane *lane, struct err *e) MUST_USE; /* the rows of partitions that were just assigned */
 struct lane_partition *lane_find(struct lane *lane, const char *topic, int32_t partition);
 void lane_drop_partitions(struct lane *lane);
+/* ERR_VIEW_LOST when Redis holds less than any lane of the fleet has committed. */
+bool lane_survey(struct lane *lane, struct err *e) MUST_USE;
 
 /* lane_mend.c: called between sessions. True: the view may be ready, try again at once. */
 bool lane_mend(struct lane *lane);
@@ -114,12 +120,13 @@ void batch_done(struct batch *b);
 bool batch_settle(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 bool batch_settle_lost(struct lane *lane, struct batch *b,
     struct err *e) MUST_USE; /* claims that the script found taken */
-bool item_claims(const struct item *item);
 /* batch_decide.c */
 bool batch_decide(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 bool batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *e) MUST_USE;
 /* lane_commit.c: the script, the transaction, what is remembered */
 bool batch_commit(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+/* batch_meter.c: counts it; before its messages are given back */
+void batch_meter(struct lane *lane, const struct batch *b);
 /* batch_publish.c: everything that one batch produces */
 bool batch_publish(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 

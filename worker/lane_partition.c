@@ -128,7 +128,7 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 	struct view_owned owned;
 
 	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
-	if (!view_take(&lane->view, p->own_key, p->head.step, &a, &owned, e) ||
+	if (!view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e) ||
 	    !expiries_restore(lane, p, &owned, e))
 		return false;
 	p->careful_to = owned.worked_to >= p->next ? owned.worked_to : -1;
@@ -159,6 +159,75 @@ lane_take(struct lane *lane, struct err *e)
 		return true;
 	return crl_owner_assign(
 	    lane->crls, revoke, revoke_count, lane->partition_counts[TOPIC_REVOKE], e);
+}
+
+/* ---- what Redis holds of all lanes ---- */
+
+#define SURVEY_MS 30000 /* for one group's offsets */
+
+static struct queue_position *
+group_positions(const struct lane *lane, enum lane_kind group, struct arena *a, size_t *ret_count)
+{
+	struct queue_position *at = NULL;
+	size_t count = 0;
+
+	for (int kind = 0; kind < TOPIC_KINDS; kind++)
+		if (settings_lane_of((enum topic_kind)kind) == group)
+			count += (size_t)lane->partition_counts[kind];
+	at = arena_array(a, count, sizeof(*at));
+	*ret_count = count;
+	for (int kind = 0; kind < TOPIC_KINDS; kind++) {
+		if (settings_lane_of((enum topic_kind)kind) != group)
+			continue;
+		for (int32_t i = 0; i < lane->partition_counts[kind]; i++)
+			at[--count] = (struct queue_position){
+				.topic = lane->shared->settings->request_topics[kind],
+				.partition = i,
+			};
+	}
+	return at;
+}
+
+static MUST_USE bool
+group_survey(struct lane *lane, enum lane_kind group, struct arena *a, struct err *e)
+{
+	const char *name = lane->shared->settings->groups[group];
+	size_t count, known = 0;
+	struct queue_position *at = group_positions(lane, group, a, &count);
+	struct slice *keys = arena_array(a, count, sizeof(*keys));
+	int64_t *steps = arena_array(a, count, sizeof(*steps));
+
+	if (!queue_group_stands(lane->shared->probe, name, at, count, SURVEY_MS, e))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct audit_head head;
+
+		if (at[i].metadata[0] == '\0')
+			continue; /* whoever is assigned it says what is missing */
+		if (!audit_head_read(at[i].metadata, &head, e))
+			return false;
+		keys[known] = view_own_key(a, at[i].topic, at[i].partition);
+		steps[known++] = head.step;
+	}
+	return view_survey(&lane->view, keys, steps, known, a, e);
+}
+
+/*
+ * Each lane notices by itself that Redis lost its writes, when it writes next. One that reads meanwhile would answer from rows
+ * that are older than what was answered: that a certificate is not revoked. A failover ends every connection, so that whoever
+ * opens one looks at the rows of all.
+ */
+bool
+lane_survey(struct lane *lane, struct err *e)
+{
+	struct arena a SCOPED_ARENA = { 0 };
+
+	if (lane->shared->settings->dev) /* the mock keeps no metadata of offsets */
+		return true;
+	for (int group = 0; group < LANE_KINDS; group++)
+		if (!group_survey(lane, (enum lane_kind)group, &a, e))
+			return false;
+	return true;
 }
 
 void

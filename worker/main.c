@@ -1,6 +1,8 @@
 #include "worker.h"
 
 #include "document.h"
+#include "manual.h"
+#include "metrics.h"
 #include "policy_cli.h"
 #include "streams.h"
 
@@ -24,7 +26,15 @@ settings(const struct worker_options *o)
 }
 
 static int
-manual_print(void (*make)(struct buf *out))
+sample_config(const struct worker_options *o)
+{
+	(void)o;
+	settings_sample();
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
+}
+
+static int
+document_print(void (*make)(struct buf *out))
 {
 	struct buf text SCOPED_BUF;
 	bool written;
@@ -40,14 +50,21 @@ static int
 messages(const struct worker_options *o)
 {
 	(void)o;
-	return manual_print(document_messages);
+	return document_print(document_messages);
 }
 
 static int
 errors(const struct worker_options *o)
 {
 	(void)o;
-	return manual_print(document_errors);
+	return document_print(document_errors);
+}
+
+static int
+metrics(const struct worker_options *o)
+{
+	(void)o;
+	return document_print(metrics_document);
 }
 
 static int
@@ -60,6 +77,8 @@ schemas(const struct worker_options *o)
 	fprintf(stderr, "certmill-worker: %s\n", e.msg);
 	return 1;
 }
+
+static int manual(const struct worker_options *o);
 
 enum takes { NOTHING, SETTINGS, FOLDER, FOLDER_AND_WORDS };
 
@@ -76,20 +95,43 @@ static const struct command {
 	    "make the topics, first offsets and first rows; changes nothing that stands" },
 	{ "check-config", worker_check_config, SETTINGS,
 	    "say whether configuration and topics keep the promises" },
+	{ "health", worker_health, SETTINGS,
+	    "ask the worker of this configuration whether it is ready; status 1: it is not" },
 	{ "rebuild", worker_rebuild, SETTINGS,
 	    "make the view in Redis again from the topics; workers wait meanwhile" },
 	{ "bootstrap-tls", worker_bootstrap_tls, FOLDER_AND_WORDS,
 	    "make a CA and certificates for TLS between Kafka, Redis and workers" },
 	{ "policy", policy, NOTHING,
 	    "decide requests given as JSON lines, without broker and Redis" },
+	{ "sample-config", sample_config, NOTHING,
+	    "print a configuration file that has every setting, at its default" },
+	{ "manual", manual, NOTHING, "print the manual of this program (docs/certmill-worker.md)" },
 	{ "settings", settings, NOTHING, "print the manual of the settings (docs/settings.md)" },
 	{ "messages", messages, NOTHING, "print the manual of the messages (docs/messages.md)" },
 	{ "errors", errors, NOTHING, "print the manual of the error codes (docs/errors.md)" },
+	{ "metrics", metrics, NOTHING, "print the manual of the metrics (docs/metrics.md)" },
 	{ "schemas", schemas, FOLDER,
 	    "write the JSON Schemas of all messages to DIR (schemas/json)" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static int
+manual(const struct worker_options *o)
+{
+	static const char *const words[] = { [NOTHING] = "",
+		[SETTINGS] = " [--config FILE] [--single]",
+		[FOLDER] = " DIR",
+		[FOLDER_AND_WORDS] = " DIR [NAME=HOST,...]..." };
+
+	(void)o;
+	manual_begin();
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("| `%s%s` | %s |\n", commands[i].name, words[commands[i].takes],
+		    commands[i].help);
+	manual_end();
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
+}
 
 static int
 usage(FILE *out, int status)

@@ -56,6 +56,8 @@ OP_DECIDE(cert_read);
 OP_ANSWER(cert_read);
 OP_DECIDE(cert_list);
 OP_ANSWER(cert_list);
+OP_DECIDE(status);
+OP_ANSWER(status);
 OP_DECIDE(crl_read);
 OP_ANSWER(crl_read);
 /* The `data` of an operation that only does: an empty map. */

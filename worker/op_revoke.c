@@ -125,11 +125,14 @@ revoke_answer(struct context *cx, struct request *rq, struct writer *data, struc
 bool
 crl_rotate_decide(struct context *cx, struct request *rq, struct err *e)
 {
+	const struct crl_rotate_params *p = rq->params;
 	const struct catalog_mount *mount;
 
 	if (!request_admit(cx, rq, &mount, e) || mount_issuer(mount, e) == NULL)
 		return false;
 	rq->outcome.issuer = slice_text(mount->issuer->issuer->id);
+	if (p->minimum_number > 0)
+		rq->outcome.crl_minimum = p->minimum_number;
 	rq->outcome.rotate = !rq->envelope.dry_run;
 	return true;
 }

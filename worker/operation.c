@@ -72,6 +72,8 @@ static const struct operation operations[] = {
 	  .decide = role_read_decide, .answer = role_read_answer },
 	{ .contract = &contracts[OP_ROLE_LIST], .defaults = page_params_defaults,
 	  .decide = role_list_decide, .answer = role_list_answer },
+	{ .contract = &contracts[OP_STATUS],
+	  .decide = status_decide, .answer = status_answer },
 };
 /* clang-format on */
 
@@ -108,11 +110,10 @@ context_mount(const struct context *cx, const struct request *rq, struct err *e)
 static void
 outcome_reset(struct outcome *o)
 {
-	*o = (struct outcome){ .not_after = SCHEMA_ABSENT,
-		.revoked_at = SCHEMA_ABSENT,
-		.reason = SCHEMA_ABSENT,
-		.invalidity_date = SCHEMA_ABSENT,
-		.warnings = o->warnings };
+	const struct slice_list warnings = o->warnings;
+
+	*o = outcome_none;
+	o->warnings = warnings;
 }
 
 bool

@@ -32,6 +32,9 @@ struct context {
 	EVP_PKEY *fleet_key; /* X25519: opens pem_bundle keys; its public half is published */
 	const struct secret *kek;
 	struct crl_owner *crls;    /* control lanes; NULL elsewhere */
+	const char *worker;        /* slot/lane */
+	struct queue_probe *probe; /* for the state of the groups; NULL: it is not asked */
+	struct slice status;       /* the answer to `status` in this batch, once it is made */
 	struct crl_book *crl_book; /* the last CRL of each key, as `.crl` has it */
 };
 

@@ -11,18 +11,21 @@
 static void
 bar_show(void *opaque, const struct fold_progress *p)
 {
-	int64_t total = p->total > p->records ? p->total : p->records;
-	int filled = total == 0 ? BAR_WIDTH : (int)(BAR_WIDTH * p->records / total);
+	static const char full[BAR_WIDTH + 1] = "########################################";
+	bool terminal = isatty(STDERR_FILENO);
+	int filled = p->total == 0 ? 0 : (int)(BAR_WIDTH * p->done / p->total);
 
 	(void)opaque;
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r[%-*.*s] %lld of %lld, %lld/s, %lld s left \033[K", BAR_WIDTH,
-		    filled, "########################################", (long long)p->records,
-		    (long long)total, (long long)fold_rate(p), (long long)fold_seconds_left(p));
+	if (terminal)
+		fprintf(stderr, "\r[%-*.*s] ", BAR_WIDTH, filled, full);
+	if (p->topic == NULL)
+		fprintf(stderr, "the old view: %lld rows are removed", (long long)p->removed);
 	else
-		fprintf(stderr, "%s: %lld of %lld, %lld/s, %lld s left\n", p->topic,
-		    (long long)p->records, (long long)total, (long long)fold_rate(p),
-		    (long long)fold_seconds_left(p));
+		fprintf(stderr, "%s: %lld records, %lld %%, %lld/s, %lld s left", p->topic,
+		    (long long)p->records,
+		    (long long)(p->total == 0 ? 0 : 100 * p->done / p->total), (long long)p->rate,
+		    (long long)p->seconds_left);
+	fputs(terminal ? "\033[K" : "\n", stderr);
 }
 
 /* Another process is at it already: what it makes is as good. */
@@ -72,8 +75,8 @@ worker_rebuild(const struct worker_options *o)
 	bool ok = secret_init(&e) && worker_settings(o, &s, &e);
 
 	if (ok) {
-		kek = secret_load(s.kek_file, &e);
-		ok = kek != NULL && rebuild(&s, kek, &e);
+		kek = worker_kek(&s, &e);
+		ok = kek != NULL && (rebuild(&s, kek, &e) || config_origin_blame(&s.origins, &e));
 		secret_free(kek);
 		settings_free(&s);
 	}

@@ -3,6 +3,7 @@
 #include "failpoint.h"
 #include "fleet_record.h"
 #include "log.h"
+#include "redis_plan.h"
 #include "topic_plan.h"
 
 #include <stdio.h>
@@ -20,10 +21,28 @@ worker_settings(const struct worker_options *o, struct settings *ret, struct err
 
 	if (!settings_load(o->config, ret, e))
 		return false;
+	if (!queue_options_check(&ret->queue, e)) {
+		(void)config_origin_blame(&ret->origins, e);
+		settings_free(ret);
+		return false;
+	}
 	ret->single = ret->single || o->single;
 	if (log_level_parse(ret->log_level, &level))
 		log_set_level(level);
 	return true;
+}
+
+struct secret *
+worker_kek(const struct settings *s, struct err *e)
+{
+	struct err why;
+	struct secret *kek = secret_load(s->kek_file, &why);
+
+	if (kek == NULL) {
+		(void)err_field(e, ERR_CONFIG, "keys.kek_file", "keys.kek_file: %s", why.msg);
+		(void)config_origin_blame(&s->origins, e);
+	}
+	return kek;
 }
 
 void
@@ -81,10 +100,10 @@ shared_close(struct lane_shared *shared)
 
 /* Partition counts are fixed when the topics are made: homes would move otherwise. */
 static MUST_USE bool
-partitions_check(struct lane_shared *shared, struct err *e)
+partitions_check(const struct settings *s, struct queue_probe *probe, struct catalog_folder *folder,
+    struct err *e)
 {
-	const struct settings *s = shared->settings;
-	const struct catalog *catalog = catalog_fresh(shared->catalog, FRESH_MS, e);
+	const struct catalog *catalog = catalog_fresh(folder, FRESH_MS, e);
 	int64_t recorded[TOPIC_KINDS];
 	bool ok = true;
 
@@ -102,7 +121,7 @@ partitions_check(struct lane_shared *shared, struct err *e)
 	for (int i = 0; ok && i < TOPIC_KINDS; i++) {
 		struct queue_topic_info info;
 
-		ok = queue_topic_info(shared->probe, s->request_topics[i], &info, e);
+		ok = queue_topic_info(probe, s->request_topics[i], &info, e);
 		if (ok && info.partitions != recorded[i])
 			ok = err_set(e, ERR_CONFIG,
 			    "topic %s has %d partitions, it was made with %d: requests would lose their homes",
@@ -160,7 +179,7 @@ wait_for_end(struct lane_shared *shared)
 }
 
 bool
-worker_serve(const struct settings *s, const struct secret *kek, struct err *e)
+worker_serve(const struct settings *s, const struct secret *kek, struct monitor *m, struct err *e)
 {
 	struct lane_shared shared = { .settings = s, .kek = kek };
 	struct lanes lanes = { 0 };
@@ -169,12 +188,15 @@ worker_serve(const struct settings *s, const struct secret *kek, struct err *e)
 	shared.probe = queue_probe_open(&s->queue, e);
 	if (shared.probe == NULL)
 		return false;
-	ok = shared_open(&shared, e) && (s->dev || partitions_check(&shared, e)) &&
+	ok = shared_open(&shared, e) &&
+	    (s->dev || partitions_check(s, shared.probe, shared.catalog, e)) &&
 	    lanes_start(&shared, &lanes, e);
 	if (ok) {
 		log_event(LOG_INFO, "worker_ready", LOG_T("version", CERTMILL_VERSION),
 		    LOG_T("slot", s->slot), LOG_N("lanes", lanes.count));
+		monitor_attach(m, &shared, lanes.list, lanes.count);
 		wait_for_end(&shared);
+		monitor_detach(m);
 	}
 	lanes_stop(&shared, &lanes);
 	shared_close(&shared);
@@ -214,61 +236,106 @@ worker_engines_keep(
 	    fleet_record_check(s, probe, kek, &stands, e);
 }
 
+/* For who keeps no catalog. */
 static MUST_USE bool
-engines_check(
-    const struct settings *s, const struct secret *kek, bool wait, bool *ret_stop, struct err *e)
+partitions_keep(
+    const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
+{
+	const struct catalog_spec spec = { &s->queue, probe, s->ledger_topics[LEDGER_STATE], kek };
+	struct catalog_folder *folder = catalog_folder_start(&spec, e);
+	bool ok = folder != NULL && partitions_check(s, probe, folder, e);
+
+	catalog_folder_stop(folder);
+	return ok;
+}
+
+static MUST_USE bool
+engines_wait(const struct settings *s, const struct secret *kek, bool *ret_stop, struct err *e)
 {
 	struct queue_probe *probe = queue_probe_open(&s->queue, e);
 	bool ok;
 
 	if (probe == NULL)
 		return false;
-	*ret_stop = wait && !wait_for_engines(s, probe);
+	*ret_stop = !wait_for_engines(s, probe);
 	ok = *ret_stop || worker_engines_keep(s, probe, kek, e);
 	queue_probe_close(probe);
 	return ok;
 }
 
+static void
+advice_log(const struct settings *s)
+{
+	char advice[REDIS_ADVICE_MAX];
+
+	if (redis_advice(s, advice))
+		log_event(LOG_WARNING, "redis_advice", LOG_T("message", advice));
+}
+
+static MUST_USE bool
+run(const struct settings *s, const struct secret *kek, struct err *e)
+{
+	struct monitor *monitor = NULL;
+	bool stop = false, ok;
+
+	ok = monitor_start(s, &monitor, e) && engines_wait(s, kek, &stop, e);
+	if (ok && !stop) {
+		advice_log(s);
+		ok = worker_serve(s, kek, monitor, e);
+	}
+	monitor_stop(monitor);
+	return ok || config_origin_blame(&s->origins, e);
+}
+
 int
 worker_run(const struct worker_options *o)
 {
-	struct settings s;
+	struct settings s = { 0 };
 	struct err e = { 0 };
 	struct secret *kek = NULL;
 	sigset_t blocked;
-	bool stop = false, ok;
+	bool ok = false;
 
 	worker_block(&blocked);
-	ok = secret_init(&e) && worker_settings(o, &s, &e);
-	if (!ok) {
+	if (secret_init(&e) && worker_settings(o, &s, &e))
+		kek = worker_kek(&s, &e);
+	if (kek == NULL)
 		log_error(LOG_ERROR, "start_refused", &e, LOG_T("command", "run"));
-		return 1;
-	}
-	kek = secret_load(s.kek_file, &e);
-	ok = kek != NULL && engines_check(&s, kek, true, &stop, &e) &&
-	    (stop || worker_serve(&s, kek, &e));
-	if (!ok)
+	else if (!(ok = run(&s, kek, &e)))
 		log_error(LOG_ERROR, "worker_failed", &e, LOG_T("command", "run"));
 	secret_free(kek);
 	settings_free(&s);
 	return ok ? 0 : 1;
 }
 
+static MUST_USE bool
+promises_keep(const struct settings *s, const struct secret *kek, struct err *e)
+{
+	struct queue_probe *probe = queue_probe_open(&s->queue, e);
+	bool ok = probe != NULL && worker_engines_keep(s, probe, kek, e) &&
+	    partitions_keep(s, probe, kek, e);
+
+	queue_probe_close(probe);
+	return ok || config_origin_blame(&s->origins, e);
+}
+
 int
 worker_check_config(const struct worker_options *o)
 {
-	struct settings s;
+	struct settings s = { 0 };
 	struct err e = { 0 };
 	struct secret *kek = NULL;
-	bool stop, ok;
+	char advice[REDIS_ADVICE_MAX];
+	bool ok = false;
 
-	ok = secret_init(&e) && worker_settings(o, &s, &e);
-	if (ok) {
-		kek = secret_load(s.kek_file, &e);
-		ok = kek != NULL && engines_check(&s, kek, false, &stop, &e);
-		secret_free(kek);
-		settings_free(&s);
-	}
+	if (secret_init(&e) && worker_settings(o, &s, &e))
+		kek = worker_kek(&s, &e);
+	if (kek != NULL)
+		ok = promises_keep(&s, kek, &e);
+	if (ok && redis_advice(&s, advice))
+		fprintf(stderr, "certmill-worker: warning: %s\n", advice);
+	secret_free(kek);
+	settings_free(&s);
 	if (!ok) {
 		fprintf(stderr, "certmill-worker: %s\n", e.msg);
 		return 1;

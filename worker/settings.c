@@ -1,16 +1,18 @@
 #include "settings.h"
 
+#include "address.h"
+#include "endpoint.h"
 #include "log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl", "ca",
-	"audit", "rejects", "responses" };
+#define KAFKA_NAME_MAX 249 /* of a topic, a group or a member */
+
+static const char *const ledger_kind_names[LEDGER_KINDS] = { "certs", "revoked", "state", "crl",
+	"ca", "audit", "rejects", "responses" };
 const char *const lane_kind_names[LANE_KINDS] = { "mint", "control", "query" };
 
 /* clang-format off */
@@ -20,9 +22,18 @@ static const struct setting table[] = {
 	SETTING(TEXT, settings, reply_allow,   "topics.reply_allow", "", 0, 4096, "topics that reply_to may name, comma-separated, '*' at the end, never certmill's own but .responses; default <prefix>.responses*"),
 	SETTING(INT,  settings, partitions,    "topics.partitions", "6", 1, 256, "partitions of .issue, .sign, .query, .responses and .certs when `topics` makes them; fixed from then on"),
 	SETTING(INT,  settings, control_partitions, "topics.control_partitions", "3", 1, 256, "the same of .revoke, .config, .revoked and .audit"),
-	SETTING(TEXT, settings, redis_address, "redis.address",      "127.0.0.1:6379", 1, 1024, "host:port, or the path of a socket"),
+	SETTING(TEXT, settings, redis_address, "redis.address",      "", 0, 1024, "host:port, or the path of a socket; default 127.0.0.1:6379, where redis.sentinels is not set"),
+	SETTING(TEXT, settings, redis_sentinels, "redis.sentinels",  "", 0, 4096, "sentinels, host:port, comma-separated, that are asked for the primary at each connect; instead of redis.address"),
+	SETTING(TEXT, settings, redis_sentinel_master, "redis.sentinel_master", "", 0, 256, "name by which they know it"),
+	SETTING(TEXT, settings, redis_sentinel_user, "redis.sentinel_user", "", 0, 256, "ACL user of the sentinels; empty: the default user"),
+	SETTING(TEXT, settings, redis_sentinel_password_file, "redis.sentinel_password_file", "", 0, 4096, "file that holds the sentinels' password; empty: none"),
 	SETTING(TEXT, settings, redis_user,    "redis.user",         "", 0, 256, "ACL user; empty: the default user"),
 	SETTING(TEXT, settings, redis_password_file, "redis.password_file", "", 0, 4096, "file that holds the password; empty: none"),
+	SETTING(BOOL, settings, redis_tls,     "redis.tls",          "false", 0, 1, "TLS 1.2 or later, to Redis and to the sentinels"),
+	SETTING(TEXT, settings, redis_tls_ca_file, "redis.tls_ca_file", "", 0, 4096, "PEM file of the CAs that a server's certificate must come from; empty: the system's"),
+	SETTING(TEXT, settings, redis_tls_cert_file, "redis.tls_cert_file", "", 0, 4096, "PEM file with the worker's certificate and those above it; empty: none is shown"),
+	SETTING(TEXT, settings, redis_tls_key_file, "redis.tls_key_file", "", 0, 4096, "PEM file with its key, without a pass phrase; only its owner may write it"),
+	SETTING(TEXT, settings, redis_tls_name, "redis.tls_name",     "", 0, 255, "name that each server's certificate must have; empty: the host of its address, which a sentinel gives as IP address unless it resolves names"),
 	SETTING(INT,  settings, redis_db,      "redis.db",           "0", 0, 1000, "number of the Redis database"),
 	SETTING(SPAN, settings, redis_timeout, "redis.timeout",      "5s", 1, 60, "for connecting and for each answer"),
 	SETTING(TEXT, settings, kek_file,      "keys.kek_file",      NULL, 1, 4096, "file with the key-encryption key: 64 hexadecimal digits"),
@@ -37,6 +48,7 @@ static const struct setting table[] = {
 	SETTING(TEXT, settings, slot,          "worker.slot",        "", 0, 128, "stable name of this worker among its like; also CERTMILL_SLOT; empty: the host name"),
 	SETTING(BOOL, settings, leave_on_stop, "worker.leave_on_stop", "true", 0, 1, "leave the groups at SIGTERM; false keeps the place for a quick restart"),
 	SETTING(TEXT, settings, log_level,     "worker.log_level",   "info", 1, 16, "debug, info, warning or error"),
+	SETTING(TEXT, settings, metrics_listen, "metrics.listen",    "", 0, 256, "where /metrics, /livez and /readyz are served: address:port, or a port alone for 127.0.0.1; empty: nowhere"),
 	SETTING(BOOL, settings, single,        "worker.single",      "false", 0, 1, "one broker: less than three replicas and min.insync.replicas 2 are accepted"),
 	SETTING(SPAN, settings, dedup_window,  "windows.dedup",      "1h", 60, 86400, "how long a request id is remembered"),
 	SETTING(SPAN, settings, replay_window, "windows.replay",     "10m", 0, 86400, "how long a replay carries the private key"),
@@ -55,6 +67,15 @@ settings_document(void)
 	    "(`CERTMILL_KEYS_KEK_FILE`), which wins. One that does not exist, stands twice or is out of its range is refused at the start.\n"
 	    "`certmill-worker check-config` says whether settings, topics and Redis keep the promises.\n\n");
 	config_document(table, TABLE_COUNT);
+}
+
+void
+settings_sample(void)
+{
+	printf(
+	    "; Settings of certmill-worker. Each is shown at its default, which it has as long as it stands behind a semicolon.\n"
+	    "; The environment wins: CERTMILL_KEYS_KEK_FILE over kek_file below [keys].\n");
+	config_sample(table, TABLE_COUNT);
 }
 
 static void *
@@ -90,31 +111,6 @@ settings_pass(void *opaque, const char *key, const char *value, struct err *e)
 	return true;
 }
 
-static MUST_USE bool
-password_load(struct settings *s, struct err *e)
-{
-	char text[512];
-	ssize_t got;
-	int fd;
-
-	if (s->redis_password_file[0] == '\0')
-		return true;
-	fd = open(s->redis_password_file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
-		    strerror(errno));
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got < 0)
-		return err_set(e, ERR_CONFIG, "redis.password_file %s: %s", s->redis_password_file,
-		    strerror(errno));
-	text[got] = '\0';
-	text[strcspn(text, "\r\n")] = '\0';
-	s->redis_password = must(strdup(text));
-	explicit_bzero(text, sizeof(text));
-	return true;
-}
-
 static void
 settings_replace(const char **member, char *value)
 {
@@ -122,18 +118,117 @@ settings_replace(const char **member, char *value)
 	*member = value;
 }
 
-static MUST_USE bool
-settings_derive(struct settings *s, struct err *e)
+static void
+slot_set(struct settings *s, const char *value, const char *source)
 {
+	settings_replace(&s->slot, must(strdup(value)));
+	config_origin_set(&s->origins, "worker.slot", source);
+}
+
+static MUST_USE bool
+slot_find(struct settings *s, struct err *e)
+{
+	const char *given = getenv("CERTMILL_SLOT");
 	char host[256] = "";
 
-	if (s->slot[0] == '\0' && getenv("CERTMILL_SLOT") != NULL)
-		settings_replace(&s->slot, must(strdup(getenv("CERTMILL_SLOT"))));
-	if (s->slot[0] == '\0') {
-		if (gethostname(host, sizeof(host) - 1) != 0)
-			return err_errno(e, "gethostname");
-		settings_replace(&s->slot, must(strdup(host)));
+	if (s->slot[0] != '\0')
+		return true;
+	if (given != NULL && given[0] != '\0') {
+		slot_set(s, given, "CERTMILL_SLOT");
+		return true;
 	}
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		return err_errno(e, "gethostname");
+	slot_set(s, host, "the host name");
+	return true;
+}
+
+/* ---- what a setting by itself, or two together, may not be ---- */
+
+/* Kafka's own rule for the names of topics, groups and members. */
+static bool
+kafka_name_valid(struct slice name)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] == '\0' || strchr(allowed, name.data[i]) == NULL)
+			return false;
+	return name.len >= 1 && name.len <= KAFKA_NAME_MAX;
+}
+
+static MUST_USE bool
+name_check(const char *setting, const char *value, struct err *e)
+{
+	return kafka_name_valid(slice_text(value)) ||
+	    err_field(e, ERR_CONFIG, setting,
+		"%s = \"%.60s\": letters, digits, dots, hyphens and underscores are wanted",
+		setting, value);
+}
+
+static MUST_USE bool
+level_check(const struct settings *s, struct err *e)
+{
+	enum log_level level;
+
+	return log_level_parse(s->log_level, &level) ||
+	    err_field(e, ERR_CONFIG, "worker.log_level",
+		"worker.log_level = \"%s\": debug, info, warning or error is wanted", s->log_level);
+}
+
+static MUST_USE bool
+lanes_check(const struct settings *s, struct err *e)
+{
+	return s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] > 0 ||
+	    err_field(e, ERR_CONFIG, "lanes.mint",
+		"lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
+}
+
+static MUST_USE bool
+windows_check(const struct settings *s, struct err *e)
+{
+	const char *moved = config_origin_of(&s->origins, "windows.replay") != NULL
+	    ? "windows.replay"
+	    : "windows.dedup";
+
+	return s->replay_window <= s->dedup_window ||
+	    err_field(e, ERR_CONFIG, moved,
+		"windows.replay (%llds) is longer than windows.dedup (%llds)",
+		(long long)s->replay_window, (long long)s->dedup_window);
+}
+
+static MUST_USE bool
+address_check(const struct settings *s, struct err *e)
+{
+	struct address at;
+
+	return s->redis_address[0] == '\0' || s->redis_address[0] == '/' ||
+	    (address_split(s->redis_address, &at) && at.port > 0) ||
+	    err_field(e, ERR_CONFIG, "redis.address",
+		"redis.address: neither host:port nor a socket's absolute path");
+}
+
+static MUST_USE bool
+listen_check(const struct settings *s, struct err *e)
+{
+	struct err bad;
+
+	return s->metrics_listen[0] == '\0' || endpoint_listen_valid(s->metrics_listen, &bad) ||
+	    err_field(e, ERR_CONFIG, "metrics.listen", "metrics.listen: %s", bad.msg);
+}
+
+static MUST_USE bool
+settings_check(const struct settings *s, struct err *e)
+{
+	return level_check(s, e) && name_check("topics.prefix", s->prefix, e) &&
+	    name_check("worker.slot", s->slot, e) && lanes_check(s, e) && windows_check(s, e) &&
+	    address_check(s, e) && listen_check(s, e);
+}
+
+static void
+settings_derive(struct settings *s)
+{
 	if (s->reply_allow[0] == '\0')
 		settings_replace(&s->reply_allow, join(s->prefix, '.', "responses*"));
 	for (int i = 0; i < TOPIC_KINDS; i++)
@@ -142,45 +237,33 @@ settings_derive(struct settings *s, struct err *e)
 		s->ledger_topics[i] = join(s->prefix, '.', ledger_kind_names[i]);
 	for (int i = 0; i < LANE_KINDS; i++)
 		s->groups[i] = join(s->prefix, '-', lane_kind_names[i]);
-	if (s->lanes[LANE_MINT] + s->lanes[LANE_CONTROL] + s->lanes[LANE_QUERY] == 0)
-		return err_set(e, ERR_CONFIG,
-		    "lanes.mint, lanes.control and lanes.query are all 0: the worker would serve nothing");
-	if (s->replay_window > s->dedup_window)
-		return err_set(e, ERR_CONFIG, "windows.replay is longer than windows.dedup");
 	s->queue = (struct queue_options){ .brokers = s->brokers,
 		.client_id = s->slot,
 		.extra = s->kafka,
 		.extra_count = s->kafka_count };
-	s->store = (struct store_options){
-		.address = s->redis_address,
-		.user = s->redis_user[0] != '\0' ? s->redis_user : NULL,
-		.password = s->redis_password,
-		.db = s->redis_db,
-		.timeout_ms = s->redis_timeout * 1000,
-	};
-	return true;
 }
 
 static MUST_USE bool
 settings_read(const char *path, const char *env_prefix, struct settings *ret, struct err *e)
 {
-	struct config_source from = { .path = path,
+	const struct config_source from = { .path = path,
 		.env_prefix = env_prefix,
 		.pass_section = "kafka",
 		.pass = settings_pass,
-		.opaque = ret };
-	enum log_level level;
+		.opaque = ret,
+		.origins = &ret->origins };
 
 	*ret = (struct settings){ 0 };
-	if (!config_load(&from, table, TABLE_COUNT, ret, e))
-		return false;
-	if (!log_level_parse(ret->log_level, &level))
-		return err_set(e, ERR_CONFIG,
-		    "worker.log_level is \"%s\"; it can be debug, info, warning or error",
-		    ret->log_level);
-	if (!password_load(ret, e))
-		return false;
-	return settings_derive(ret, e);
+	if (config_load(&from, table, TABLE_COUNT, ret, e)) {
+		if (slot_find(ret, e)) {
+			settings_derive(ret);
+			if (settings_check(ret, e) && settings_redis(ret, e))
+				return true;
+		}
+		(void)config_origin_blame(&ret->origins, e);
+	}
+	settings_free(ret);
+	return false;
 }
 
 bool
@@ -209,10 +292,9 @@ settings_free(struct settings *s)
 		free((void *)(uintptr_t)s->kafka[i].value);
 	}
 	free(s->kafka);
-	if (s->redis_password != NULL)
-		explicit_bzero(s->redis_password, strlen(s->redis_password));
-	free(s->redis_password);
+	settings_redis_free(s);
 	config_free(table, TABLE_COUNT, s);
+	config_origins_free(&s->origins);
 	*s = (struct settings){ 0 };
 }
 
@@ -244,19 +326,6 @@ pattern_allows(struct slice pattern, struct slice topic)
 	return slice_eq(pattern, topic);
 }
 
-/* Kafka's own rule for topic names. */
-static bool
-topic_name_valid(struct slice topic)
-{
-	static const char allowed[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	for (size_t i = 0; i < topic.len; i++)
-		if (topic.data[i] == '\0' || strchr(allowed, topic.data[i]) == NULL)
-			return false;
-	return topic.len >= 1 && topic.len <= 249;
-}
-
 /* What certmill itself reads or keeps: an answer there would be taken for a request or a record, whatever the list says. */
 static bool
 topic_is_own(const struct settings *s, struct slice topic)
@@ -275,7 +344,7 @@ settings_allow_reply(const struct settings *s, struct slice topic)
 {
 	const char *at = s->reply_allow;
 
-	if (!topic_name_valid(topic) || topic_is_own(s, topic))
+	if (!kafka_name_valid(topic) || topic_is_own(s, topic))
 		return false;
 	while (*(at += strspn(at, ", \t")) != '\0') {
 		size_t len = strcspn(at, ", \t");

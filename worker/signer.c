@@ -192,20 +192,6 @@ signer_sign_into(struct signer *s, struct slice tbs, uint8_t ret[static SIGNATUR
 }
 
 bool
-signer_sign(struct signer *s, struct slice tbs, struct buf *out_signature, struct err *e)
-{
-	uint8_t signature[SIGNATURE_MAX];
-	size_t len;
-
-	if (!signer_sign_into(s, tbs, signature, &len, e))
-		return false;
-	buf_add(out_signature, signature, len);
-	if (out_signature->failed)
-		return err_set(e, ERR_TOO_LARGE, "the signature does not fit");
-	return true;
-}
-
-bool
 signer_append(struct signer *s, struct slice tbs, struct buf *out, struct err *e)
 {
 	uint8_t signature[SIGNATURE_MAX];

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* An input's largest message stays well below every output's: what was taken can always be answered, rerouted and kept. */
 #define INPUT_MAX_BYTES  "393216" /* 256 KiB and headers */
@@ -16,6 +17,8 @@
 
 struct topic_rule {
 	const char *policy, *retention_ms, *segment_ms, *max_bytes;
+	bool
+	    whole; /* one partition: its records have one order, or one key's newest is to be found */
 };
 
 /* clang-format off */
@@ -29,9 +32,9 @@ static const struct topic_rule request_rules[TOPIC_KINDS] = {
 static const struct topic_rule ledger_rules[LEDGER_KINDS] = {
 	[LEDGER_CERTS]     = { "delete",  CERTS_MS, NULL,     OUTPUT_MAX_BYTES },
 	[LEDGER_REVOKED]   = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES },
-	[LEDGER_STATE]     = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES },
-	[LEDGER_CRL]       = { "compact", NULL,     NULL,     CRL_MAX_BYTES },
-	[LEDGER_CA]        = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES },
+	[LEDGER_STATE]     = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES, true },
+	[LEDGER_CRL]       = { "compact", NULL,     NULL,     CRL_MAX_BYTES, true },
+	[LEDGER_CA]        = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES, true },
 	[LEDGER_AUDIT]     = { "delete",  AUDIT_MS, NULL,     OUTPUT_MAX_BYTES },
 	[LEDGER_REJECTS]   = { "delete",  WEEK_MS,  NULL,     OUTPUT_MAX_BYTES },
 	[LEDGER_RESPONSES] = { "delete",  HOUR_MS,  "600000", OUTPUT_MAX_BYTES }, /* it may hold leaf keys: gone soon */
@@ -51,6 +54,7 @@ plan_of(const struct settings *s, const char *name, const struct topic_rule *rul
 {
 	struct topic_plan p = { .name = name,
 		.is_request = is_request,
+		.whole = rule->whole,
 		.partitions = (int32_t)partitions,
 		.replicas = s->single ? 1 : 3 };
 
@@ -123,6 +127,10 @@ topic_check(const struct topic_plan *p, struct queue_probe *probe, struct err *e
 		    "topic %s has %" PRId32 " replicas, the promises need %" PRId32
 		    " (or --single)",
 		    p->name, info.replicas, p->replicas);
+	if (p->whole && info.partitions != 1)
+		return err_set(e, ERR_CONFIG,
+		    "topic %s has %" PRId32 " partitions, the promises need 1", p->name,
+		    info.partitions);
 	for (size_t i = 0; i < p->config_count; i++) {
 		if (!setting_is_promise(p->config[i].name))
 			continue;
@@ -146,27 +154,6 @@ topic_plan_check(const struct settings *s, struct queue_probe *probe, struct err
 			return false;
 	return true;
 }
-
-/* Redis that evicts would forget claims without a trace. */
-bool
-redis_check(const struct settings *s, struct err *e)
-{
-	const struct slice argv[] = { SLICE_LITERAL("INFO"), SLICE_LITERAL("memory") };
-	static const char wanted[] = "maxmemory_policy:noeviction";
-	struct store *store = store_open(&s->store, e);
-	struct store_reply *r = store == NULL ? NULL : store_command(store, argv, 2, e);
-	bool ok = r != NULL;
-
-	if (ok && memmem(store_text(r).data, store_text(r).len, wanted, sizeof(wanted) - 1) == NULL)
-		ok = err_set(e, ERR_CONFIG,
-		    "Redis at %s does not run with maxmemory-policy noeviction: it would forget claims",
-		    s->redis_address);
-	store_reply_free(r);
-	store_close(store);
-	return ok;
-}
-
-#define PARTITIONS_MAX 256
 
 bool
 topic_plan_positions(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,

@@ -9,12 +9,13 @@
 #include "settings.h"
 
 #define TOPIC_PLAN_SETTINGS_MAX 8
+#define PARTITIONS_MAX          256 /* of a topic */
 #define TOPIC_PLAN_COUNT        (TOPIC_KINDS + LEDGER_KINDS)
 #define CERTS_KEPT_S            ((int64_t)400 * 86400) /* retention.ms of `.certs` */
 
 struct topic_plan {
 	const char *name;
-	bool is_request;
+	bool is_request, whole; /* whole: of one partition, always */
 	int32_t partitions, replicas;
 	struct queue_setting config[TOPIC_PLAN_SETTINGS_MAX];
 	size_t config_count;
@@ -30,8 +31,7 @@ bool topic_plan_positions(const struct settings *s, struct queue_probe *probe, e
  * (retention) always does.
  */
 bool topic_setting_keeps(const struct queue_setting *wanted, const char *found, bool is_request);
-/* Do the topics, and Redis, keep what the promises need? Names the first that does not. */
+/* Do the topics keep what the promises need? Names the first that does not. */
 bool topic_plan_check(const struct settings *s, struct queue_probe *probe, struct err *e) MUST_USE;
-bool redis_check(const struct settings *s, struct err *e) MUST_USE;
 
 #endif

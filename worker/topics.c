@@ -7,6 +7,7 @@
 
 #include "audit.h"
 #include "fleet_record.h"
+#include "redis_plan.h"
 #include "timespan.h"
 #include "topic_plan.h"
 #include "view.h"
@@ -312,7 +313,7 @@ topics_first_rows(const struct settings *s, struct queue_probe *probe, struct er
 static MUST_USE bool
 topics_make(const struct settings *s, struct err *e)
 {
-	struct secret *kek = secret_load(s->kek_file, e);
+	struct secret *kek = worker_kek(s, e);
 	struct queue_probe *probe = kek == NULL ? NULL : queue_probe_open(&s->queue, e);
 	bool ok = probe != NULL && redis_check(s, e) && topics_create(s, probe, e) &&
 	    fleet_record_publish(s, probe, kek, e) && record_partitions(s, probe, kek, e) &&
@@ -320,7 +321,7 @@ topics_make(const struct settings *s, struct err *e)
 
 	queue_probe_close(probe);
 	secret_free(kek);
-	return ok;
+	return ok || (kek != NULL && config_origin_blame(&s->origins, e));
 }
 
 int

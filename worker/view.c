@@ -9,22 +9,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* KEYS: cm:view, cm:own...; ARGV: token, committed step. */
+/*
+ * KEYS: cm:view, cm:own...; ARGV: token, committed step and its stamp ("": not known). The row's last step is (step, by), and
+ * base the one that was last known to be committed: what Kafka has committed is one of these two, or Redis is not the one
+ * that it was committed with.
+ */
 static const char take_source[] =
     "local view = redis.call('GET', KEYS[1])\n"
     "if not view then return {'LOST', 'cm:view is absent'} end\n"
     "if view ~= 'ready' then return {'FOLDING'} end\n"
-    "local row = redis.call('HMGET', KEYS[2], 'step', 'batch', 'work')\n"
+    "local row = redis.call('HMGET', KEYS[2], 'step', 'batch', 'work', 'by', 'base')\n"
     "if not row[1] then return {'LOST', KEYS[2] .. ' is absent, the committed step is ' .. ARGV[2]} end\n"
     "if tonumber(row[1]) < tonumber(ARGV[2]) then\n"
     "  return {'LOST', KEYS[2] .. ' is at step ' .. row[1] .. ', the committed step is ' .. ARGV[2]} end\n"
-    "redis.call('HSET', KEYS[2], 'token', ARGV[1])\n"
+    "local base = ARGV[2] .. ' ' .. ARGV[3]\n"
+    "if ARGV[3] ~= '' and base ~= row[5] and base ~= row[1] .. ' ' .. (row[4] or '') then\n"
+    "  return {'LOST', KEYS[2] .. ' has not seen the committed step ' .. base} end\n"
+    "redis.call('HSET', KEYS[2], 'token', ARGV[1], 'base', base, 'by', '')\n"
     "return {'OK', row[1], row[2] or '', row[3] or '-1'}\n";
 
 /*
  * KEYS: cm:view, one cm:own a partition, the keys that get their expiry, then each claim's key followed by the keys of its
  * writes. ARGV: token, horizon, partitions, (last step, ids)..., expiries, (time)..., claims, (value, writes, (kind, value, number)...)...
- * Every check comes before the first write.
+ * Every check comes before the first write. A session goes on only when its last step was committed.
  */
 static const char advance_source[] =
     "local a, k = 0, 0\n"
@@ -34,15 +41,16 @@ static const char advance_source[] =
     "if not view then return {'LOST', 'cm:view is absent'} end\n"
     "if view ~= 'ready' then return {'FOLDING'} end\n"
     "local token, horizon, n, steps = arg(), arg(), tonumber(arg()), {}\n"
+    "local stamp = string.sub(token, 1, 16)\n"
     "for i = 1, n do\n"
     "  local own, last, ids = key(), tonumber(arg()), arg()\n"
-    "  local row = redis.call('HMGET', own, 'token', 'step')\n"
+    "  local row = redis.call('HMGET', own, 'token', 'step', 'by', 'base')\n"
     "  if not row[2] then return {'LOST', own .. ' is absent, the last step was ' .. last} end\n"
     "  if tonumber(row[2]) < last then return {'LOST', own .. ' is at step ' .. row[2] .. ', the last step was ' .. last} end\n"
     "  if row[1] ~= token then return {'FENCED', own} end\n"
-    "  steps[i] = {own, last + 1, ids}\n"
+    "  steps[i] = {own, last + 1, ids, row[3] == stamp and row[2] .. ' ' .. stamp or row[4] or ''}\n"
     "end\n"
-    "for i = 1, n do redis.call('HSET', steps[i][1], 'step', steps[i][2], 'batch', steps[i][3]) end\n"
+    "for i, s in ipairs(steps) do redis.call('HSET', s[1], 'step', s[2], 'batch', s[3], 'by', stamp, 'base', s[4]) end\n"
     "for i = 1, tonumber(arg()) do redis.call('PEXPIREAT', key(), arg()) end\n"
     "local counts, indexes, out = {}, {}, {'OK'}\n"
     "for i = 1, tonumber(arg()) do\n"
@@ -83,6 +91,18 @@ static const char release_source[] =
     "end\n"
     "return {'OK'}\n";
 
+/* KEYS: cm:view, cm:own...; ARGV: the committed step of each. */
+static const char survey_source[] =
+    "local view = redis.call('GET', KEYS[1])\n"
+    "if not view then return {'LOST', 'cm:view is absent'} end\n"
+    "if view ~= 'ready' then return {'FOLDING'} end\n"
+    "for i = 2, #KEYS do\n"
+    "  local step = redis.call('HGET', KEYS[i], 'step')\n"
+    "  if not step or tonumber(step) < tonumber(ARGV[i - 1]) then\n"
+    "    return {'LOST', KEYS[i] .. ' is at step ' .. (step or 'none') .. ', the committed step is ' .. ARGV[i - 1]} end\n"
+    "end\n"
+    "return {'OK'}\n";
+
 static const struct slice view_key = { (const uint8_t *)"cm:view", 7 };
 
 bool
@@ -95,11 +115,19 @@ view_init(struct view *v, struct store *store, struct err *e)
 	v->advance.source = advance_source;
 	v->mark.source = mark_source;
 	v->release.source = release_source;
+	v->survey.source = survey_source;
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return err_openssl(e, "RAND_bytes");
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(v->token + 2 * i, 3, "%02x", random[i]);
 	return true;
+}
+
+void
+view_stamp(const struct view *v, char ret[static VIEW_STAMP_SIZE])
+{
+	memcpy(ret, v->token, VIEW_STAMP_SIZE - 1);
+	ret[VIEW_STAMP_SIZE - 1] = '\0';
 }
 
 struct slice
@@ -156,6 +184,23 @@ view_ready(struct view *v, struct err *e)
 	return true;
 }
 
+bool
+view_survey(struct view *v, const struct slice *own_keys, const int64_t *committed, size_t count,
+    struct arena *a, struct err *e)
+{
+	struct slice *keys = arena_array(a, count + 1, sizeof(*keys));
+	struct slice *args = arena_array(a, count + 1, sizeof(*args));
+
+	keys[0] = view_key;
+	for (size_t i = 0; i < count; i++) {
+		keys[i + 1] = own_keys[i];
+		args[i] = number_text(a, committed[i]);
+	}
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->survey, keys, count + 1, args, count, e);
+	return r != NULL && view_status(r, e);
+}
+
 static struct slice_list
 ids_decode(struct arena *a, struct slice packed)
 {
@@ -172,13 +217,14 @@ ids_decode(struct arena *a, struct slice packed)
 }
 
 bool
-view_take(struct view *v, struct slice own_key, int64_t committed, struct arena *a,
-    struct view_owned *ret, struct err *e)
+view_take(struct view *v, struct slice own_key, int64_t committed, const char *stamp,
+    struct arena *a, struct view_owned *ret, struct err *e)
 {
 	const struct slice keys[] = { view_key, own_key };
-	const struct slice args[] = { slice_text(v->token), number_text(a, committed) };
+	const struct slice args[] = { slice_text(v->token), number_text(a, committed),
+		slice_text(stamp) };
 	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
-	    v->store, &v->take, keys, 2, args, 2, e);
+	    v->store, &v->take, keys, 2, args, 3, e);
 
 	if (r == NULL || !view_status(r, e))
 		return false;

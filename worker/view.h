@@ -1,6 +1,19 @@
 /*
  * The view: what Redis holds for a lane. Every change goes through one script a batch that refuses another owner's token, a
  * view that is not ready, and a step counter that went back (Redis has lost writes). Not here: what the rows mean (claim.h).
+ *
+ * After a failover there may be two primaries for a while: the new one, which may lag, and the old one, cut off, which still
+ * takes writes. Neither does harm:
+ *  - an id has one home, a partition, and what was decided there counts by its commit in Kafka, which one lane can make. A lane
+ *    on the wrong Redis whose partition is another's already commits nothing;
+ *  - the commit carries the step and the stamp of the session that made it. Who takes the partition next, on whichever Redis,
+ *    wants that very step in its row. A counter alone would not do: attempts that were not committed raise the old primary's
+ *    as commits raise the new one's;
+ *  - a Redis that has not seen it is LOST, and folded from the topics before anything is decided on it;
+ *  - serial numbers that both draw from one block differ in their random half.
+ * So WAIT before a commit would buy nothing but fewer folds. What remains until the cut ends: who reads another partition's
+ * rows (cert/read, revoke by serial) may not find what was issued on the other side, which is a refusal to be retried.
+ * min-replicas-to-write bounds that time.
  */
 #ifndef CERTMILL_VIEW_H
 #define CERTMILL_VIEW_H
@@ -9,12 +22,13 @@
 #include "store.h"
 
 #define VIEW_TOKEN_SIZE 33 /* 32 hex digits and a NUL */
+#define VIEW_STAMP_SIZE 17 /* of a session, in its commits: 16 of its token's digits and a NUL */
 #define VIEW_DEATHS_MAX 5  /* deaths at one offset before its message goes to .rejects */
 
 struct view {
 	struct store *store; /* borrowed */
 	char token[VIEW_TOKEN_SIZE];
-	struct store_script take, advance, mark, release;
+	struct store_script take, advance, mark, release, survey;
 };
 
 /* What cm:own said when the partition was taken. */
@@ -56,9 +70,12 @@ struct view_expiry {
 bool view_init(struct view *v, struct store *store, struct err *e) MUST_USE;
 /* ERR_VIEW_LOST when cm:view is absent, ERR_VIEW_FOLDING when it is not ready. */
 bool view_ready(struct view *v, struct err *e) MUST_USE;
-/* Takes the partition's row. committed: the step in the committed offset's metadata. */
-bool view_take(struct view *v, struct slice own_key, int64_t committed, struct arena *a,
-    struct view_owned *ret, struct err *e) MUST_USE;
+/* ERR_VIEW_LOST when one of the rows is behind what was committed, whoever owns it. */
+bool view_survey(struct view *v, const struct slice *own_keys, const int64_t *committed,
+    size_t count, struct arena *a, struct err *e) MUST_USE;
+/* Takes the partition's row. committed, stamp: as in the committed offset's metadata; no stamp (""): the counter is believed. */
+bool view_take(struct view *v, struct slice own_key, int64_t committed, const char *stamp,
+    struct arena *a, struct view_owned *ret, struct err *e) MUST_USE;
 /* Values of the keys, in order; absent slices for rows that are not there. In one round trip, with the marks of what is being
  * worked at (own_keys[i] up to offsets[i]) in front. */
 bool view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets,
@@ -86,6 +103,7 @@ void view_release(struct view *v, const struct slice *own_keys, size_t count);
 /* Redis has lost writes: nobody signs until the view is whole again. Best effort. */
 void view_set_folding(struct view *v);
 
+void view_stamp(const struct view *v, char ret[static VIEW_STAMP_SIZE]);
 struct slice view_own_key(struct arena *a, const char *topic, int32_t partition);
 
 #endif

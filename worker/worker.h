@@ -3,6 +3,7 @@
 #define CERTMILL_WORKER_H
 
 #include "lane.h"
+#include "monitor.h"
 
 #include <signal.h>
 
@@ -19,15 +20,19 @@ int worker_dev(const struct worker_options *o);
 int worker_topics(const struct worker_options *o);
 int worker_rebuild(const struct worker_options *o);
 int worker_check_config(const struct worker_options *o);
+int worker_health(const struct worker_options *o);
 int worker_bootstrap_tls(const struct worker_options *o);
 
 /* settings_load, worker.single from the option, the log level. */
 bool worker_settings(const struct worker_options *o, struct settings *ret, struct err *e) MUST_USE;
+/* The fleet's key-encryption key. NULL and a message that says where the setting stands. */
+struct secret *worker_kek(const struct settings *s, struct err *e) MUST_USE;
 /*
  * Runs lanes until SIGTERM or SIGINT, or until a lane has ended for good. The caller has blocked these signals (worker_block)
- * before any thread was started.
+ * before any thread was started. The monitor (NULL: none) sees the lanes while they run.
  */
-bool worker_serve(const struct settings *s, const struct secret *kek, struct err *e) MUST_USE;
+bool worker_serve(
+    const struct settings *s, const struct secret *kek, struct monitor *m, struct err *e) MUST_USE;
 void worker_block(sigset_t *ret);
 
 /* Do topics, Redis and key-encryption key keep the promises? */

@@ -126,9 +126,36 @@ test_numbers_rise(void **state)
 	p = build(o, "two revocations", 1);
 	expect_crl("second", &p, 2, NOW, 2);
 	publish_ours(o, &p);
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	p = build(o, "rotate", 1);
 	expect_crl("third", &p, 3, NOW, 2);
+}
+
+/* After a backup was restored: above what was published since it was made. */
+static void
+test_minimum_number(void **state)
+{
+	static const struct {
+		const char *label;
+		int64_t minimum, expected;
+	} cases[] = {
+		{ "above the last", 1000, 1000 },
+		{ "below it", 7, 1001 },
+		{ "the next", 1002, 1002 },
+		{ "none", SCHEMA_ABSENT, 1003 },
+	};
+	struct owner *o = *state;
+	struct crl_publication p;
+
+	assign(o, 1);
+	p = build(o, "first", 1);
+	publish_ours(o, &p);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		crl_owner_touch(o->owner, L("pki"), o->issuer, cases[i].minimum);
+		p = build(o, cases[i].label, 1);
+		expect_crl(cases[i].label, &p, cases[i].expected, NOW, 0);
+		publish_ours(o, &p);
+	}
 }
 
 static void
@@ -139,15 +166,15 @@ test_this_update_never_goes_back(void **state)
 
 	publish(o, L("somebody's"), 41, NOW + 500, NOW + 1000000);
 	assign(o, 1);
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	p = build(o, "clock behind the last record", 1);
 	expect_crl("behind", &p, 42, NOW + 500, 0);
 	o->cx.now_ms = (NOW - 10000) * 1000;
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	p = build(o, "clock goes back", 1);
 	expect_crl("back", &p, 43, NOW + 500, 0);
 	o->cx.now_ms = (NOW + 501) * 1000;
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	p = build(o, "clock is right", 1);
 	expect_crl("right", &p, 44, NOW + 501, 0);
 }
@@ -185,12 +212,12 @@ test_expired_leave(void **state)
 	p = build(o, "first", 1);
 	expect_crl("first", &p, 1, NOW, 41);
 	o->cx.now_ms = (NOW + 20) * 1000;
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	p = build(o, "past their end, once more", 1);
 	expect_crl("second", &p, 2, NOW + 20, 41);
 	assert_int_equal(p.tombstones.count, 0);
 	o->cx.now_ms = (NOW + 30) * 1000;
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	p = build(o, "gone", 1);
 	expect_crl("third", &p, 3, NOW + 30, 1);
 	assert_int_equal(p.tombstones.count, 40);
@@ -217,6 +244,43 @@ test_foreign_record(void **state)
 	publish_ours(o, &p);
 	usleep(LATER + 100000);
 	assert_false(crl_owner_due(o->owner, &o->cx));
+	publish(
+	    o, p.der, p.number + 1, p.this_update, p.next_update); /* ours, with a lie before it */
+	assert_true(crl_owner_due(o->owner, &o->cx));
+}
+
+/* The same when the owner was away meanwhile, and when the last record is a tombstone: the numbers do not begin again. */
+static void
+test_older_record_at_assignment(void **state)
+{
+	struct owner *o = *state;
+	struct crl_publication first, p;
+	struct slice older;
+
+	assign(o, 1);
+	first = build(o, "first", 1);
+	publish_ours(o, &first);
+	older = arena_copy(&o->names, first.der);
+	add(o, "\x05", NOW + 1000);
+	p = build(o, "second", 1);
+	publish_ours(o, &p);
+	publish(o, older, 1, NOW, NOW + 72 * 3600);
+	assign(o, 1);
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	p = build(o, "over the older", 1);
+	assert_int_equal(p.number, 3);
+	publish_ours(o, &p);
+	publish(o, SLICE_NONE, 0, 0, 0);
+	assign(o, 1);
+	assert_true(crl_owner_due(o->owner, &o->cx));
+	p = build(o, "over the tombstone", 1);
+	assert_int_equal(p.number, 4);
+	publish(o, L("forged"), INT64_MAX, NOW, NOW + 72 * 3600);
+	publish_ours(o, &p);
+	assign(o, 1);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
+	p = build(o, "a number that nobody believes", 1);
+	assert_int_equal(p.number, 5);
 }
 
 static void
@@ -315,7 +379,7 @@ test_expired_ca(void **state)
 	o->cx.now_ms += (int64_t)365 * 86400 * 1000;
 	assert_false(crl_owner_due(o->owner, &o->cx));
 	build(o, "it is done", 0);
-	crl_owner_touch(o->owner, L("pki"), o->issuer);
+	crl_owner_touch(o->owner, L("pki"), o->issuer, SCHEMA_ABSENT);
 	build(o, "but for who asks", 1);
 }
 
@@ -335,12 +399,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_numbers_rise, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(test_minimum_number, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_this_update_never_goes_back, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_due_before_its_end, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(test_expired_leave, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_record, owner_setup, owner_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_older_record_at_assignment, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(test_fold, owner_setup, owner_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_broken_record_stops, owner_setup, owner_teardown),

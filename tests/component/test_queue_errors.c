@@ -21,14 +21,14 @@ static const struct setting_case {
 	const char *name, *value, *want; /* NULL: it is taken */
 } setting_cases[] = {
 	/* clang-format off */
-	{ "isolation.level", "read_uncommitted", "kafka.isolation.level cannot be set" },
-	{ "enable.auto.commit", "true", "kafka.enable.auto.commit cannot be set" },
-	{ "auto.offset.reset", "earliest", "kafka.auto.offset.reset cannot be set" },
-	{ "transactional.id", "x", "kafka.transactional.id cannot be set" },
-	{ "group.id", "x", "kafka.group.id cannot be set" },
-	{ "group.instance.id", "x", "kafka.group.instance.id cannot be set" },
-	{ "enable.idempotence", "false", "kafka.enable.idempotence cannot be set" },
-	{ "enable.partition.eof", "false", "kafka.enable.partition.eof cannot be set" },
+	{ "isolation.level", "read_uncommitted", "kafka.isolation.level: cannot be set" },
+	{ "enable.auto.commit", "true", "kafka.enable.auto.commit: cannot be set" },
+	{ "auto.offset.reset", "earliest", "kafka.auto.offset.reset: cannot be set" },
+	{ "transactional.id", "x", "kafka.transactional.id: cannot be set" },
+	{ "group.id", "x", "kafka.group.id: cannot be set" },
+	{ "group.instance.id", "x", "kafka.group.instance.id: cannot be set" },
+	{ "enable.idempotence", "false", "kafka.enable.idempotence: cannot be set" },
+	{ "enable.partition.eof", "false", "kafka.enable.partition.eof: cannot be set" },
 	{ "partition.assignment.strategy", "cooperative-sticky", "kafka.partition.assignment.strategy" },
 	{ "no.such.setting", "1", "kafka.no.such.setting" },
 	{ "socket.timeout.ms", "soon", "kafka.socket.timeout.ms" },
@@ -80,6 +80,42 @@ test_settings(void **state)
 		    (e.code != ERR_CONFIG || strncmp(e.msg, c->want, strlen(c->want)) != 0))
 			fail_msg("%s=%s: want \"%s\", got %s \"%s\"", c->name, c->value, c->want,
 			    err_name(e.code), e.msg);
+	}
+}
+
+/* What a worker asks before it starts: it names the setting, without a broker, of whatever role. */
+static void
+test_options_check(void **state)
+{
+	static const struct {
+		const char *name, *value, *field; /* field NULL: it is taken */
+	} cases[] = {
+		{ "isolation.level", "read_uncommitted", "kafka.isolation.level" },
+		{ "no.such.setting", "1", "kafka.no.such.setting" },
+		{ "transaction.timeout.ms", "soon", "kafka.transaction.timeout.ms" },
+		{ "transaction.timeout.ms", "1000",
+		    "" }, /* by itself it is right: another one is over it */
+		{ "ssl.ca.location", "/nonexistent/ca", "kafka.ssl.ca.location" },
+		{ "linger.ms", "3", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct queue_setting extra[] = { { "security.protocol", "ssl" },
+			{ cases[i].name, cases[i].value } };
+		const struct queue_options o = {
+			.brokers = "127.0.0.1:1", .extra = extra, .extra_count = COUNT(extra)
+		};
+		struct err e = { .code = ERR_NONE };
+		bool ok = queue_options_check(&o, &e);
+
+		if (ok != (cases[i].field == NULL))
+			fail_msg("%s=%s: %s", cases[i].name, cases[i].value, e.msg);
+		if (!ok && cases[i].field[0] != '\0') {
+			assert_string_equal(e.field, cases[i].field);
+			assert_ptr_equal(strstr(e.msg, cases[i].field), e.msg);
+		}
+		assert_int_equal(e.code, ok ? ERR_NONE : ERR_CONFIG);
 	}
 }
 
@@ -247,6 +283,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_options_check),
 		cmocka_unit_test(test_password_file),
 		cmocka_unit_test(test_delivery_error),
 		cmocka_unit_test(test_too_large),

@@ -267,7 +267,8 @@ test_login(void **state)
 
 	o.password = "guess";
 	assert_null(store_open(&o, &e));
-	assert_int_equal(e.code, ERR_STORE);
+	assert_int_equal(e.code, ERR_CONFIG);
+	assert_string_equal(e.field, "redis.password_file");
 	assert_non_null(strstr(e.msg, "WRONGPASS"));
 	assert_null(strstr(e.msg, "guess"));
 

@@ -95,7 +95,7 @@ taken_view(void)
 	struct view_owned owned;
 	struct err e = { 0 };
 
-	if (!view_init(&v, store, &e) || !view_take(&v, own_key(), 0, &arena, &owned, &e))
+	if (!view_init(&v, store, &e) || !view_take(&v, own_key(), 0, "", &arena, &owned, &e))
 		fail_msg("the row was not taken: %s", e.msg);
 	return v;
 }
@@ -118,14 +118,21 @@ test_take(void **state)
 	static const struct {
 		const char *what, *command;
 		int64_t committed;
+		const char *stamp;
 		enum err_code expected;
 	} cases[] = {
-		{ "at the committed step", "PING", 0, ERR_NONE },
-		{ "ahead of the committed step", "HSET cm:own:t.issue:0 step 9", 3, ERR_NONE },
-		{ "behind the committed step", "HSET cm:own:t.issue:0 step 2", 3, ERR_VIEW_LOST },
-		{ "no row", "DEL cm:own:t.issue:0", 0, ERR_VIEW_LOST },
-		{ "no view", "DEL cm:view", 0, ERR_VIEW_LOST },
-		{ "being folded", "SET cm:view folding", 0, ERR_VIEW_FOLDING },
+		{ "at the committed step", "PING", 0, "", ERR_NONE },
+		{ "ahead of the committed step", "HSET cm:own:t.issue:0 step 9", 3, "", ERR_NONE },
+		{ "behind the committed step", "HSET cm:own:t.issue:0 step 2", 3, "",
+		    ERR_VIEW_LOST },
+		{ "no row", "DEL cm:own:t.issue:0", 0, "", ERR_VIEW_LOST },
+		{ "no view", "DEL cm:view", 0, "", ERR_VIEW_LOST },
+		{ "being folded", "SET cm:view folding", 0, "", ERR_VIEW_FOLDING },
+		{ "another's step", "HSET cm:own:t.issue:0 step 3 by aa", 3, "bb", ERR_VIEW_LOST },
+		{ "nobody's step", "HSET cm:own:t.issue:0 step 3", 3, "bb", ERR_VIEW_LOST },
+		{ "beyond another's step", "HSET cm:own:t.issue:0 step 9 by bb", 3, "bb",
+		    ERR_VIEW_LOST },
+		{ "the same step", "HSET cm:own:t.issue:0 step 3 by bb", 3, "bb", ERR_NONE },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -136,7 +143,8 @@ test_take(void **state)
 		setup(state);
 		command(cases[i].command);
 		assert_true(view_init(&v, store, &e));
-		if (view_take(&v, own_key(), cases[i].committed, &arena, &owned, &e))
+		if (view_take(
+			&v, own_key(), cases[i].committed, cases[i].stamp, &arena, &owned, &e))
 			e.code = ERR_NONE;
 		if (e.code != cases[i].expected)
 			fail_msg("%s: expected %s, got %s", cases[i].what,
@@ -174,6 +182,56 @@ test_lost_step_is_noticed(void **state)
 	assert_int_equal(advance(&v, 2, &claim, 1), ERR_VIEW_LOST);
 	command("SET cm:view folding");
 	assert_int_equal(advance(&v, 2, &claim, 1), ERR_VIEW_FOLDING);
+}
+
+/* What the next owner finds when the committed offset has this step and stamp. */
+static enum err_code
+take(struct view *v, int64_t committed, const struct view *by)
+{
+	char stamp[VIEW_STAMP_SIZE];
+	struct view_owned owned;
+	struct err e = { 0 };
+
+	view_stamp(by, stamp);
+	if (!view_init(v, store, &e))
+		fail_msg("%s", e.msg);
+	return view_take(v, own_key(), committed, stamp, &arena, &owned, &e) ? ERR_NONE : e.code;
+}
+
+/* The last step, or the one before it, was committed: both are this Redis' own. */
+static void
+test_steps_are_told_apart(void **state)
+{
+	struct view first = taken_view(), second, third;
+
+	(void)state;
+	assert_int_equal(advance(&first, 0, NULL, 0), ERR_NONE);
+	assert_int_equal(advance(&first, 1, NULL, 0), ERR_NONE);
+	assert_int_equal(take(&second, 2, &first), ERR_NONE);
+	assert_int_equal(take(&second, 1, &first), ERR_VIEW_LOST); /* it has heard of 2 since */
+	assert_int_equal(take(&second, 2, &first), ERR_NONE);
+	/* two attempts that were not committed */
+	assert_int_equal(advance(&second, 2, NULL, 0), ERR_NONE);
+	assert_int_equal(take(&third, 2, &first), ERR_NONE);
+	assert_int_equal(advance(&third, 3, NULL, 0), ERR_NONE);
+	assert_int_equal(take(&second, 2, &first), ERR_NONE);
+	/* the second of them was, after all, and then one behind it */
+	assert_int_equal(advance(&second, 4, NULL, 0), ERR_NONE);
+	assert_int_equal(take(&third, 5, &second), ERR_NONE);
+	assert_int_equal(take(&first, 4, &third), ERR_VIEW_LOST);
+}
+
+/* A cut-off primary: an attempt that was not committed brings it to the step that was committed with the other primary. */
+static void
+test_a_step_of_another_redis(void **state)
+{
+	struct view here = taken_view(), there = here, again;
+
+	(void)state;
+	assert_int_equal(advance(&here, 0, NULL, 0), ERR_NONE);
+	memset(there.token, 'f', VIEW_TOKEN_SIZE - 1);
+	assert_int_equal(take(&again, 1, &there), ERR_VIEW_LOST);
+	assert_int_equal(take(&again, 1, &here), ERR_NONE);
 }
 
 static void
@@ -249,13 +307,13 @@ test_the_next_owner_learns_of_the_last_batch(void **state)
 	(void)state;
 	assert_true(view_read(&v, &own, &offset, 1, NULL, 0, &arena, NULL, &e));
 	assert_int_equal(advance(&v, 0, NULL, 0), ERR_NONE);
-	assert_true(view_init(&v, store, &e) && view_take(&v, own, 0, &arena, &owned, &e));
+	assert_true(view_init(&v, store, &e) && view_take(&v, own, 0, "", &arena, &owned, &e));
 	assert_int_equal(owned.step, 1);
 	assert_int_equal(owned.worked_to, 41);
 	assert_int_equal(owned.batch.count, 1);
 	assert_true(slice_is(owned.batch.items[0], "x"));
 	view_release(&v, &own, 1);
-	assert_true(view_take(&v, own, 0, &arena, &owned, &e));
+	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
 	assert_int_equal(owned.worked_to, -1);
 }
 
@@ -294,6 +352,8 @@ main(void)
 		cmocka_unit_test_setup(test_take, setup),
 		cmocka_unit_test_setup(test_stale_owner_is_refused, setup),
 		cmocka_unit_test_setup(test_lost_step_is_noticed, setup),
+		cmocka_unit_test_setup(test_steps_are_told_apart, setup),
+		cmocka_unit_test_setup(test_a_step_of_another_redis, setup),
 		cmocka_unit_test_setup(test_only_the_winner_writes, setup),
 		cmocka_unit_test_setup(test_expiry_comes_with_the_next_batch, setup),
 		cmocka_unit_test_setup(test_the_next_owner_learns_of_the_last_batch, setup),

@@ -123,7 +123,7 @@ def revocations_of(ledger, crls):
     confirmed = {
         source: record.body()["data"]["crl_number"]
         for source, record in sorted(ledger.answers, key=lambda pair: ledger.order(pair[1]), reverse=True)
-        if record.body()["op"] == "revoke" and "crl_number" in (record.body().get("data") or {})
+        if record.body().get("op") == "revoke" and "crl_number" in (record.body().get("data") or {})
     }
     for entry in sorted(ledger.entries, key=lambda e: e.order):
         if entry.revoked:

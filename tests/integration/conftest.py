@@ -9,7 +9,7 @@ import pytest
 import contract
 from client import read_topics
 from cluster import Cluster
-from engines import Kafka
+from engines import Kafka, Redis
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,9 +50,9 @@ def check_contract(cluster):
     assert not found, f"{len(found)} messages break the contract:\n" + "\n".join(found[:20])
 
 
-def run_cluster(broker, settings=None, workers=1):
+def run_cluster(broker, settings=None, workers=1, redis=Redis):
     folder = private_folder()
-    cluster = Cluster(broker, folder, settings)
+    cluster = Cluster(broker, folder, settings, redis)
     try:
         cluster.start(workers)
         yield cluster
@@ -78,11 +78,11 @@ def fresh_cluster(kafka):
 
 @pytest.fixture
 def make_cluster(request):
-    """make_cluster(settings=..., workers=N, broker=...): as many as a test wants."""
+    """make_cluster(settings=..., workers=N, broker=..., redis=...): as many as a test wants."""
     running = []
 
-    def make(settings=None, workers=1, broker=None):
-        generator = run_cluster(broker or request.getfixturevalue("kafka"), settings, workers)
+    def make(settings=None, workers=1, broker=None, redis=Redis):
+        generator = run_cluster(broker or request.getfixturevalue("kafka"), settings, workers, redis)
         running.append(generator)
         return next(generator)
 

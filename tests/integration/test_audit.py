@@ -43,6 +43,8 @@ def work(client):
         client.send(replayed)
         client.wait_for(replayed["id"], count=count)
     client.produce("issue", b"\xc1", "no request at all")
+    client.produce("issue", msgpack.packb({"v": 1, "id": "no-op"}), "no-op")
+    client.wait_for("no-op")
     lost = client.request("issue", {"common_name": "astray.example.com"}, role="web")
     for partition in range(6):
         client.send({**lost, "id": f"astray-{partition}"}, partition=partition)

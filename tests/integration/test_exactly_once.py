@@ -6,7 +6,7 @@ import time
 
 import msgpack
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Producer
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -166,6 +166,20 @@ def test_fenced_in_the_group_by_no_double(fresh_cluster):
     assert client.ask("issue", {"common_name": "a.example.com"}, timeout=60, role="web").ok
     assert fresh_cluster.worker.alive() and "slot_taken" not in fresh_cluster.worker.log()
     intruder.close()
+    verify(fresh_cluster)
+
+
+def test_its_transactional_id_taken_once(fresh_cluster):
+    """
+    A broker that stood still goes on, and does what an earlier session of the lane had asked of it: the id is taken from the
+    session of now. Nobody else has the slot, so the lane opens another instead of ending for good.
+    """
+    client = prepare(fresh_cluster)
+    settings = {"bootstrap.servers": fresh_cluster.kafka.address, "transactional.id": f"{fresh_cluster.prefix}-w0-mint-0"}
+    Producer(settings).init_transactions(30)
+    assert client.ask("issue", {"common_name": "a.example.com"}, timeout=60, role="web").ok
+    assert "error=fenced" in fresh_cluster.worker.log(), "the lane was not fenced"
+    assert fresh_cluster.worker.alive() and "slot_taken" not in fresh_cluster.worker.log()
     verify(fresh_cluster)
 
 

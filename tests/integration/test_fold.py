@@ -183,6 +183,30 @@ def test_a_redis_restored_from_yesterday(fresh_cluster):
     verify(fresh_cluster)
 
 
+def test_a_revocation_survives_a_lagging_replica_also_for_who_only_reads(fresh_cluster):
+    """
+    The writes of a revocation are lost, no others, and the lane that made them has nothing to do: the lane that is asked for the
+    certificate must notice, though its own writes are all there.
+    """
+    client = fresh_cluster.client
+    _, answers = work(client, count=5)
+    serial = answers[4].data["serial"]
+    assert not client.ask("cert/read", {"serial": serial}).data.get("revocation_time")
+    server, worker = fresh_cluster.redis, fresh_cluster.worker
+    db = redis.Redis(port=server.port)
+    old = {key: (db.dump(key), max(db.pttl(key), 0)) for key in db.scan_iter("cm:*")}
+    client.ask("revoke", {"serial_number": serial}).data
+    worker.pause()
+    server.kill()
+    server.start()
+    db.flushall()
+    for key, (value, ttl) in old.items():
+        db.restore(key, ttl, value)
+    worker.resume()
+    assert client.ask("cert/read", {"serial": serial}, timeout=90).data["revocation_time"] > 0
+    verify(fresh_cluster)
+
+
 def test_killed_while_folding(make_cluster):
     """It is begun again, by whoever comes: at its begin and at its end, and with another worker beside."""
     cluster = make_cluster(workers=0)

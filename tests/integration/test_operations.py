@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pki import ca_bundle, chain_verifies, csr_for, key_pem, open_jwe, seal_keys, x25519_jwk
+from pki import ca_bundle, chain_verifies, csr_for, key_pem, open_jwe, seal_keys, serial_number, x25519_jwk
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,6 @@ def ca_of(client, mount="pki"):
 
 def leaf_of(answer):
     return x509.load_pem_x509_certificate(answer.data["certificate"].encode())
-
-
-def serial_number(text):
-    return int(text.replace(":", "").replace("-", ""), 16)
 
 
 def crl_of(client, mount="pki"):
@@ -222,6 +218,18 @@ def test_rotate(pki):
     first = pki.ask("crl/rotate").data
     second = pki.ask("crl/rotate").data
     assert first["success"] and second["crl_number"] > first["crl_number"]
+
+
+def test_rotate_to_a_number(pki):
+    """What an operator does after a restore, so that subscribers take the new CRL for new."""
+    least = pki.ask("crl/rotate").data["crl_number"] + 1000
+    request = pki.request("crl/rotate", {"minimum_number": least})
+    pki.send(request)
+    assert pki.wait_for(request["id"]).data["crl_number"] == least
+    assert pki.ask("crl/rotate", {"minimum_number": least}).data["crl_number"] == least + 1
+    for wrong in (0, -1, 1 << 63):
+        refused = pki.ask("crl/rotate", {"minimum_number": wrong}).error
+        assert refused["field"] == "minimum_number", refused
 
 
 def test_crl_expiry(pki):

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 import msgpack
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import contract
@@ -39,6 +39,7 @@ TOPICS = {
         "crl/read",
         "role/read",
         "role/list",
+        "status",
     ],
 }
 TOPIC_OF = {op: topic for topic, ops in TOPICS.items() for op in ops}
@@ -122,6 +123,7 @@ def consumer_of(brokers):
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 20,
             "fetch.message.max.bytes": 64 << 20,
+            "socket.timeout.ms": 10000,
             "log_level": 2,
         }
     )
@@ -133,11 +135,11 @@ def partitions_of(consumer, topic):
     return sorted(metadata.partitions)
 
 
-def create_topic(brokers, topic, partitions=1, **config):
-    """With one replica; settings' names have '_' where Kafka has '.'."""
+def create_topic(brokers, topic, partitions=1, replicas=1, **config):
+    """Settings' names have '_' where Kafka has '.'."""
     admin = AdminClient({"bootstrap.servers": brokers})
     settings = {name.replace("_", "."): str(value) for name, value in config.items()}
-    for future in admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values():
+    for future in admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)]).values():
         future.result(20)
 
 
@@ -184,6 +186,7 @@ class Client:
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 4 << 20,
                 "linger.ms": 0,
+                "socket.timeout.ms": 10000,  # a broker may stand still
                 "log_level": 2,
             }
         )
@@ -196,7 +199,15 @@ class Client:
         )
 
     def _end(self, partition):
-        return self.consumer.get_watermark_offsets(TopicPartition(self.reply_topic, partition), timeout=20)[1]
+        """A broker that has just started does not lead its partitions yet."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self.consumer.get_watermark_offsets(TopicPartition(self.reply_topic, partition), timeout=20)[1]
+            except KafkaException as e:
+                if e.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def close(self):
         self.producer.flush(1)

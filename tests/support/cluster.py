@@ -37,20 +37,23 @@ class Worker(Process):
 
 
 class Cluster:
-    """Everything of one prefix. Settings are {section: {name: value}} over the tests' own."""
+    """
+    Everything of one prefix. Settings are {section: {name: value}} over the tests' own; redis makes the Redis of a folder.
+    """
 
-    def __init__(self, kafka, folder, settings=None):
+    def __init__(self, kafka, folder, settings=None, redis=Redis):
         self.kafka = kafka
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.prefix = f"t{secrets.token_hex(4)}"
-        self.redis = Redis(self.folder / "redis")
+        self.redis = redis(self.folder / "redis")
         self.config = self.folder / "worker.ini"
         self.settings = settings or {}
         self.workers = []
         self._client = None
 
-    def write_config(self):
+    def write_config(self, config=None, settings=None):
+        """The configuration of all workers; or into another file, with settings of one worker's own."""
         kek = self.folder / "kek"
         if not kek.exists():
             kek.touch(mode=0o600)
@@ -58,22 +61,23 @@ class Cluster:
         sections = {
             "kafka": {"brokers": self.kafka.address},
             "topics": {"prefix": self.prefix},
-            "redis": {"address": self.redis.address},
+            "redis": self.redis.worker_settings,
             "keys": {"kek_file": kek},
             "worker": {"single": "true"},
         }
-        for section, settings in self.settings.items():
-            sections.setdefault(section, {}).update(settings)
+        for section, own in (*self.settings.items(), *(settings or {}).items()):
+            sections.setdefault(section, {}).update(own)
         lines = []
-        for section, settings in sections.items():
-            lines += [f"[{section}]", *(f"{name} = {value}" for name, value in settings.items()), ""]
-        self.config.write_text("\n".join(lines))
+        for section, own in sections.items():
+            lines += [f"[{section}]", *(f"{name} = {value}" for name, value in own.items()), ""]
+        (config or self.config).write_text("\n".join(lines))
 
     def start(self, workers=1):
         """Redis, the topics, and that many workers."""
         self.redis.start()
         self.write_config()
-        made = self.worker_command("topics", "--single")
+        single = self.settings.get("worker", {}).get("single") != "false"
+        made = self.worker_command("topics", *["--single"] * single)
         assert made.returncode == 0, f"certmill-worker topics ended with {made.returncode}:\n{made.stderr}"
         for _ in range(workers):
             self.add_worker()

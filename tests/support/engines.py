@@ -1,7 +1,8 @@
 """A real Kafka and a real Redis for tests and for playing: on free loopback ports, in folders of their own.
 
 As a module: Kafka(folder) and Redis(folder), each with start, stop, kill, restart, pause and resume; data outlives
-all but the folder. They die with the program that started them, however it ends.
+all but the folder. They die with the program that started them, however it ends. GuardedRedis(folder) is a primary, a
+replica and three sentinels.
 
 As a command: engines.py start --dir D [--no-redis] leaves them running and prints where they are, one name=value a
 line; engines.py stop --dir D ends them. engines.py run COMMAND... has them for one command, which finds them in
@@ -14,6 +15,7 @@ import argparse
 import base64
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -154,11 +156,31 @@ class Process:
     def resume(self):
         self.signal(signal.SIGCONT)
 
+    def stopped(self):
+        """Does it stand still?"""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] == "T"
+        except OSError:
+            return False
+
     def __enter__(self):
         return self.start()
 
     def __exit__(self, *_):
         self.kill()
+
+
+def wait_until(true, what, timeout=60):
+    """A server that is not there, or that changes its role and closes its connections, is not yet as it should be."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            if true():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < deadline, f"in {timeout} s {what}"
+        time.sleep(0.1)
 
 
 class Server(Process):
@@ -174,8 +196,15 @@ class Server(Process):
     def answers(self):
         raise NotImplementedError
 
+    def launch(self):
+        """Starts it and does not wait."""
+        return super().start()
+
     def start(self):
-        super().start()
+        self.launch()
+        return self.await_answers()
+
+    def await_answers(self):
         deadline = time.monotonic() + self.start_timeout
         while not self._answers():
             if not self.alive() or time.monotonic() > deadline:
@@ -192,31 +221,174 @@ class Server(Process):
 
 
 class Redis(Server):
-    """Runs compose/redis.conf."""
+    """Runs compose/redis.conf. settings go over it, tls is the context of a client that it lets in, login a user and a password."""
+
+    def __init__(self, folder, port=None, detached=False, settings=None, tls=None, login=()):
+        super().__init__(folder, port, detached)
+        self.settings = settings or {}
+        self.tls = tls
+        self.login = login
+        self.configuration = ROOT / "compose" / "redis.conf"
+
+    @property
+    def worker_settings(self):
+        """What [redis] of a worker needs to find it."""
+        return {"address": self.address}
+
+    def options(self):
+        ports = {"port": 0, "tls-port": self.port} if self.tls else {"port": self.port}
+        return {"bind": "127.0.0.1", **ports, "dir": self.folder, **self.settings}
 
     def argv(self):
-        settings = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder}
-        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-        return ["redis-server", str(ROOT / "compose" / "redis.conf"), *options]
+        options = [word for name, value in self.options().items() for word in (f"--{name}", *str(value).split())]
+        return ["redis-server", str(self.configuration), *options]
 
     def answers(self):
         return self.command("PING") == b"+PONG"
 
+    def connect(self):
+        s = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        return self.tls.wrap_socket(s, server_hostname="localhost") if self.tls else s
+
     def command(self, *words):
         """The first line of the answer to one command."""
-        request = b"*%d\r\n" % len(words)
-        for word in words:
-            word = word.encode() if isinstance(word, str) else word
-            request += b"$%d\r\n%s\r\n" % (len(word), word)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
-            s.sendall(request)
-            return s.makefile("rb").readline().rstrip()
+        return self._send(lambda file: file.readline().rstrip(), *words)
+
+    def ask(self, *words):
+        """The answer to one command: bytes, None, a list, or of a status, number or error its line."""
+        return self._send(self._answer, *words)
+
+    def _send(self, read, *words):
+        with self.connect() as s, s.makefile("rwb") as file:
+            for sent in ([["AUTH", *self.login]] if self.login else []) + [words]:
+                sent = [word.encode() if isinstance(word, str) else word for word in sent]
+                file.write(b"*%d\r\n" % len(sent) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in sent))
+            file.flush()
+            if self.login:
+                file.readline()
+            return read(file)
+
+    def _answer(self, file):
+        line = file.readline().rstrip()
+        kind, count = line[:1], line[1:]
+        if kind == b"$":
+            return None if count == b"-1" else file.read(int(count) + 2)[:-2]
+        if kind == b"*":
+            return [self._answer(file) for _ in range(int(count))]
+        return line
+
+
+class Sentinel(Redis):
+    """One sentinel, of three, that watches a primary under the name "certmill". What it learns it writes into its configuration."""
+
+    def __init__(self, folder, primary):
+        super().__init__(folder, tls=primary.tls, login=primary.login and ("default", primary.login[1]))
+        self.primary = primary
+
+    def start(self):
+        configuration = self.folder / "sentinel.conf"
+        if not configuration.exists():
+            certificates = {k: v for k, v in self.primary.settings.items() if k.startswith("tls-")}
+            lines = [f"{name} {value}" for name, value in {**self.options(), **certificates}.items()]
+            lines += [f"sentinel monitor certmill 127.0.0.1 {self.primary.port} 2"]
+            lines += ["sentinel down-after-milliseconds certmill 5000", "sentinel failover-timeout certmill 20000"]
+            if self.primary.login:
+                user, password = self.primary.login
+                lines += [f"sentinel auth-user certmill {user}", f"sentinel auth-pass certmill {password}"]
+                lines += [f"requirepass {password}"]
+            configuration.write_text("\n".join(lines) + "\n")
+        return super().start()
+
+    def argv(self):
+        return ["redis-server", str(self.folder / "sentinel.conf"), "--sentinel"]
+
+    def primary_port(self):
+        """Of the primary, as far as this sentinel knows."""
+        return int(self.ask("SENTINEL", "get-master-addr-by-name", "certmill")[1])
+
+    def ready(self):
+        """Does it know its primary's replica, and that the others agree?"""
+        agree = self.command("SENTINEL", "CKQUORUM", "certmill").startswith(b"+OK 3 ")
+        return agree and self.command("SENTINEL", "REPLICAS", "certmill") == b"*1"
+
+
+class GuardedRedis:
+    """A primary, its replica and three sentinels; which server is the primary changes. A lifetime like Redis'."""
+
+    def __init__(self, folder, settings=None, tls=None, login=()):
+        folder = Path(folder)
+        settings = {"repl-diskless-sync-delay": 0, **(settings or {})}
+        self.servers = [Redis(folder / name, settings=dict(settings), tls=tls, login=login) for name in "ab"]
+        first, second = self.servers
+        for server in self.servers:  # sentinels have a server write its file again
+            server.configuration = shutil.copy(server.configuration, server.folder)
+        with open(second.configuration, "a", encoding="ascii") as file:
+            file.write(f"replicaof 127.0.0.1 {first.port}\n")
+        self.sentinels = [Sentinel(folder / f"sentinel{i}", first) for i in range(3)]
+
+    @property
+    def worker_settings(self):
+        addresses = ",".join(sentinel.address for sentinel in self.sentinels)
+        return {"sentinels": addresses, "sentinel_master": "certmill"}
+
+    def everyone(self):
+        return [*self.servers, *self.sentinels]
+
+    def start(self):
+        for server in self.everyone():
+            server.start()
+        wait_until(lambda: all(sentinel.ready() for sentinel in self.sentinels), "the sentinels did not agree")
+        wait_until(lambda: self.linked(self.servers[1]), "the replica was not linked")
+        return self
+
+    @staticmethod
+    def linked(replica):
+        role = replica.ask("ROLE")
+        return role[0] == b"slave" and role[3] == b"connected"
+
+    @property
+    def primary(self):
+        """By the word of the sentinels, of whom more than half agree."""
+        ports = [sentinel.primary_port() for sentinel in self.sentinels]
+        return next((server for server in self.servers if ports.count(server.port) >= 2), None)
+
+    @property
+    def replica(self):
+        return next(server for server in self.servers if server is not self.primary)
+
+    def wait_for_failover(self, old):
+        """Until the sentinels name the other one, and it says of itself that it is a primary."""
+
+        def done():
+            new = self.primary
+            return new not in (old, None) and new.ask("ROLE")[0] == b"master"
+
+        wait_until(done, "there was no failover", 120)
+        return self.primary
+
+    def command(self, *words):
+        return self.primary.command(*words)
+
+    def kill(self):
+        for server in reversed(self.everyone()):
+            server.kill()
+
+
+def new_cluster_id():
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 class Kafka(Server):
     """One broker that is its own controller, with compose/kafka.properties fitted to one node."""
 
-    jvm = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    jvm = [
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX",
+    ]
     single = {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -235,10 +407,11 @@ class Kafka(Server):
         "log.cleaner.dedupe.buffer.size": 8 << 20,
     }
 
-    def __init__(self, folder, port=None, detached=False, settings=None):
+    def __init__(self, folder, port=None, detached=False, settings=None, cluster_id=None):
         super().__init__(folder, port, detached)
         self.properties = self.folder / "server.properties"
         self.settings = settings or {}
+        self.cluster_id = cluster_id or new_cluster_id()
 
     def java(self, main, *arguments):
         jars = os.environ.get("KAFKA_JARS")
@@ -246,11 +419,11 @@ class Kafka(Server):
             raise RuntimeError("KAFKA_JARS does not name the folder of Kafka's jars; ./dev sets it")
         return ["java", *self.jvm, "-cp", f"{jars}/*", main, *map(str, arguments)]
 
-    def start(self):
+    def launch(self):
         self.configure()
         if not (self.folder / "data" / "meta.properties").exists():
             self.format()
-        return super().start()
+        return super().launch()
 
     def configure(self):
         controller = free_port()
@@ -267,8 +440,7 @@ class Kafka(Server):
         self.properties.write_text(f"{shipped}\n{ours}")
 
     def format(self):
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = self.java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", self.properties)
+        command = self.java("kafka.tools.StorageTool", "format", f"--cluster-id={self.cluster_id}", "-c", self.properties)
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"Kafka's storage format failed:\n{done.stdout.decode(errors='replace')}")

@@ -56,7 +56,7 @@ class Forger:
                     _, step, sequence, digest = committed.metadata.split(" ")
                     self.heads[kind, at.partition] = [committed.offset, step, int(sequence), digest]
         self.state_offset = max(r.offset for r in client.read("state"))
-        last = client.read("crl")[-1]
+        last = [r for r in client.read("crl") if r.key.startswith(f"{mount}/".encode())][-1]
         crl = x509.load_der_x509_crl(last.value)
         self.crl_key, self.number = last.key, int(last.header("number"))
         self.this_update = int(crl.last_update_utc.timestamp())
@@ -218,13 +218,13 @@ class Forger:
             self.publish()
         return places
 
-    def publish(self, number=None, key=None, without=(), header=None):
+    def publish(self, number=None, key=None, without=(), header=None, validity=86400):
         """The next CRL; returns its place. number, key, without, header: what is wrong with it, and then it does not count."""
         sound = number is None and key is None and header is None
         number = self.number + 1 if number is None else number
         this_update = max(int(time.time()), self.this_update)
         crl = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
-        crl = crl.last_update(utc(this_update)).next_update(utc(this_update + 86400)).add_extension(x509.CRLNumber(number), False)
+        crl = crl.last_update(utc(this_update)).next_update(utc(this_update + validity)).add_extension(x509.CRLNumber(number), False)
         for serial, date in self.listed.items():
             if serial not in without:
                 entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(utc(date)).build()
@@ -233,7 +233,7 @@ class Forger:
         headers = {
             "number": header or number,
             "this_update": this_update,
-            "next_update": this_update + 86400,
+            "next_update": this_update + validity,
             "issuer": self.issuer,
             "shard": 0,
             "sha256": hashlib.sha256(der).hexdigest(),

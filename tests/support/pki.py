@@ -17,6 +17,11 @@ from cryptography.x509.oid import NameOID
 DAY = datetime.timedelta(days=1)
 
 
+def serial_number(text):
+    """Of a serial number as answers have it, or a lease."""
+    return int(text.replace(":", "").replace("-", ""), 16)
+
+
 def name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 

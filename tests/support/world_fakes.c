@@ -91,6 +91,19 @@ crl_book_find(struct crl_book *b, struct slice key, struct arena *a, struct crl_
 	return true;
 }
 
+size_t
+crl_book_list(struct crl_book *b, struct arena *a, struct crl_book_line *ret, size_t max)
+{
+	size_t count = b->key.data != NULL;
+
+	if (count > 0 && max > 0) {
+		ret[0] = (struct crl_book_line){ .key = arena_copy(a, b->key) };
+		(void)crl_book_find(b, b->key, NULL, &ret[0].entry);
+		ret[0].entry.size = b->der.len;
+	}
+	return count;
+}
+
 bool
 crl_book_has_room(struct crl_book *b, struct slice mount, const char *issuer, struct err *e)
 {

@@ -22,6 +22,12 @@ test_head_travels(void **state)
 	    metadata, "1 12 345 ab000000000000000000000000000000000000000000000000000000000000cd");
 	assert_true(audit_head_read(metadata, &back, &e));
 	assert_memory_equal(&back, &head, sizeof(head));
+	strcpy(head.stamp, "0123456789abcdef");
+	audit_head_write(&head, metadata);
+	assert_string_equal(metadata,
+	    "1 12.0123456789abcdef 345 ab000000000000000000000000000000000000000000000000000000000000cd");
+	assert_true(audit_head_read(metadata, &back, &e));
+	assert_memory_equal(&back, &head, sizeof(head));
 	head.step = head.sequence = INT64_MAX;
 	audit_head_write(&head, metadata);
 	assert_true(strlen(metadata) < QUEUE_METADATA_MAX - 1);
@@ -32,6 +38,9 @@ test_bad_heads(void **state)
 {
 	static const char *const bad[] = { "", "1", "2 1 1 ab", "1 1 1 abcd", "x",
 		"1 1 1 ab000000000000000000000000000000000000000000000000000000000000cdX",
+		"1 1. 1 ab000000000000000000000000000000000000000000000000000000000000cd",
+		"1 1.ab 1 ab000000000000000000000000000000000000000000000000000000000000cd",
+		"1 1.0123456789abcdef0 1 ab000000000000000000000000000000000000000000000000000000000000cd",
 		"1 1 1 AB000000000000000000000000000000000000000000000000000000000000CD" };
 
 	(void)state;

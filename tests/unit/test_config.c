@@ -341,6 +341,52 @@ config_names_variable(void **state)
 	}
 }
 
+/* For what shows later: the last one that set it is to blame, and a default is nobody's. */
+static void
+config_keeps_origins(void **state)
+{
+	struct fixture *f = *state;
+	struct config_origins origins = { 0 };
+	const struct config_source from = {
+		.path = f->path,
+		.env_prefix = "CMTEST_",
+		.pass_section = "kafka",
+		.pass = take_passed,
+		.opaque = f,
+		.origins = &origins,
+	};
+	static const struct {
+		const char *field, *want;
+	} cases[] = {
+		{ "worker.a_name", "CMTEST_WORKER_A_NAME: m" },
+		{ "kafka.x.y", "CMTEST_KAFKA_X_Y: m" },
+		{ "redis.timeout", "m" },
+		{ "nothing", "m" },
+	};
+	char want[100];
+
+	assert_true(load(f, "[worker]\na_name = x\n[lanes]\nmint = 2\n"));
+	config_free(table, ROWS, &f->settings);
+	setenv("CMTEST_WORKER_A_NAME", "y", 1);
+	setenv("CMTEST_KAFKA_X_Y", "1", 1);
+	assert_true(config_load(&from, table, ROWS, &f->settings, &f->e));
+	unsetenv("CMTEST_WORKER_A_NAME");
+	unsetenv("CMTEST_KAFKA_X_Y");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_false(err_field(&f->e, ERR_CONFIG, cases[i].field, "m"));
+		assert_false(config_origin_blame(&origins, &f->e));
+		assert_string_equal(f->e.msg, cases[i].want);
+		assert_string_equal(f->e.field, cases[i].field);
+	}
+	snprintf(want, sizeof(want), "%s:4", f->path);
+	assert_string_equal(config_origin_of(&origins, "lanes.mint"), want);
+	assert_false(err_field(&f->e, ERR_STORE, "lanes.mint", "m"));
+	assert_false(config_origin_blame(&origins, &f->e));
+	assert_string_equal(f->e.msg, "m");
+	config_origins_free(&origins);
+	config_origins_free(&origins);
+}
+
 static void
 config_needs_the_file(void **state)
 {
@@ -353,6 +399,49 @@ config_needs_the_file(void **state)
 	assert_false(config_load(&from, table, ROWS, &f->settings, &f->e));
 	assert_int_equal(f->e.code, ERR_CONFIG);
 	assert_non_null(strstr(f->e.msg, f->dir));
+}
+
+/* What a function prints on standard output. */
+static void
+print_take(struct fixture *f, void (*print)(const struct setting *, size_t), char *ret, size_t size)
+{
+	int kept = dup(STDOUT_FILENO);
+	FILE *file;
+
+	fflush(stdout);
+	assert_non_null(freopen(f->path, "w", stdout));
+	print(table, ROWS);
+	fflush(stdout);
+	assert_true(dup2(kept, STDOUT_FILENO) >= 0);
+	close(kept);
+	file = fopen(f->path, "r");
+	assert_non_null(file);
+	ret[fread(ret, 1, size - 1, file)] = '\0';
+	fclose(file);
+}
+
+/* As it stands, and with every semicolon before a setting taken away. */
+static void
+config_prints_a_sample(void **state)
+{
+	struct fixture *f = *state;
+	char sample[2000];
+
+	print_take(f, config_sample, sample, sizeof(sample));
+	assert_non_null(strstr(
+	    sample, "\n[redis]\n; host:port\n; (text, 1 to 40 characters)\n;address = here:1\n"));
+	assert_non_null(strstr(sample, "; required)\n;a_name =\n"));
+	assert_false(load(f, sample));
+	assert_non_null(strstr(f->e.msg, "worker.a_name is required"));
+	for (char *at = sample; (at = strstr(at, "\n;")) != NULL; at++)
+		if (at[2] != ' ')
+			at[1] = ' ';
+	/* a section that comes again begins anew in the file, and a setting in it once */
+	expect_loaded(f, "sample", load(f, sample));
+	assert_string_equal(f->settings.address, "here:1");
+	assert_string_equal(f->settings.name, "");
+	assert_int_equal(f->settings.lanes, 1);
+	assert_int_equal(f->settings.bytes, 4 << 20);
 }
 
 static void
@@ -368,20 +457,9 @@ config_prints_its_manual(void **state)
 	    "| `kafka.bytes` | size, 1024 to 1099511627776 | `4MiB` | how much |\n"
 	    "| `worker.single` | true or false | `false` | whether |\n";
 	struct fixture *f = *state;
-	char came[2000] = "";
-	int kept = dup(STDOUT_FILENO);
-	FILE *file;
+	char came[2000];
 
-	fflush(stdout);
-	assert_non_null(freopen(f->path, "w", stdout));
-	config_document(table, ROWS);
-	fflush(stdout);
-	assert_true(dup2(kept, STDOUT_FILENO) >= 0);
-	close(kept);
-	file = fopen(f->path, "r");
-	assert_non_null(file);
-	assert_true(fread(came, 1, sizeof(came) - 1, file) > 0);
-	fclose(file);
+	print_take(f, config_document, came, sizeof(came));
 	assert_string_equal(came, want);
 }
 
@@ -398,7 +476,9 @@ main(void)
 		TEST(config_cuts_no_line),
 		TEST(config_environment_wins),
 		TEST(config_names_variable),
+		TEST(config_keeps_origins),
 		TEST(config_needs_the_file),
+		TEST(config_prints_a_sample),
 		TEST(config_prints_its_manual),
 	};
 

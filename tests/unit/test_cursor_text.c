@@ -60,11 +60,31 @@ test_texts(void **state)
 	}
 }
 
+/* Eight octets are looked at together; what is wrong is found at each place of them. */
+static void
+test_every_place(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len < 32; len++)
+		for (size_t at = 0; at < len; at++)
+			for (unsigned octet = 0; octet < 256; octet++) {
+				uint8_t packed[32] = { (uint8_t)(0xa0 | len) };
+				struct cursor c = cursor_of(slice_of(packed, len + 1));
+				struct slice text;
+
+				memset(packed + 1, octet % 2 == 0 ? 0x01 : 0x7f, len);
+				packed[1 + at] = (uint8_t)octet;
+				assert_int_equal(
+				    cursor_text(&c, &text), octet >= 0x01 && octet <= 0x7f);
+			}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_every_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,34 +97,6 @@ test_times_outside_the_calendar(void **state)
 }
 
 static void
-test_oids_are_openssls(void **state)
-{
-	static const char *const oids[] = { "2.5.4.3", "1.2.840.113549.1.9.14", "0.0", "2.999.1",
-		"1.3.6.1.4.1.4294967295.1", "2.16.840.1.101.3.4.2.1", "1.39.128.16383.16384" };
-	static const char *const bad[] = { "", "1", "3.1", "1.40", "1.2.", ".1", "1..2", "1.2a",
-		"1.99999999999999999999" };
-	uint8_t room[64], expected[64];
-	struct der d;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) {
-		SCOPED(ASN1_OBJECT) object = OBJ_txt2obj(oids[i], 1);
-		uint8_t *at = expected;
-		int len = i2d_ASN1_OBJECT(object, &at);
-
-		der_init(&d, room, sizeof(room));
-		der_oid_text(&d, oids[i]);
-		expect_bytes(oids[i], der_slice(&d), slice_of(expected, (size_t)len));
-	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		der_init(&d, room, sizeof(room));
-		der_oid_text(&d, bad[i]);
-		if (!d.failed)
-			fail_msg("\"%s\" was taken for an OID", bad[i]);
-	}
-}
-
-static void
 test_lengths(void **state)
 {
 	static const struct {
@@ -328,7 +300,6 @@ main(void)
 		cmocka_unit_test(test_times_are_openssls),
 		cmocka_unit_test(test_every_day_reads_back),
 		cmocka_unit_test(test_times_outside_the_calendar),
-		cmocka_unit_test(test_oids_are_openssls),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_a_full_buffer_sticks),
 		cmocka_unit_test(test_named_bits),

@@ -139,7 +139,7 @@ static void
 operations_are_reached(void **state)
 {
 	static const enum op commands[] = { OP_MOUNT_WRITE, OP_MOUNT_TUNE, OP_MOUNT_DELETE,
-		OP_MOUNT_LIST };
+		OP_MOUNT_LIST, OP_STATUS };
 	bool reached[OP_COUNT] = { false };
 	const struct path *p;
 

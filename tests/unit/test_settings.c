@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -99,7 +100,7 @@ test_defaults(void **state)
 	load_good(f, "");
 	gethostname(host, sizeof(host) - 1);
 	assert_string_equal(f->s.brokers, "127.0.0.1:9092");
-	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.store.address, "127.0.0.1:6379");
 	assert_string_equal(f->s.reply_allow, "certmill.responses*");
 	assert_string_equal(f->s.slot, host);
 	assert_string_equal(f->s.kek_file, "/the/kek");
@@ -114,6 +115,8 @@ test_defaults(void **state)
 	assert_false(f->s.queue.mock);
 	for (int i = 0; i < LANE_KINDS; i++)
 		assert_int_equal(f->s.lanes[i], 1);
+	assert_null(f->s.store.sentinels);
+	assert_null(f->s.store.tls);
 	assert_null(f->s.store.user);
 	assert_null(f->s.store.password);
 	assert_int_equal(f->s.store.timeout_ms, 5000);
@@ -205,7 +208,7 @@ test_file_alone(void **state)
 	if (!settings_load_file(f->path, &f->s, &f->e))
 		fail_msg("%s", f->e.msg);
 	assert_string_equal(f->s.brokers, "file:1");
-	assert_string_equal(f->s.redis_address, "127.0.0.1:6379");
+	assert_string_equal(f->s.store.address, "127.0.0.1:6379");
 	assert_string_equal(f->s.kek_file, "/file/kek");
 	assert_string_equal(f->s.slot, "file");
 	assert_int_equal(f->s.kafka_count, 0);
@@ -240,10 +243,72 @@ test_password(void **state)
 	load_good(f, text);
 	assert_string_equal(f->s.store.user, "certmill");
 	assert_string_equal(f->s.store.password, "s3cret word");
+	assert_int_equal(chmod(f->secret, 0666), 0);
+	assert_false(load(f, text));
+	assert_string_equal(f->e.field, "redis.password_file");
+	assert_non_null(strstr(f->e.msg, "mode 666"));
+	file_write(f->secret, "\n");
+	assert_int_equal(chmod(f->secret, 0600), 0);
+	assert_false(load(f, text));
+	assert_non_null(strstr(f->e.msg, "no password"));
 	snprintf(text, sizeof(text), "[redis]\npassword_file = %s/none\n", f->folder);
 	assert_false(load(f, text));
 	assert_int_equal(f->e.code, ERR_CONFIG);
 	assert_non_null(strstr(f->e.msg, "redis.password_file"));
+}
+
+/* One line that names what is wrong and where it stands: the file's line, or the variable. */
+static void
+test_refused_with_source(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *variable, *value; /* the environment's, NULL: none */
+		int line;                     /* 0: it is the variable's fault */
+		const char *field;
+	} cases[] = {
+		{ "[worker]\nlog_level = loud\n", NULL, NULL, 2, "worker.log_level" },
+		{ "[worker]\nslot = a b\n", NULL, NULL, 2, "worker.slot" },
+		{ "[worker]\nslot = a\n", "CERTMILL_WORKER_SLOT", "a/b", 0, "worker.slot" },
+		{ "", "CERTMILL_SLOT", "a b", 0, "worker.slot" },
+		{ "\n[topics]\nprefix = x/y\n", NULL, NULL, 3, "topics.prefix" },
+		{ "[lanes]\nmint=0\nquery=0\ncontrol=0\n", NULL, NULL, 2, "lanes.mint" },
+		{ "[windows]\nreplay = 2h\n", NULL, NULL, 2, "windows.replay" },
+		{ "[windows]\n\ndedup = 5m\n", NULL, NULL, 3, "windows.dedup" },
+		{ "[windows]\nreplay = 2h\n", "CERTMILL_WINDOWS_REPLAY", "3h", 0,
+		    "windows.replay" },
+		{ "[redis]\naddress = here\n", NULL, NULL, 2, "redis.address" },
+		{ "", "CERTMILL_REDIS_ADDRESS", "here:port", 0, "redis.address" },
+		{ "[redis]\npassword_file = /nonexistent\n", NULL, NULL, 2, "redis.password_file" },
+		{ "[lanes]\nmint = many\n", NULL, NULL, 2, "lanes.mint" },
+		{ "", "CERTMILL_LANES_MINT", "many", 0, "lanes.mint" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char source[160];
+
+		if (cases[i].variable != NULL)
+			assert_int_equal(setenv(cases[i].variable, cases[i].value, 1), 0);
+		if (load(f, cases[i].text))
+			fail_msg("%s is taken", cases[i].text);
+		if (cases[i].variable != NULL)
+			assert_int_equal(unsetenv(cases[i].variable), 0);
+		if (cases[i].line > 0)
+			snprintf(source, sizeof(source), "%s:%d: ", f->path, cases[i].line);
+		else
+			snprintf(source, sizeof(source), "%s: ", cases[i].variable);
+		assert_int_equal(f->e.code, ERR_CONFIG);
+		assert_string_equal(f->e.field, cases[i].field);
+		if (strncmp(f->e.msg, source, strlen(source)) != 0 ||
+		    strstr(f->e.msg, cases[i].field) == NULL || strchr(f->e.msg, '\n') != NULL)
+			fail_msg("%s: expected \"%s\" and %s, got \"%s\"", cases[i].text, source,
+			    cases[i].field, f->e.msg);
+	}
+	assert_int_equal(unsetenv("CERTMILL_KEYS_KEK_FILE"), 0);
+	assert_false(settings_load(f->path, &f->s, &f->e));
+	assert_non_null(strstr(f->e.msg, f->path));
+	assert_non_null(strstr(f->e.msg, "CERTMILL_KEYS_KEK_FILE"));
 }
 
 static void
@@ -264,6 +329,17 @@ test_refused(void **state)
 		{ "[topics]\nprefix =\n", "topics.prefix" },
 		{ "[topics]\npartitions = 257\n", "topics.partitions" },
 		{ "[redis]\ntimeout = 0s\n", "redis.timeout" },
+		{ "[redis]\nsentinels = a:1\n", "redis.sentinel_master" },
+		{ "[redis]\nsentinel_master = m\n", "redis.sentinels" },
+		{ "[redis]\nsentinels = a\nsentinel_master = m\n", "redis.sentinels" },
+		{ "[redis]\naddress = a:1\nsentinels = b:2\nsentinel_master = m\n",
+		    "redis.address" },
+		{ "[redis]\nsentinel_password_file = /none\nsentinels = b:2\nsentinel_master = m\n",
+		    "redis.sentinel_password_file" },
+		{ "[redis]\ntls_ca_file = /ca\n", "redis.tls" },
+		{ "[redis]\ntls = true\ntls_ca_file = /none\n", "redis.tls_ca_file" },
+		{ "[redis]\ntls = true\ntls_cert_file = /none\n", "redis.tls_key_file" },
+		{ "[redis]\ntls = true\naddress = /socket\n", "redis.tls" },
 	};
 	struct fixture *f = *state;
 
@@ -358,6 +434,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_file_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kafka_passes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_password, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused_with_source, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reply_allow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reply_length, setup, teardown),

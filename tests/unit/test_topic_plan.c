@@ -97,6 +97,10 @@ test_table(void **state)
 			fail_msg("%s: expected %d partitions, got %d", p->name,
 			    (int)table[i].partitions, (int)p->partitions);
 		assert_int_equal(p->is_request, i < TOPIC_KINDS);
+		assert_int_equal(p->whole,
+		    strcmp(p->name, "certmill.state") == 0 ||
+			strcmp(p->name, "certmill.crl") == 0 ||
+			strcmp(p->name, "certmill.ca") == 0);
 		assert_true(p->config_count <= TOPIC_PLAN_SETTINGS_MAX);
 		expect_setting(p, "cleanup.policy", table[i].policy);
 		expect_setting(p, "retention.ms", table[i].retention);

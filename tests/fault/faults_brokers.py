@@ -1,0 +1,56 @@
+"""Faults of brokers. One broker at a time is away; all are only where all come back with their disks."""
+
+import time
+
+NOTICED_S = 8  # by then a broker that stood still, or whose disk was full, has been missed or has ended
+
+def kill(c):
+    broker = c.chance.choice(c.fleet.kafka.all)
+    c.note(f"broker {broker.number}")
+    c.fleet.kafka.kill([broker])
+    yield
+    c.fleet.kafka.start([broker])
+    c.whole()
+
+
+def kill_all(c):
+    c.fleet.kafka.kill()
+    yield
+    c.fleet.kafka.start()
+    c.whole()
+
+
+def stop(c):
+    broker = c.chance.choice(c.fleet.kafka.all)
+    c.note(f"broker {broker.number}")
+    broker.pause()
+    yield
+    broker.resume()
+    time.sleep(NOTICED_S)
+    c.whole()
+
+
+def disk_full(c):
+    """The broker whose data stands on a disk of its own; one that can write nowhere ends by itself, now or a little later."""
+    broker = c.fleet.kafka.all[-1]
+    disk = c.fleet.disks[f"broker{broker.number}"]
+    broker.held = True
+    disk.fill()
+    yield
+    disk.free()
+    broker.held = False
+    time.sleep(NOTICED_S)
+    c.fleet.kafka.start([broker])
+    c.whole()
+
+
+def move_leaders(c):
+    c.fleet.kafka.move_leaders(c.chance)
+    yield
+    c.whole()
+
+
+def move_coordinators(c):
+    c.fleet.kafka.move_leaders(c.chance, only_coordinators=True)
+    yield
+    c.whole()

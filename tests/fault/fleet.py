@@ -1,0 +1,163 @@
+"""The fleet that is put under faults: three brokers, a Redis and its replica, workers, and a proxy on every way between."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from brokers import Brokers
+from cluster import Cluster, Worker
+from disk import Disk, may_mount
+from proxy import Loop
+from stores import Stores
+
+WORKERS = 3
+SPARE = f"w{WORKERS}"  # the slot of one more, which comes and goes
+PAUSE_S = 0.5  # before a worker that has ended is started again, as a service manager would
+DISK = {"redis0": 2 << 30, "redis1": 2 << 30, "broker3": 24 << 30}
+ALWAYS = "poison=kill"  # a request for "poison-pill" kills whoever decides it
+
+SETTINGS = {
+    "kafka": {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1000},
+    "lanes": {"mint": 2},
+    "worker": {"single": "false"},
+}
+
+
+class FleetWorker(Worker):
+    """Is started again whenever it has ended, unless it is held."""
+
+    def __init__(self, folder, config, slot, links):
+        super().__init__(folder, config, slot)
+        self.links = links  # the proxies on its ways: to each broker, then to Redis
+        self.held = True
+        self.starts = 0
+        self.lock = threading.RLock()
+
+    def environment(self):
+        environment = super().environment()
+        more = environment.get("CERTMILL_FAILPOINT")
+        return {**environment, "CERTMILL_FAILPOINT": f"{ALWAYS},{more}" if more else ALWAYS}
+
+
+class Fleet(Cluster):
+    def __init__(self, folder):
+        self.loop = Loop()
+        # The kernel ends a child when the thread that made it ends, so that one thread makes all of them.
+        self.spawner = ThreadPoolExecutor(1)
+        slots = [f"w{i}" for i in range(WORKERS + 1)]
+        listeners = [slot.upper() for slot in slots]
+        super().__init__(Brokers(folder, self.loop, self.spawn, listeners), folder, SETTINGS)
+        self.redis = Stores(folder, self.loop, self.spawn, listeners)
+        self.disks = {}
+        self.over = threading.Event()
+        self.keeper = threading.Thread(target=self.keep, name="keeper", daemon=True)
+        self.spare = None
+        self.slots = slots
+
+    def spawn(self, call, *arguments):
+        return self.spawner.submit(call, *arguments).result()
+
+    # ---- life ----
+
+    def start(self, workers=WORKERS):
+        self.mount()
+        self.kafka.start()
+        self.redis.start()
+        self.write_config()
+        made = self.worker_command("topics", timeout=180)
+        assert made.returncode == 0, f"certmill-worker topics ended with {made.returncode}:\n{made.stderr}"
+        self.workers = [self.make_worker(slot) for slot in self.slots]
+        self.spare = self.workers.pop()
+        for worker in self.workers:
+            self.start_worker(worker)
+        self.keeper.start()
+        return self
+
+    def mount(self):
+        if not may_mount(self.folder):
+            return
+        for name, size in DISK.items():
+            self.disks[name] = Disk(self.folder / name / "data", size)
+            self.disks[name].mount()
+
+    def make_worker(self, slot, folder=None):
+        config = self.folder / f"{slot}.ini"
+        listener = slot.upper()
+        redis = self.redis.proxies[listener]
+        own = {"kafka": {"brokers": self.kafka.address_of(listener)}, "redis": {"address": redis.address}}
+        self.write_config(config, own)
+        return FleetWorker(folder or self.folder / slot, config, slot, [*self.kafka.proxies[listener], redis])
+
+    def make_double(self, worker):
+        """Another process of the same slot."""
+        return self.make_worker(worker.slot, self.folder / f"{worker.slot}-double")
+
+    def start_worker(self, worker, environment=None):
+        with worker.lock:
+            worker.more_environment = environment or {}
+            worker.starts += 1
+            self.spawn(worker.start)
+            worker.held = False
+
+    def keep(self):
+        """What has ended by itself, or was killed, is started again."""
+        while not self.over.wait(PAUSE_S):
+            self.kafka.keep()
+            for worker in [*self.workers, self.spare]:
+                with worker.lock:
+                    if not worker.held and not worker.alive() and not self.over.is_set():
+                        self.start_worker(worker)
+
+    def hold(self, worker):
+        """It stays down when it ends."""
+        with worker.lock:
+            worker.held = True
+
+    def finish(self):
+        """Every worker ends when it is told to, and well."""
+        self.over.set()
+        self.keeper.join()
+        for worker in self.workers:
+            worker.finish()
+
+    def abandon(self):
+        self.over.set()
+        for worker in [*self.workers, *([self.spare] if self.spare else [])]:
+            worker.kill()
+        super().abandon()
+        self.kafka.kill()
+        for disk in self.disks.values():
+            disk.unmount()
+        self.loop.stop()
+
+    def partitions(self, kind):
+        return len(self.kafka.topics()[f"{self.prefix}.{kind}"].partitions)
+
+    # ---- at rest ----
+
+    def mend(self):
+        """Whatever the faults have left undone: everything runs, nothing is in the way."""
+        for proxy in [p for worker in [*self.workers, self.spare] for p in worker.links]:
+            proxy.restore()
+        for disk in self.disks.values():
+            disk.free()
+        for server in [*self.kafka.all, *self.redis.all, *self.workers]:
+            if server.alive():
+                server.resume()
+        self.kafka.start()
+        for store in (self.redis.primary, self.redis.replica):
+            if not store.alive():
+                self.redis.launch(store)
+        self.redis.command("CONFIG", "SET", "maxmemory", "0")
+        for worker in self.workers:
+            with worker.lock:
+                if not worker.alive():
+                    self.start_worker(worker)
+
+    def await_whole(self, timeout=120):
+        """Until every replica of every partition is in sync."""
+        deadline = time.monotonic() + timeout
+        while not self.kafka.whole():
+            if time.monotonic() > deadline:
+                raise RuntimeError("partitions stay under-replicated")
+            time.sleep(0.5)

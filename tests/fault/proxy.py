@@ -1,0 +1,98 @@
+"""TCP proxies between the workers and their engines, which can cut, delay and swallow what passes.
+
+All of them run in one thread; their methods may be called from any.
+"""
+
+import asyncio
+import contextlib
+import threading
+
+CHUNK = 1 << 16
+
+
+class Loop:
+    """The thread that moves the bytes."""
+
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, name="proxies", daemon=True)
+        self.thread.start()
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+
+class Proxy:
+    """Listens on a loopback port and passes every connection on to another, which may change."""
+
+    def __init__(self, loop, port, target):
+        self.loop = loop
+        self.port = port
+        self.address = f"127.0.0.1:{port}"
+        self.target = target  # a port, or a function that returns one
+        self.seconds = 0.0  # how late everything arrives
+        self.writers = set()
+        self.open = None
+        loop.run(self._listen())
+
+    async def _listen(self):
+        self.open = asyncio.Event()
+        self.open.set()
+        await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
+
+    async def _accepted(self, reader, writer):
+        self.writers.add(writer)
+        try:
+            await self.open.wait()
+            target = self.target() if callable(self.target) else self.target
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
+        except OSError:
+            self._abort(writer)
+            return
+        self.writers.add(far_writer)
+        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        self._abort(writer)
+        self._abort(far_writer)
+
+    async def _pump(self, reader, writer):
+        """Until either side ends; what one side has ended, the other is told."""
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK):
+                if self.seconds:
+                    await asyncio.sleep(self.seconds)
+                await self.open.wait()
+                writer.write(data)
+                await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()
+
+    def _abort(self, writer):
+        self.writers.discard(writer)
+        writer.transport.abort()
+
+    def _do(self, action):
+        self.loop.loop.call_soon_threadsafe(action)
+
+    def cut(self):
+        """Every connection that is open now is reset."""
+
+        def reset():
+            for writer in list(self.writers):
+                self._abort(writer)
+
+        self._do(reset)
+
+    def delay(self, seconds):
+        self.seconds = seconds
+
+    def swallow(self):
+        """Nothing passes any more, and nobody is told. What was underway arrives after restore."""
+        self._do(self.open.clear)
+
+    def restore(self):
+        self.seconds = 0.0
+        self._do(self.open.set)

@@ -1,0 +1,82 @@
+"""Three brokers: what moves between them moves without the workers standing still."""
+
+import random
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from brokers import Brokers
+from promises import verify
+
+REPLICATED = {"worker": {"single": "false"}}
+ROLE = {"allow_any_name": True, "key_type": "ec"}
+
+
+pytestmark = pytest.mark.timeout(450)
+
+
+@pytest.fixture(scope="module")
+def brokers():
+    folder = Path(tempfile.mkdtemp(prefix="certmill-test-"))
+    three = Brokers(folder)
+    try:
+        three.start()
+        yield three
+    finally:
+        three.kill()
+        shutil.rmtree(folder)
+
+
+def prepare(cluster):
+    client = cluster.client
+    client.ask("mount/write", {"max_ttl": "8760h"}, timeout=60).data
+    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}, timeout=60).data
+    client.ask("role/write", ROLE, role="any", timeout=60).data
+    return client
+
+
+def works(client):
+    """Kafka itself may take its time until somebody else leads."""
+    began = time.monotonic()
+    requests = [client.request("issue", {"common_name": "a.example.com"}, role="any"), client.request("crl/rotate")]
+    answers = client.wait_for_all(client.send_all(requests), timeout=150)
+    assert all(a.ok for a in answers), [a.body for a in answers]
+    print(f"answered in {time.monotonic() - began:.1f} s")
+
+
+def test_leaders_that_move_again_and_again(make_cluster, brokers):
+    """Nobody is away: no lane has to stop for it."""
+    cluster = make_cluster(broker=brokers, settings=REPLICATED)
+    client = prepare(cluster)
+    chance = random.Random(1)
+    for _ in range(4):
+        brokers.move_leaders(chance)
+        works(client)
+    assert "offset of" not in cluster.worker.log(), cluster.worker.log()
+    assert cluster.worker.alive(), cluster.worker.log()
+    verify(cluster)
+
+
+def test_a_leader_that_freezes(make_cluster, brokers):
+    """
+    The leader of .state and of .crl stands still, and others lead in its place: who asks for their high watermarks asks these,
+    also while the one that it remembers does not even refuse.
+    """
+    cluster = make_cluster(broker=brokers, settings=REPLICATED)
+    client = prepare(cluster)
+    for _ in range(2):
+        frozen = brokers.leader(client.topic("state"))
+        frozen.pause()
+        try:
+            works(client)
+        finally:
+            frozen.resume()
+        deadline = time.monotonic() + 60
+        while not brokers.whole():
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    assert cluster.worker.alive(), cluster.worker.log()
+    verify(cluster)
