@@ -75,7 +75,12 @@ store_select(struct store *s, int64_t db, struct err *e)
 		return true;
 	(void)snprintf(text, sizeof(text), "%lld", (long long)db);
 	select[1] = slice_text(text);
-	return store_say(s, select, 2, e);
+	if (store_say(s, select, 2, e))
+		return true;
+	if (strstr(e->msg, "DB index is out of range") == NULL)
+		return false;
+	return err_field(
+	    e, ERR_CONFIG, "redis.db", "redis.db: Redis has no database %lld", (long long)db);
 }
 
 struct store *
