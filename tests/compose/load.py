@@ -25,7 +25,8 @@ class Load:
     """
 
     def __init__(self, brokers, count, rate, seed=None):
-        self.client = Client(brokers, PREFIX)
+        # else a retry of its own would be a second message, which has an answer of its own
+        self.client = Client(brokers, PREFIX, producer={"enable.idempotence": True})
         self.count, self.rate = count, rate
         self.asked = []
         self.revoked = []  # serial numbers
@@ -88,7 +89,8 @@ class Load:
         """One answer each, none a refusal; each certificate verifies; the CRL has every revocation."""
         answers = self.client.answers
         more = [i for i in self.asked if len(answers[i]) != 1]
-        assert not more, f"{len(more)} requests were answered more than once, {more[0]} among them"
+        told = [(answer.source, answer.replayed) for answer in answers[more[0]]] if more else None
+        assert not more, f"{len(more)} requests were answered more than once, one of them by {told}"
         refused = [answers[i][0].error for i in self.asked if not answers[i][0].ok]
         assert not refused, f"{len(refused)} of {len(self.asked)} were refused: {refused[:3]}"
         ca = issuer(self.client)

@@ -172,9 +172,9 @@ def read_topic(brokers, topic, timeout=60):
 
 
 class Client:
-    """Asks on the request topics of one prefix and collects the answers of one topic, from now on."""
+    """Asks on the request topics of one prefix and collects the answers of one topic, from now on. `producer`: more settings."""
 
-    def __init__(self, brokers, prefix, reply_topic=None):
+    def __init__(self, brokers, prefix, reply_topic=None, producer=None):
         self.brokers = brokers
         self.prefix = prefix
         self.reply_topic = reply_topic or f"{prefix}.responses"
@@ -188,6 +188,7 @@ class Client:
                 "linger.ms": 0,
                 "socket.timeout.ms": 10000,  # a broker may stand still
                 "log_level": 2,
+                **(producer or {}),
             }
         )
         self.consumer = consumer_of(brokers)
