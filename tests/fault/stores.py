@@ -64,7 +64,15 @@ class Stores:
 
     def launch(self, store):
         self.spawn(store.launch)
-        store.await_answers()
+        try:
+            store.await_answers()
+        except RuntimeError:
+            # What a full disk left of its file cannot be read, now and then. Who operates it gives it an empty folder.
+            if "Bad file format" not in store.log_tail(5):
+                raise
+            store.wipe()
+            self.spawn(store.launch)
+            store.await_answers()
         if store is self.replica:
             store.follow(self.primary)
 
