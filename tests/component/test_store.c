@@ -275,7 +275,9 @@ test_login(void **state)
 	o.user = o.password = NULL;
 	o.db = 99;
 	assert_null(store_open(&o, &e));
-	assert_non_null(strstr(e.msg, "out of range"));
+	assert_int_equal(e.code, ERR_CONFIG);
+	assert_string_equal(e.field, "redis.db");
+	assert_non_null(strstr(e.msg, "99"));
 }
 
 static const struct bad_address {
