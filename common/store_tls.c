@@ -179,7 +179,10 @@ name_expect(SSL *ssl, const char *name)
 		return true;
 	ERR_clear_error();
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+	/* what SSL_set_tlsext_host_name is, whose cast drops a const */
+	return SSL_set1_host(ssl, name) == 1 &&
+	    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+		(void *)(uintptr_t)name) == 1;
 }
 
 SSL *

@@ -23,21 +23,21 @@ struct topic_rule {
 
 /* clang-format off */
 static const struct topic_rule request_rules[TOPIC_KINDS] = {
-	[TOPIC_ISSUE]  = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES },
-	[TOPIC_SIGN]   = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES },
-	[TOPIC_REVOKE] = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES },
-	[TOPIC_CONFIG] = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES },
-	[TOPIC_QUERY]  = { "delete", DAY_MS,  NULL, INPUT_MAX_BYTES },
+	[TOPIC_ISSUE]  = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES, false },
+	[TOPIC_SIGN]   = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES, false },
+	[TOPIC_REVOKE] = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES, false },
+	[TOPIC_CONFIG] = { "delete", WEEK_MS, NULL, INPUT_MAX_BYTES, false },
+	[TOPIC_QUERY]  = { "delete", DAY_MS,  NULL, INPUT_MAX_BYTES, false },
 };
 static const struct topic_rule ledger_rules[LEDGER_KINDS] = {
-	[LEDGER_CERTS]     = { "delete",  CERTS_MS, NULL,     OUTPUT_MAX_BYTES },
-	[LEDGER_REVOKED]   = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES },
+	[LEDGER_CERTS]     = { "delete",  CERTS_MS, NULL,     OUTPUT_MAX_BYTES, false },
+	[LEDGER_REVOKED]   = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES, false },
 	[LEDGER_STATE]     = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES, true },
 	[LEDGER_CRL]       = { "compact", NULL,     NULL,     CRL_MAX_BYTES, true },
 	[LEDGER_CA]        = { "compact", NULL,     NULL,     OUTPUT_MAX_BYTES, true },
-	[LEDGER_AUDIT]     = { "delete",  AUDIT_MS, NULL,     OUTPUT_MAX_BYTES },
-	[LEDGER_REJECTS]   = { "delete",  WEEK_MS,  NULL,     OUTPUT_MAX_BYTES },
-	[LEDGER_RESPONSES] = { "delete",  HOUR_MS,  "600000", OUTPUT_MAX_BYTES }, /* it may hold leaf keys: gone soon */
+	[LEDGER_AUDIT]     = { "delete",  AUDIT_MS, NULL,     OUTPUT_MAX_BYTES, false },
+	[LEDGER_REJECTS]   = { "delete",  WEEK_MS,  NULL,     OUTPUT_MAX_BYTES, false },
+	[LEDGER_RESPONSES] = { "delete",  HOUR_MS,  "600000", OUTPUT_MAX_BYTES, false }, /* it may hold leaf keys: gone soon */
 };
 /* clang-format on */
 
