@@ -96,41 +96,9 @@ topics_run(struct audit *a, struct err *e)
 	return true;
 }
 
-/*
- * librdkafka 2.0 fetches on into a queue that was full only when its broker's thread wakes: once a second, or with an answer.
- * Metadata asked for at short intervals wakes it, and a run takes a fifth of the time. The others keep memory small: a message
- * that is larger comes alone.
- */
-static const struct queue_setting reader_settings[] = {
-	{ "topic.metadata.refresh.interval.ms", "20" },
-	{ "queued.max.messages.kbytes", "8192" },
-	{ "message.max.bytes", "4194304" }, /* fetch.max.bytes is never less */
-	{ "fetch.max.bytes", "4194304" },
-};
-
-#define READER_SETTINGS (sizeof(reader_settings) / sizeof(reader_settings[0]))
-
-/* What the user sets still wins. */
-static struct queue_options
-reader_options(struct audit *a)
-{
-	struct queue_options q = options_queue(a->o);
-	struct queue_setting *settings = arena_array(
-	    &a->memory, READER_SETTINGS + q.extra_count, sizeof(*settings));
-
-	memcpy(settings, reader_settings, sizeof(reader_settings));
-	if (q.extra_count > 0)
-		memcpy(settings + READER_SETTINGS, q.extra, q.extra_count * sizeof(*settings));
-	q.extra = settings;
-	q.extra_count += READER_SETTINGS;
-	return q;
-}
-
 static MUST_USE bool
 audit_open(struct audit *a, struct err *e)
 {
-	struct queue_options probe = options_queue(a->o);
-
 	a->digest = EVP_MD_CTX_new();
 	a->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	if (a->digest == NULL || a->sha256 == NULL)
@@ -138,9 +106,9 @@ audit_open(struct audit *a, struct err *e)
 	a->crls = crl_book_new();
 	a->facts = facts_new(FACTS_MEMORY);
 	a->revocations = facts_new(FACTS_MEMORY);
-	a->queue = reader_options(a);
+	a->queue = options_queue(a->o);
 	a->progress.began_us = a->progress.said_us = time_monotonic_us();
-	a->probe = queue_probe_open(&probe, e);
+	a->probe = queue_probe_open(&a->queue, e);
 	if (a->probe == NULL || !queue_ping(a->probe, PING_MS, e) || !audit_topics_begin(a, e))
 		return false;
 	for (size_t i = 0; i < AUDIT_REQUESTS; i++)

@@ -250,7 +250,7 @@ audit_topic_read(struct audit *a, size_t topic, audit_take *take, struct err *e)
 	a->progress.topic = t->name;
 	if (topic_is_empty(t))
 		return true;
-	r = queue_reader_open(&a->queue, t->name, -1, QUEUE_FROM_START, e);
+	r = queue_reader_open(&a->queue, t->name, -1, QUEUE_IN_BULK, e);
 	good = r != NULL;
 	for (int32_t i = 0; good && i < t->count; i++)
 		good = queue_reader_seek(r, i, t->at[i].from, e);

@@ -147,7 +147,8 @@ int32_t queue_partition_of(struct slice key, int32_t partitions);
 /* ---- reader: no group, from given offsets, read_committed; for folds, followers and clients ---- */
 
 struct queue_reader;
-enum queue_from { QUEUE_FROM_START, QUEUE_FROM_END };
+/* QUEUE_IN_BULK: from the start, by who reads what stands there and closes. It asks the brokers more often, and keeps less. */
+enum queue_from { QUEUE_FROM_START, QUEUE_IN_BULK, QUEUE_FROM_END };
 
 /* All partitions of the topic (asked from the broker), or the one given (partition >= 0). */
 struct queue_reader *queue_reader_open(const struct queue_options *o, const char *topic,

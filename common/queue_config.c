@@ -11,7 +11,8 @@
 #define PASSWORD_MAX  1024
 
 #define GROUP        QUEUE_ROLE_GROUP
-#define READER       QUEUE_ROLE_READER
+#define READER       (QUEUE_ROLE_READER | QUEUE_ROLE_BULK_READER)
+#define BULK         QUEUE_ROLE_BULK_READER
 #define PROBE        QUEUE_ROLE_PROBE
 #define TRANSACTIONS QUEUE_ROLE_TRANSACTIONS
 #define PRODUCER     (QUEUE_ROLE_PRODUCER | QUEUE_ROLE_TRANSACTIONS)
@@ -37,8 +38,10 @@ static const struct default_setting {
 	{ GROUP, "queued.max.messages.kbytes", "8192" },
 	{ GROUP, "fetch.max.bytes", "4194304" },
 	{ READER, "fetch.wait.max.ms", "20" },          /* the end of a partition is told one such wait late */
-	{ READER, "queued.max.messages.kbytes", "4096" }, /* what is fetched ahead takes three times its size */
-	{ READER, "fetch.message.max.bytes", "262144" },  /* of each partition at a time; a single message may be larger */
+	{ READER, "queued.max.messages.kbytes", "16384" },
+	{ BULK, "queued.max.messages.kbytes", "4096" },   /* what is fetched ahead takes three times its size */
+	{ BULK, "fetch.message.max.bytes", "262144" },    /* of each partition at a time; a single message may be larger */
+	{ BULK, "topic.metadata.refresh.interval.ms", "20" }, /* librdkafka 2.0 fetches on into a queue that was full when its broker's thread wakes: once a second, or with an answer */
 	{ READER, "message.max.bytes", QUEUE_LARGEST_MESSAGE },
 	{ READER, "fetch.max.bytes", QUEUE_LARGEST_MESSAGE },
 	{ READER, "receive.message.max.bytes", "134217728" },

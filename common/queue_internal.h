@@ -34,6 +34,7 @@ enum queue_role {
 	QUEUE_ROLE_PROBE = 4,
 	QUEUE_ROLE_PRODUCER = 8,
 	QUEUE_ROLE_TRANSACTIONS = 16,
+	QUEUE_ROLE_BULK_READER = 32,
 };
 
 struct queue_handle {

@@ -47,7 +47,7 @@ reader_start_at(struct queue_reader *r, enum queue_from from, struct err *e)
 {
 	for (int32_t i = r->first; i < r->first + r->count; i++) {
 		r->at[i].start = RD_KAFKA_OFFSET_BEGINNING;
-		if (from == QUEUE_FROM_START)
+		if (from != QUEUE_FROM_END)
 			continue;
 		if (!queue_handle_offset(
 			&r->h, r->topic, i, RD_KAFKA_OFFSET_END, &r->at[i].start, e))
@@ -81,7 +81,7 @@ queue_reader_open(const struct queue_options *o, const char *topic, int32_t part
 {
 	struct queue_reader *r = queue_alloc(1, sizeof(*r));
 	const struct queue_handle_spec handle = {
-		.role = QUEUE_ROLE_READER,
+		.role = from == QUEUE_IN_BULK ? QUEUE_ROLE_BULK_READER : QUEUE_ROLE_READER,
 		.own = { { "group.id", "certmill-reader" } },
 	};
 

@@ -116,7 +116,7 @@ crl_owner_fold(struct crl_owner *o, struct err *e)
 
 	if (!watermarks_ask(o, &a, topic, &w, e))
 		return false;
-	reader = queue_reader_open(&o->settings->queue, topic, -1, QUEUE_FROM_START, e);
+	reader = queue_reader_open(&o->settings->queue, topic, -1, QUEUE_IN_BULK, e);
 	if (reader == NULL)
 		return false;
 	ok = fold_until(o, reader, &w, e);

@@ -175,7 +175,7 @@ topic_fold(struct fold *f, const struct topic_stretches *t, fold_record *fold, s
 	struct reading r = {
 		.stretches = t,
 		.reader = queue_reader_open(
-		    &f->spec->settings->queue, t->topic, -1, QUEUE_FROM_START, e),
+		    &f->spec->settings->queue, t->topic, -1, QUEUE_IN_BULK, e),
 		.before = f->progress.done,
 		.moved_us = time_monotonic_us(),
 	};
