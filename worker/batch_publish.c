@@ -88,11 +88,11 @@ publish_reject(struct lane *lane, struct batch *b, const struct item *item, stru
 		.partition = -1,
 		.key = m->key,
 		.value = m->value,
-		.headers = headers,
-		.header_count = reject_headers(b->cx.arena, item, headers) };
+		.headers = headers };
 
 	if (item->intake != INTAKE_REJECTED && !item->quarantined)
 		return true;
+	r.header_count = reject_headers(b->cx.arena, item, headers);
 	if (m->key.len > REJECT_KEY_MAX)
 		r.key = SLICE_NONE;
 	if (m->value.data != NULL &&

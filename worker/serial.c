@@ -9,10 +9,14 @@
 #define LEADING_SIZE    4
 #define BLOCK_SIZE      16
 #define SERIAL_TEXT_MAX 128
+#define RANDOM_SIZE     (LEADING_SIZE + 8) /* of one serial number */
+#define RANDOM_KEPT     64                 /* a call of the generator costs more than what it gives */
 
 struct serial_source {
 	EVP_CIPHER_CTX *encrypt, *decrypt; /* AES-128, one block */
 	uint64_t next, end;
+	uint8_t random[RANDOM_KEPT * RANDOM_SIZE];
+	size_t random_left; /* of it, in serial numbers */
 };
 
 static EVP_CIPHER_CTX *
@@ -84,23 +88,36 @@ random_leading(uint8_t leading[static LEADING_SIZE])
 	return true;
 }
 
+static const uint8_t *
+random_next(struct serial_source *s)
+{
+	if (s->random_left == 0) {
+		if (RAND_bytes(s->random, sizeof(s->random)) != 1)
+			return NULL;
+		s->random_left = RANDOM_KEPT;
+	}
+	return s->random + --s->random_left * RANDOM_SIZE;
+}
+
 bool
 serial_next(struct serial_source *s, uint8_t ret[static SERIAL_SIZE], struct err *e)
 {
-	uint8_t block[BLOCK_SIZE], random[LEADING_SIZE + 8];
+	uint8_t block[BLOCK_SIZE];
+	const uint8_t *random;
 	int len;
 
 	if (s->next == s->end)
 		return err_set(e, ERR_INTERNAL, "no serial ordinal is left: none was leased");
-	if (RAND_bytes(random, sizeof(random)) != 1)
+	random = random_next(s);
+	if (random == NULL)
 		return err_openssl(e, "RAND_bytes");
-	random[0] &= 0x7f;
-	if (random[0] == 0 && !random_leading(random))
+	memcpy(ret, random, LEADING_SIZE);
+	ret[0] &= 0x7f;
+	if (ret[0] == 0 && !random_leading(ret))
 		return err_openssl(e, "RAND_bytes");
 	for (size_t i = 0; i < 8; i++)
 		block[i] = (uint8_t)(s->next >> (56 - 8 * i));
 	memcpy(block + 8, random + LEADING_SIZE, 8);
-	memcpy(ret, random, LEADING_SIZE);
 	if (EVP_EncryptUpdate(s->encrypt, ret + LEADING_SIZE, &len, block, BLOCK_SIZE) != 1 ||
 	    len != BLOCK_SIZE)
 		return err_openssl(e, "EVP_EncryptUpdate");
