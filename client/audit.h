@@ -124,8 +124,8 @@ bool audit_cut_take(struct audit *a, struct audit_cut *ret, struct err *e) MUST_
 void audit_cut_say(struct audit *a); /* where nothing is asked for */
 /* Was it decided before the run began? */
 bool audit_decided(const struct audit *a, const struct audit_place *source);
-bool audit_chain_take(struct audit *a, const struct queue_message *m,
-    const struct audit_place *source, const struct audit_record *record, struct err *e) MUST_USE;
+void audit_chain_take(struct audit *a, const struct queue_message *m,
+    const struct audit_place *source, const struct audit_record *record);
 /* The heads are compared with where the groups stand now. */
 bool audit_chain_end(struct audit *a, struct err *e) MUST_USE;
 

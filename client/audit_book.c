@@ -4,11 +4,11 @@
 #include "audit_crl.h"
 #include "encode.h"
 #include "scoped_openssl.h"
+#include "sha256.h"
+#include "states.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-#define ISSUER_ID_OCTETS 16
 
 struct serial {
 	uint8_t len, octets[SERIAL_SIZE];
@@ -30,7 +30,7 @@ struct line {
 };
 
 struct issuer {
-	char id[2 * ISSUER_ID_OCTETS + 1];
+	char id[ISSUER_ID_SIZE];
 	X509 *certificate;
 };
 
@@ -88,16 +88,9 @@ bool
 crl_book_issuer(struct crl_book *b, struct slice der, struct err *e)
 {
 	struct issuer new = { .id = "" };
-	uint8_t hash[HASH_SIZE];
-	unsigned size = sizeof(hash);
 	const uint8_t *at = der.data;
-	struct buf SCOPED_BUF hex = { 0 };
 
-	if (EVP_Digest(der.data, der.len, hash, &size, EVP_sha256(), NULL) != 1)
-		return err_openssl(e, "EVP_Digest");
-	buf_init(&hex, sizeof(new.id));
-	hex_add(&hex, slice_of(hash, ISSUER_ID_OCTETS), 0);
-	memcpy(new.id, hex.data, hex.len);
+	issuer_id_of(der, new.id);
 	if (issuer_find(b, new.id) != NULL)
 		return true;
 	new.certificate = d2i_X509(NULL, &at, (long)der.len);
@@ -233,15 +226,13 @@ header_number(const struct queue_message *m, const char *name, int64_t number)
 }
 
 static bool
-headers_agree(struct audit *a, const struct queue_message *m, const struct crl_view *v)
+headers_agree(const struct queue_message *m, const struct crl_view *v)
 {
 	uint8_t hash[HASH_SIZE];
-	unsigned size = sizeof(hash);
 	struct buf SCOPED_BUF hex = { 0 };
 
 	buf_init(&hex, 128);
-	if (EVP_Digest(m->value.data, m->value.len, hash, &size, a->sha256, NULL) != 1)
-		abort(); /* SHA-256 of memory cannot fail but for memory */
+	sha256(m->value, hash);
 	hex_add(&hex, slice_of(hash, sizeof(hash)), 0);
 	return header_number(m, "number", v->number) &&
 	    header_number(m, "this_update", v->this_update) &&
@@ -292,7 +283,7 @@ record_is_sound(struct audit *a, const struct line *l, const struct queue_messag
 
 	if (!crl_view_read(m->value, v, &bad))
 		why = bad.msg;
-	else if (headers_agree(a, m, v) && serials_read(now, v->entries, &why))
+	else if (headers_agree(m, v) && serials_read(now, v->entries, &why))
 		why = NULL;
 	if (why != NULL) {
 		report_violation(

@@ -1,18 +1,10 @@
 /* The chains of `.audit`: each record holds the hash of the one before it along its request partition. */
 #include "audit.h"
 
+#include "sha256.h"
 #include "timespan.h"
 
 #include <inttypes.h>
-
-static MUST_USE bool
-hash_of(struct audit *a, struct slice value, uint8_t ret[static HASH_SIZE], struct err *e)
-{
-	unsigned size = HASH_SIZE;
-
-	return EVP_Digest(value.data, value.len, ret, &size, a->sha256, NULL) == 1 ||
-	    err_openssl(e, "EVP_Digest");
-}
 
 /* The first that is kept may be any, where retention or the range has cut off what was before. */
 static bool
@@ -37,9 +29,9 @@ head_differs(struct audit *a, struct audit_chain *c, const char *what)
 	c->differs = true;
 }
 
-bool
+void
 audit_chain_take(struct audit *a, const struct queue_message *m, const struct audit_place *source,
-    const struct audit_record *record, struct err *e)
+    const struct audit_record *record)
 {
 	struct audit_chain *c = &a->chains[source->topic][source->partition];
 	const struct audit_position *head = &a->cut.at[source->topic][source->partition];
@@ -51,15 +43,13 @@ audit_chain_take(struct audit *a, const struct queue_message *m, const struct au
 		    "sequence %" PRId64 " of %s/%" PRId32 " does not follow sequence %" PRId64,
 		    record->sequence, a->topics[source->topic].name, source->partition,
 		    c->sequence);
-	if (!hash_of(a, m->value, c->hash, e))
-		return false;
+	sha256(m->value, c->hash);
 	c->begun = true;
 	c->sequence = record->sequence;
 	c->last = place;
 	c->last_ms = m->timestamp_ms;
 	if (c->sequence == head->sequence && memcmp(c->hash, head->hash, HASH_SIZE) != 0)
 		head_differs(a, c, "the committed head has another hash at this sequence");
-	return true;
 }
 
 /* `now` is asked for after the audit was read: nothing that was read can stand behind it. */

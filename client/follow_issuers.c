@@ -4,18 +4,18 @@
 #include "encode.h"
 #include "follower.h"
 #include "scoped_openssl.h"
+#include "states.h"
 
 #include <openssl/err.h>
 #include <pthread.h>
 
-#define ID_OCTETS   16
 #define FILE_MAX    ((size_t)4 * 1024 * 1024)
 #define ISSUERS_MAX 10000 /* of a topic that does not end well */
 #define BARRIER_MS  10000
 
 struct issuer_row {
 	struct issuer_row *next;
-	char id[2 * ID_OCTETS + 1];
+	char id[ISSUER_ID_SIZE];
 	X509 *certificate;
 };
 
@@ -40,34 +40,18 @@ row_find(struct crl_issuers *s, struct slice id)
 }
 
 static MUST_USE bool
-id_of(struct slice der, char ret[static 2 * ID_OCTETS + 1], struct err *e)
-{
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	struct buf SCOPED_BUF text = { 0 };
-
-	if (EVP_Digest(der.data, der.len, digest, NULL, EVP_sha256(), NULL) != 1)
-		return err_openssl(e, "EVP_Digest");
-	buf_init(&text, 2 * ID_OCTETS + 1);
-	hex_add(&text, slice_of(digest, ID_OCTETS), 0);
-	buf_add_byte(&text, '\0');
-	memcpy(ret, text.data, text.len);
-	return true;
-}
-
-static MUST_USE bool
 issuer_add(struct crl_issuers *s, struct slice der, struct err *e)
 {
 	const uint8_t *at = der.data;
 	SCOPED(X509) certificate = d2i_X509(NULL, &at, (long)der.len);
-	char id[2 * ID_OCTETS + 1];
+	char id[ISSUER_ID_SIZE];
 	struct issuer_row *row;
 
 	if (certificate == NULL || at != der.data + der.len) {
 		ERR_clear_error();
 		return err_set(e, ERR_CERTIFICATE_INVALID, "a certificate does not parse");
 	}
-	if (!id_of(der, id, e))
-		return false;
+	issuer_id_of(der, id);
 	if (row_find(s, slice_text(id)) != NULL)
 		return true;
 	if (s->count == ISSUERS_MAX)

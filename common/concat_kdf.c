@@ -1,6 +1,7 @@
 #include "concat_kdf.h"
 
 #include "buf.h"
+#include "sha256.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -26,13 +27,12 @@ prefixed_add(struct buf *b, struct slice s)
 	buf_add_slice(b, s);
 }
 
-bool
+void
 concat_kdf(struct slice z, const char *alg, struct slice apu, struct slice apv, uint8_t *ret_key,
-    size_t len, struct err *e)
+    size_t len)
 {
 	struct buf SCOPED_BUF input = { 0 };
 	uint8_t hash[CONCAT_KDF_MAX];
-	bool done;
 
 	assert(len <= CONCAT_KDF_MAX && z.len <= Z_MAX);
 	buf_init_secret(&input, 4 + z.len + 4 + strlen(alg) + 4 + apu.len + 4 + apv.len + 4);
@@ -43,9 +43,7 @@ concat_kdf(struct slice z, const char *alg, struct slice apu, struct slice apv, 
 	prefixed_add(&input, apv);
 	number_add(&input, len * 8); /* SuppPubInfo; SuppPrivInfo is empty */
 	assert(!input.failed);
-	done = EVP_Digest(input.data, input.len, hash, NULL, EVP_sha256(), NULL) == 1;
-	if (done)
-		memcpy(ret_key, hash, len);
+	sha256(buf_slice(&input), hash);
+	memcpy(ret_key, hash, len);
 	OPENSSL_cleanse(hash, sizeof(hash));
-	return done || err_openssl(e, "EVP_Digest");
 }

@@ -5,12 +5,11 @@
 #ifndef CERTMILL_CONCAT_KDF_H
 #define CERTMILL_CONCAT_KDF_H
 
-#include "err.h"
 #include "slice.h"
 
 #define CONCAT_KDF_MAX 32
 
-bool concat_kdf(struct slice z, const char *alg, struct slice apu, struct slice apv,
-    uint8_t *ret_key, size_t len, struct err *e) MUST_USE;
+void concat_kdf(struct slice z, const char *alg, struct slice apu, struct slice apv,
+    uint8_t *ret_key, size_t len);
 
 #endif

@@ -4,6 +4,7 @@
 #include "encode.h"
 #include "gcm.h"
 #include "scoped_openssl.h"
+#include "sha256.h"
 
 #include <jansson.h>
 #include <openssl/err.h>
@@ -67,9 +68,8 @@ content_cipher(EVP_PKEY *own, struct slice x, struct slice apu, struct slice apv
 		return refuse(e, "x is no X25519 key"), NULL;
 	if (!agree(own, peer, &z))
 		return refuse(e, "x is a point of low order"), NULL;
-	if (!concat_kdf(slice_of(z.bytes, X25519_SIZE), ENC, apu, apv, content.bytes,
-		sizeof(content.bytes), e))
-		return NULL;
+	concat_kdf(
+	    slice_of(z.bytes, X25519_SIZE), ENC, apu, apv, content.bytes, sizeof(content.bytes));
 	return gcm_new(content.bytes, e);
 }
 
@@ -88,15 +88,12 @@ static void
 thumbprint_add(struct buf *out, const char *x)
 {
 	char text[128];
-	uint8_t hash[32];
+	uint8_t hash[SHA256_SIZE];
 	int len = snprintf(
 	    text, sizeof(text), "{\"crv\":\"X25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", x);
-	int done = EVP_Digest(text, (size_t)len, hash, NULL, EVP_sha256(), NULL);
 
-	if (done == 1)
-		base64url_add(out, slice_of(hash, sizeof(hash)));
-	else
-		out->failed = true;
+	sha256(slice_of(text, (size_t)len), hash);
+	base64url_add(out, slice_of(hash, sizeof(hash)));
 }
 
 static void

@@ -1,6 +1,7 @@
 #include "states.h"
 
 #include "message_limits.h"
+#include "sha256.h"
 #include "timespan.h"
 
 /*
@@ -191,4 +192,18 @@ role_defaults_current(struct role *role)
 	role_defaults(role);
 	role->enforce_hostnames = role->use_csr_common_name = role->use_csr_sans = true;
 	role->generate_lease = false;
+}
+
+void
+issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t hash[SHA256_SIZE];
+
+	sha256(der, hash);
+	for (size_t i = 0; i < ISSUER_ID_SIZE / 2; i++) {
+		ret[2 * i] = digits[hash[i] >> 4];
+		ret[2 * i + 1] = digits[hash[i] & 0xf];
+	}
+	ret[ISSUER_ID_SIZE - 1] = '\0';
 }

@@ -113,6 +113,10 @@ struct topics_state {
 extern const struct schema mount_state_schema, issuer_state_schema, pending_state_schema,
     role_schema, urls_state_schema, crl_state_schema, topics_state_schema;
 
+#define ISSUER_ID_SIZE 33 /* 32 hex digits and a NUL */
+/* An issuer is named by its certificate: the first 16 octets of its SHA-256, so that who says it cannot say another's. */
+void issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE]);
+
 #define ROLE_DEFAULTS_SEED    "0.4"
 #define ROLE_DEFAULTS_CURRENT "current"
 

@@ -2,6 +2,7 @@
 
 #include "encode.h"
 #include "serial.h"
+#include "sha256.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -82,7 +83,6 @@ publish_reject(struct lane *lane, struct batch *b, const struct item *item, stru
 {
 	const struct queue_message *m = item->rq.message;
 	uint8_t hash[HASH_SIZE];
-	unsigned size = sizeof(hash);
 	struct queue_header headers[REJECT_HEADERS_MAX];
 	struct queue_record r = { .topic = ledger(lane, LEDGER_REJECTS),
 		.partition = -1,
@@ -97,8 +97,7 @@ publish_reject(struct lane *lane, struct batch *b, const struct item *item, stru
 		r.key = SLICE_NONE;
 	if (m->value.data != NULL &&
 	    (item->rq.kind == TOPIC_CONFIG || m->value.len > REJECT_VALUE_MAX)) {
-		if (EVP_Digest(m->value.data, m->value.len, hash, &size, EVP_sha256(), NULL) != 1)
-			return err_openssl(e, "EVP_Digest");
+		sha256(m->value, hash);
 		r.value = slice_of(hash, sizeof(hash));
 		headers[r.header_count++] = (struct queue_header){ "value",
 			SLICE_LITERAL("sha256") };
@@ -174,19 +173,16 @@ publish_changes(struct lane *lane, const struct item *item, struct err *e)
 }
 
 /* The id is made of the source: published again, it is the same. */
-static MUST_USE bool
-rotate_id(struct batch *b, struct slice source, struct slice *ret, struct err *e)
+static struct slice
+rotate_id(struct batch *b, struct slice source)
 {
 	struct buf hex SCOPED_BUF;
 	uint8_t hash[HASH_SIZE];
-	unsigned size = sizeof(hash);
 
 	buf_init(&hex, REQUEST_ID_MAX);
-	if (EVP_Digest(source.data, source.len, hash, &size, EVP_sha256(), NULL) != 1)
-		return err_openssl(e, "EVP_Digest");
+	sha256(source, hash);
 	hex_add(&hex, slice_of(hash, HASH_SIZE / 2), 0);
-	*ret = arena_copy(b->cx.arena, buf_slice(&hex));
-	return true;
+	return arena_copy(b->cx.arena, buf_slice(&hex));
 }
 
 /* Configuration that changes a CRL asks the one writer of CRLs for it. */
@@ -203,8 +199,7 @@ publish_rotate(struct lane *lane, struct batch *b, const struct item *item, stru
 	struct buf out SCOPED_BUF;
 	struct writer w = { &out };
 
-	if (!rotate_id(b, item->rq.source, &rotate.id, e))
-		return false;
+	rotate.id = rotate_id(b, item->rq.source);
 	buf_init(&out, 4096);
 	schema_encode(&request_schema, &rotate, &w);
 	return publish_keyed(lane, lane->shared->settings->request_topics[TOPIC_REVOKE],

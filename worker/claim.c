@@ -2,6 +2,7 @@
 
 #include "op.h"
 #include "serial.h"
+#include "sha256.h"
 
 #define OUTCOME_MAX ((size_t)512 * 1024)
 #define LEAF_MAX    ((size_t)32 * 1024)
@@ -16,13 +17,12 @@ put_part(struct buf *b, struct slice part)
 	buf_add_slice(b, part);
 }
 
-bool
-request_hash(struct request *rq, struct err *e)
+void
+request_hash(struct request *rq)
 {
 	static const uint8_t empty_map = 0x80;
 	const struct request_envelope *env = &rq->envelope;
 	struct buf body SCOPED_BUF;
-	unsigned size = HASH_SIZE;
 
 	buf_init_secret(&body, 2 * (size_t)REQUEST_MAX); /* a pem_bundle may stand in it */
 	put_part(&body, env->op);
@@ -30,9 +30,7 @@ request_hash(struct request *rq, struct err *e)
 	put_part(&body, env->role);
 	put_part(&body, env->params.data == NULL ? slice_of(&empty_map, 1) : env->params);
 	put_part(&body, env->seal_to);
-	if (EVP_Digest(buf_slice(&body).data, body.len, rq->hash, &size, EVP_sha256(), NULL) != 1)
-		return err_openssl(e, "EVP_Digest");
-	return true;
+	sha256(buf_slice(&body), rq->hash);
 }
 
 struct slice

@@ -12,7 +12,7 @@
 #define CERTIFICATE_ROW_BUFFER_S ((int64_t)24 * 3600)
 
 /* SHA-256 over op, mount, role, params and seal_to: what makes two messages the same request. */
-bool request_hash(struct request *rq, struct err *e) MUST_USE;
+void request_hash(struct request *rq);
 
 struct slice claim_key(
     struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */

@@ -1,8 +1,8 @@
 #include "crl_owner_internal.h"
 #include "serial.h"
+#include "sha256.h"
 #include "timespan.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #define BOOK_TIMEOUT_MS  20000
@@ -270,7 +270,6 @@ set_build(struct crl_set *set, struct context *cx, const struct catalog_mount *m
 	};
 	struct signer *signer = minter_signer(
 	    cx->minter, i->issuer, (struct signer_choice){ 0 }, e);
-	unsigned size = HASH_SIZE;
 
 	if (signer == NULL)
 		return false;
@@ -278,8 +277,7 @@ set_build(struct crl_set *set, struct context *cx, const struct catalog_mount *m
 	buf_clear(&set->der);
 	if (!crl_build(&in, signer, &set->der, e))
 		return false;
-	if (EVP_Digest(set->der.data, set->der.len, set->sha256, &size, EVP_sha256(), NULL) != 1)
-		return err_openssl(e, "EVP_Digest");
+	sha256(buf_slice(&set->der), set->sha256);
 	set->number = in.number;
 	set->this_update = in.this_update;
 	set->next_update = in.next_update;

@@ -6,24 +6,6 @@
 #include "scoped_openssl.h"
 #include "spki.h"
 
-#include <openssl/sha.h>
-
-#define ID_OCTETS 16
-
-void
-issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-	uint8_t hash[SHA256_DIGEST_LENGTH];
-
-	SHA256(der.data, der.len, hash);
-	for (size_t i = 0; i < ID_OCTETS; i++) {
-		ret[2 * i] = digits[hash[i] >> 4];
-		ret[2 * i + 1] = digits[hash[i] & 0xf];
-	}
-	ret[2 * ID_OCTETS] = '\0';
-}
-
 static struct slice
 certificate_pem(struct arena *a, struct slice der)
 {

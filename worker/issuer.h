@@ -8,12 +8,11 @@
 #include "arena.h"
 #include "err.h"
 #include "slice.h"
+#include "states.h"
 #include "template.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-
-#define ISSUER_ID_SIZE 33 /* 32 hex digits and a NUL */
 
 struct issuer {
 	char id[ISSUER_ID_SIZE];
@@ -38,7 +37,6 @@ struct issuer *issuer_new(struct slice der, const struct slice *chain, size_t ch
 void issuer_free(struct issuer *i);
 /* Would what is made of the template verify under the issuer and the chain above it? See constraints.h. */
 bool issuer_permits(const struct issuer *i, const struct template *t, struct err *e) MUST_USE;
-void issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE]);
 
 /*
  * A PEM bundle in any order (blocks of CERTIFICATE and one private key), or with a compact JWE (which `open` opens to PEM

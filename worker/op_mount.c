@@ -1,6 +1,7 @@
 #include "op.h"
 
 #include "encode.h"
+#include "sha256.h"
 
 #define TTL_DEFAULT ((int64_t)768 * 3600) /* the seed's system default and maximum */
 
@@ -160,18 +161,15 @@ base64url_text(struct arena *a, struct slice bytes)
 }
 
 /* RFC 7638, with the members that RFC 8037 2 names */
-static MUST_USE bool
-jwk_thumbprint(struct arena *a, struct slice x, struct slice *ret, struct err *e)
+static struct slice
+jwk_thumbprint(struct arena *a, struct slice x)
 {
 	const char *text = arena_printf(
 	    a, "{\"crv\":\"X25519\",\"kty\":\"OKP\",\"x\":\"%.*s\"}", SLICE_FMT(x));
 	uint8_t hash[HASH_SIZE];
-	unsigned len = sizeof(hash);
 
-	if (EVP_Digest(text, strlen(text), hash, &len, EVP_sha256(), NULL) != 1)
-		return err_openssl(e, "EVP_Digest");
-	*ret = base64url_text(a, slice_of(hash, len));
-	return true;
+	sha256(slice_text(text), hash);
+	return base64url_text(a, slice_of(hash, sizeof(hash)));
 }
 
 static MUST_USE bool
@@ -189,8 +187,7 @@ seal_key_encode(struct context *cx, struct slice *ret, struct err *e)
 	if (EVP_PKEY_get_raw_public_key(cx->fleet_key, x, &len) != 1)
 		return err_openssl(e, "EVP_PKEY_get_raw_public_key");
 	jwk.x = base64url_text(cx->arena, slice_of(x, len));
-	if (!jwk_thumbprint(cx->arena, jwk.x, &jwk.kid, e))
-		return false;
+	jwk.kid = jwk_thumbprint(cx->arena, jwk.x);
 	buf_init(&b, 1024);
 	schema_encode(&jwk_schema, &jwk, &w);
 	*ret = arena_copy(cx->arena, buf_slice(&b));

@@ -10,7 +10,7 @@
 #define BLOCK_SIZE      16
 #define SERIAL_TEXT_MAX 128
 #define RANDOM_SIZE     (LEADING_SIZE + 8) /* of one serial number */
-#define RANDOM_KEPT     64                 /* a call of the generator costs more than what it gives */
+#define RANDOM_KEPT     64 /* a call of the generator costs more than what it gives */
 
 struct serial_source {
 	EVP_CIPHER_CTX *encrypt, *decrypt; /* AES-128, one block */

@@ -8,6 +8,7 @@
 #include "audit.h"
 #include "fleet_record.h"
 #include "redis_plan.h"
+#include "sha256.h"
 #include "timespan.h"
 #include "topic_plan.h"
 #include "view.h"
@@ -120,7 +121,6 @@ last_read(struct partitions *p, const struct queue_message *m)
 	struct audit_entry entry = { 0 };
 	struct err bad;
 	uint64_t seen;
-	unsigned size = HASH_SIZE;
 
 	for (size_t i = 0; i < p->count; i++) {
 		if (!slice_is(m->key,
@@ -134,8 +134,7 @@ last_read(struct partitions *p, const struct queue_message *m)
 		p->last[i] = (struct last_record){
 			.found = true, .next = entry.offset + 1, .sequence = record.sequence
 		};
-		(void)EVP_Digest(
-		    m->value.data, m->value.len, p->last[i].hash, &size, EVP_sha256(), NULL);
+		sha256(m->value, p->last[i].hash);
 	}
 }
 

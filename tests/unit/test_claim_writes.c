@@ -51,7 +51,8 @@ claim_of(struct claims *c, struct answer *a)
 	struct err e = { 0 };
 
 	a->rq.reply_topic = SLICE_LITERAL("certmill.responses");
-	if (!request_hash(&a->rq, &e) || !claim_make(&c->w->cx, c->sealer, &a->rq, &claim, &e))
+	request_hash(&a->rq);
+	if (!claim_make(&c->w->cx, c->sealer, &a->rq, &claim, &e))
 		fail_msg("claim: %s", e.msg);
 	return claim;
 }
@@ -228,7 +229,7 @@ test_refusal(void **state)
 	struct err e = { 0 };
 
 	assert_int_equal(claim.write_count, 0);
-	assert_true(request_hash(&again, &e));
+	request_hash(&again);
 	assert_true(claim_settle(&c->w->cx, &again, claim.value, &e));
 	assert_true(again.replay);
 	assert_slice("code", again.outcome.code, "name_not_allowed");
