@@ -6,7 +6,7 @@ What is injected when follows from the seed alone. At the end the faults stop, e
 and two independent checkers of the topics are asked.
 
     chaos.py [--minutes N] [--seed S] [--only FAULT,...] [--rate N] [--gap S]
-             [--folder F]
+             [--calm S] [--folder F]
 
 Status 0: kept; 1: broken, and everything is kept in the folder.
 """
@@ -39,7 +39,7 @@ from verdict import checker_verdicts, ledger_verdict, say
 CLIENTS = (("c0", "ec"), ("c1", "rsa"), ("c2", "ed25519"))
 PROBE = ("probe", "ec")
 DRAIN_S, REST_S, HEAL_S = 600, 300, 300
-SNAPSHOT_S = 20
+SNAPSHOT_S = 100
 SAY_S = 15
 
 
@@ -68,7 +68,7 @@ class Run:
     def __init__(self, o, folder):
         self.o, self.folder = o, folder
         self.began = time.monotonic()
-        self.plan = plan(o.seed, o.minutes, o.gap, o.faults)
+        self.plan = plan(o.seed, o.minutes, o.gap, o.faults, o.calm)
         self.figures = Figures()
         self.locks = {what: threading.Lock() for injection in self.plan for what in injection.takes}
         self.locks.setdefault("redis", threading.Lock())
@@ -225,6 +225,7 @@ def options():
     parser.add_argument("--only", default="", help="these faults, or whose names begin so, with commas between; none: no faults")
     parser.add_argument("--rate", type=float, default=60, help="how many requests the clients begin a second at the most (60)")
     parser.add_argument("--gap", type=float, default=5, help="seconds between two faults, in the mean (5)")
+    parser.add_argument("--calm", type=float, default=0, help="seconds without new faults after each three minutes with them (0)")
     parser.add_argument("--folder", help="for everything that is made; removed unless a promise was broken (build/chaos/SEED)")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     o = parser.parse_args()
@@ -246,7 +247,7 @@ def choose_faults(o, folder):
 
 def replay(o):
     only = f" --only {','.join(o.only)}" if o.only else ""
-    return f"./dev chaos --minutes {o.minutes:g} --seed {o.seed} --rate {o.rate:g} --gap {o.gap:g}{only}"
+    return f"./dev chaos --minutes {o.minutes:g} --seed {o.seed} --rate {o.rate:g} --gap {o.gap:g} --calm {o.calm:g}{only}"
 
 
 def main():

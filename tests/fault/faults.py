@@ -24,7 +24,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("worker-kill", 6, "worker", (0, 3), workers.kill),
+    Fault("worker-kill", 16, "worker", (0, 3), workers.kill),
     Fault("worker-stop-short", 2, "worker", (1, 4), workers.stop),
     Fault("worker-stop-long", 2, "worker", (8, 20), workers.stop),
     Fault("worker-failpoint", 5, "worker", (5, 10), workers.die_at_an_arrow),

@@ -13,7 +13,7 @@ from stores import Stores
 WORKERS = 3
 SPARE = f"w{WORKERS}"  # the slot of one more, which comes and goes
 PAUSE_S = 0.5  # before a worker that has ended is started again, as a service manager would
-DISK = {"redis0": 2 << 30, "redis1": 2 << 30, "broker3": 24 << 30}
+DISK = {"redis0": 8 << 30, "redis1": 8 << 30, "broker3": 24 << 30}
 ALWAYS = "poison=kill"  # a request for "poison-pill" kills whoever decides it
 
 SETTINGS = {

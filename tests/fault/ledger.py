@@ -15,6 +15,7 @@ REQUESTS = ("issue", "sign", "revoke", "config", "query")
 LEDGER = ("certs", "revoked", "state", "crl", "audit", "rejects", "responses")
 GROUPS = {"mint": ("issue", "sign"), "control": ("revoke", "config"), "query": ("query",)}
 CLOCKS_MS = 600_000  # how far the clocks of workers and brokers may differ
+READ_S = 1200
 FOREVER = float("inf")
 
 
@@ -28,7 +29,7 @@ class Violation:
         return f"{self.place} {self.kind}: {self.detail}"
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One entry of .audit."""
 
@@ -146,7 +147,7 @@ class Ledger:
             self.lows[topic] = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[0] for p in partitions]
         finally:
             consumer.close()
-        self.topics[topic] = read_topic(self.brokers, topic)
+        self.topics[topic] = read_topic(self.brokers, topic, READ_S)
 
     def reaches(self, topic, partition, at):
         """Does what is kept go back to that time, for sure?"""

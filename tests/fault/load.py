@@ -26,7 +26,8 @@ import contract
 from client import TOPIC_OF, Answer, Client, Record, consumer_of, partitions_of
 from sagas import Broken, Sagas
 
-WINDOW = 60  # calls underway at the most
+WINDOW_S = 2  # as many calls are underway at the most as are begun in that time
+LEAST_WINDOW = 60
 FIRST_WAIT_S, LONGEST_WAIT_S = 10, 40
 AGAIN_S = 1.0  # after a refusal that says so
 SAY_S = 0.5
@@ -285,7 +286,8 @@ def command():
 
 
 def run(caller, rate):
-    sagas = Sagas(caller)
+    sagas = Sagas(caller, rate)
+    window = max(LEAST_WINDOW, WINDOW_S * rate)
     began, begun, said = time.monotonic(), 0, 0.0
     asked = None
     while True:
@@ -294,7 +296,7 @@ def run(caller, rate):
         now = time.monotonic()
         while not caller.draining and begun < (now - began) * rate:
             begun += 1
-            if len(caller.open) < WINDOW:
+            if len(caller.open) < window:
                 caller.begin(sagas.next())
         if now - said > SAY_S:
             said = now

@@ -7,6 +7,7 @@ from faults import FAULTS, Fault
 from fleet import WORKERS
 
 QUIET_S = 5  # before the first and behind the last
+STORM_S = 180  # between two calms
 RECOVERY_S = {"broker": 12, "redis": 8}  # beside what the fault itself takes
 
 
@@ -31,8 +32,8 @@ class Injection:
         return f"{self.fault.name}{of} for {self.seconds:.1f} s"
 
 
-def plan(seed, minutes, gap, faults=FAULTS):
-    """gap: seconds between two injections, in the mean."""
+def plan(seed, minutes, gap, faults=FAULTS, calm=0):
+    """gap: seconds between two injections, in the mean; calm: so many follow on each storm, without any."""
     chance = random.Random(seed)
     free_at = {}
     at = QUIET_S
@@ -44,6 +45,8 @@ def plan(seed, minutes, gap, faults=FAULTS):
         injection = Injection(at, fault, seconds, chance.randrange(WORKERS), chance.getrandbits(32))
         if at + seconds > 60 * minutes - QUIET_S:
             return injections
+        if calm and at % (STORM_S + calm) + seconds > STORM_S:
+            continue
         # of two that want the same, the later one is left out: it would only wait
         if any(free_at.get(what, 0) > at for what in injection.takes):
             continue

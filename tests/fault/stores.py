@@ -59,6 +59,10 @@ class Stores:
     def address(self):
         return self.primary.address
 
+    @property
+    def worker_settings(self):
+        return self.primary.worker_settings
+
     def command(self, *words):
         return self.primary.command(*words)
 

@@ -15,12 +15,13 @@ from ledger import REQUESTS, home
 
 HERE = Path(__file__).resolve().parent
 CHECK_S = 3600
+READ_S = 1200
 SAID = 40  # lines of each verdict
 
 
 def crl_entries(fleet):
     """{mount: serial numbers of every current CRL of it}."""
-    last = {record.key.decode(): record.value for record in read_topic(fleet.kafka.address, f"{fleet.prefix}.crl", 600)}
+    last = {record.key.decode(): record.value for record in read_topic(fleet.kafka.address, f"{fleet.prefix}.crl", READ_S)}
     entries = {}
     for key, der in last.items():
         if der is not None:
@@ -39,7 +40,7 @@ def revocations_stand(fleet, books):
 
 def garbage_is_rejected(fleet, books):
     rejects = {}
-    for record in read_topic(fleet.kafka.address, f"{fleet.prefix}.rejects", 600):
+    for record in read_topic(fleet.kafka.address, f"{fleet.prefix}.rejects", READ_S):
         source = tuple(record.header(name).decode() for name in ("topic", "partition", "offset"))
         rejects[source] = rejects.get(source, 0) + 1
     for source, count in rejects.items():
@@ -55,7 +56,7 @@ def copies_at_home(fleet):
     """{id: how many messages ask for it, each counted where it is decided}."""
     copies = Counter()
     for kind in REQUESTS:
-        records = read_topic(fleet.kafka.address, f"{fleet.prefix}.{kind}", 600)
+        records = read_topic(fleet.kafka.address, f"{fleet.prefix}.{kind}", READ_S)
         partitions = fleet.partitions(kind)
         for record in records:
             try:

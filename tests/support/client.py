@@ -1,5 +1,6 @@
 """An independent client: confluent-kafka and msgpack, and of certmill's nothing but the published schemas."""
 
+import sys
 import time
 import uuid
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ TOPICS = {
 TOPIC_OF = {op: topic for topic, ops in TOPICS.items() for op in ops}
 
 
-@dataclass
+@dataclass(slots=True)
 class Record:
     """One message of a topic."""
 
@@ -60,13 +61,13 @@ class Record:
     @classmethod
     def of(cls, message):
         return cls(
-            message.topic(),
+            sys.intern(message.topic()),
             message.partition(),
             message.offset(),
             message.timestamp()[1],
             message.key(),
             message.value(),
-            message.headers() or [],
+            [(sys.intern(name), value) for name, value in message.headers() or []],
         )
 
     def header(self, name):
