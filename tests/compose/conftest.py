@@ -7,9 +7,6 @@ from engines import free_port
 from load import PREFIX, Load
 from stack import IMAGE, Stack, docker
 
-# What makes load at the same time, each with the methods of Load: the examples in other languages belong here.
-LOADS = [Load]
-
 
 @pytest.fixture(scope="module")
 def make_stack():
@@ -31,8 +28,8 @@ def make_stack():
 def make_load():
     made = []
 
-    def make(stack, count, rate):
-        loads = [kind(stack.brokers, count // len(LOADS), rate / len(LOADS)) for kind in LOADS]
+    def make(stack, count, rate, kinds=(Load,)):
+        loads = [kind(stack.brokers, count // len(kinds), rate / len(kinds)) for kind in kinds]
         made.extend(loads)
         return [load.start() for load in loads]
 

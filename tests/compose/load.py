@@ -20,8 +20,8 @@ def serial_number(text):
 
 class Load:
     """
-    Requests of every kind, a bounded number of them at a bounded rate, from a thread. Whatever else makes load (a program in
-    another language, say) has the same methods start, finish and check; LOADS in conftest.py lists them.
+    Requests of every kind, a bounded number of them at a bounded rate, from a thread. Whatever else makes load has the same
+    methods start, finish and check.
     """
 
     def __init__(self, brokers, count, rate, seed=None):
@@ -94,20 +94,21 @@ class Load:
         refused = [answers[i][0].error for i in self.asked if not answers[i][0].ok]
         assert not refused, f"{len(refused)} of {len(self.asked)} were refused: {refused[:3]}"
         ca = issuer(self.client)
-        serials = [self.certificate(answers[i][0], ca) for i in self.asked if answers[i][0].body["op"] in ("issue", "sign")]
+        made = [answers[i][0].data["certificate"] for i in self.asked if answers[i][0].body["op"] in ("issue", "sign")]
+        serials = [verified(x509.load_pem_x509_certificate(certificate.encode()), ca) for certificate in made]
         assert len(set(serials)) == len(serials) > 0
         listed = {entry.serial_number for entry in crl(self.client, ca)}
         missing = {serial_number(text) for text in self.revoked} - listed
         assert not missing, f"{len(missing)} of {len(self.revoked)} revocations are not on the CRL"
 
-    @staticmethod
-    def certificate(answer, ca):
-        leaf = x509.load_pem_x509_certificate(answer.data["certificate"].encode())
-        leaf.verify_directly_issued_by(ca)
-        return leaf.serial_number
-
     def close(self):
         self.client.close()
+
+
+def verified(leaf, ca):
+    """Its serial number."""
+    leaf.verify_directly_issued_by(ca)
+    return leaf.serial_number
 
 
 def issuer(client):

@@ -8,6 +8,7 @@ import pytest
 
 from client import Client
 from load import PREFIX, crl, issuer, serial_number
+from programs import LANGUAGES
 from stack import docker, inspect
 
 REQUESTS = int(os.environ.get("COMPOSE_TEST_REQUESTS", "20000"))
@@ -54,7 +55,7 @@ def test_slots_are_host_names(stack):
 
 
 def test_requests_with_three_workers(stack, make_load, verify):
-    for load in make_load(stack, REQUESTS, rate=2000):
+    for load in make_load(stack, REQUESTS, rate=2000, kinds=LANGUAGES):
         load.finish().check()
     verify(stack)
 

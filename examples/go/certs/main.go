@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,7 +23,7 @@ var prefix = cmp.Or(os.Getenv("CERTMILL_PREFIX"), "certmill")
 var attempt = must(time.ParseDuration(cmp.Or(os.Getenv("CERTMILL_TIMEOUT"), "10") + "s")) // how long each may take
 // No group: every answer of now is looked at; what was not committed is no answer.
 var kafka = must(kgo.NewClient(
-	kgo.SeedBrokers(cmp.Or(os.Getenv("CERTMILL_BROKERS"), "127.0.0.1:9092")), kgo.ConsumeTopics(prefix+".responses"),
+	kgo.SeedBrokers(strings.Split(cmp.Or(os.Getenv("CERTMILL_BROKERS"), "127.0.0.1:9092"), ",")...), kgo.ConsumeTopics(prefix+".responses"),
 	kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AfterMilli(time.Now().UnixMilli()-60000))))
 
 func must[T any](value T, err error) T {
@@ -57,8 +58,7 @@ func ask(topic, key, id string, request fields) (answer fields) {
 	panic("no answer to " + id)
 }
 
-// Is it for that name, and from the CA that it names?
-func check(data fields, name string) any {
+func check(data fields, name string) any { // Is it for that name, and from the CA that it names?
 	leaf, _ := pem.Decode([]byte(data["certificate"].(string)))
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(data["issuing_ca"].(string)))

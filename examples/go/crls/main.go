@@ -37,7 +37,7 @@ func main() {
 	for _, leaf = range certificates(os.Args[2]) { // there is one
 	}
 	// no group: every partition, from the start: a compacted topic holds every current CRL
-	kafka, err := kgo.NewClient(kgo.SeedBrokers(cmp.Or(os.Getenv("CERTMILL_BROKERS"), "127.0.0.1:9092")),
+	kafka, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(cmp.Or(os.Getenv("CERTMILL_BROKERS"), "127.0.0.1:9092"), ",")...),
 		kgo.ConsumeTopics(cmp.Or(os.Getenv("CERTMILL_PREFIX"), "certmill")+".crl"), kgo.FetchMaxPartitionBytes(64<<20),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
