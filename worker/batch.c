@@ -161,13 +161,15 @@ id_set_new(struct arena *a, size_t items)
 	return (struct id_set){ arena_array(a, size, sizeof(uint32_t)), size - 1 };
 }
 
-/* One request a transaction: configuration, and whatever comes where a lane died. */
-static bool
-goes_alone(struct lane *lane, const struct queue_message *m, enum topic_kind kind)
+/* How large may a batch be that has this message? Configuration goes alone, and few go together where a lane died. */
+static size_t
+batch_size_with(struct lane *lane, const struct queue_message *m, enum topic_kind kind)
 {
 	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
 
-	return kind == TOPIC_CONFIG || (p != NULL && m->offset <= p->careful_to);
+	if (kind == TOPIC_CONFIG)
+		return 1;
+	return p != NULL && m->offset <= p->careful_to ? p->careful_size : SIZE_MAX;
 }
 
 static struct batch_part *
@@ -216,7 +218,7 @@ static MUST_USE bool
 batch_take(struct lane *lane, struct batch *b, struct err *e)
 {
 	const struct settings *s = lane->shared->settings;
-	size_t limit = lane->inbox.count;
+	size_t limit = lane->inbox.count, size;
 	struct id_set ids = id_set_new(b->cx.arena, limit);
 	size_t bytes = 0;
 
@@ -227,8 +229,10 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 		struct queue_message *m = lane->inbox.messages[b->count];
 		enum topic_kind kind = settings_topic_kind(s, m->topic);
 
-		if (b->count > 0 && goes_alone(lane, m, kind))
+		size = batch_size_with(lane, m, kind);
+		if (b->count >= size)
 			break;
+		limit = size < limit ? size : limit;
 		if (!item_read(lane, b, item, m, e))
 			return false;
 		if (item->rq.answerable && !id_set_add(&ids, b, b->count))
@@ -236,8 +240,6 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 		bytes += m->value.len;
 		part_of(lane, b, m)->next = m->offset + 1;
 		b->count++;
-		if (goes_alone(lane, m, kind))
-			break;
 	}
 	return true;
 }

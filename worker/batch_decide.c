@@ -34,7 +34,7 @@ item_quarantine(struct lane *lane, struct batch *b, struct item *item, struct er
 	const struct lane_partition *p = b->parts[0].partition;
 	int64_t deaths = 0;
 
-	if (item->rq.message->offset > p->careful_to)
+	if (item->rq.message->offset > p->careful_to || p->careful_size > 1)
 		return true;
 	if (!view_mark(&lane->view, p->own_key, item->rq.message->offset, &deaths, e))
 		return false;

@@ -21,8 +21,9 @@ struct lane_partition {
 	int64_t next;           /* offset of the next message */
 	int64_t fetched;        /* offset behind the last message that came in */
 	struct audit_head head; /* as committed */
-	int64_t
-	    careful_to; /* up to this offset one request at a time: a lane died while working at it; -1: none */
+	int64_t careful_to;     /* up to this offset a lane died while working at it; -1: none */
+	size_t
+	    careful_size; /* so many of these go in one batch; 1: each alone, and its deaths are counted */
 	/* Rows of the last committed batch, which get their expiry with the next script. */
 	struct arena memory;
 	struct slice own_key;

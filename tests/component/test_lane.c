@@ -117,15 +117,15 @@ test_fenced(void **state)
 	answer_expect(f, "taken back", "second", NULL);
 }
 
-/* The message at offset 0 has killed `deaths` lanes. */
+/* Lanes have died at the messages up to offset `work`, the last `deaths` of them at that of offset 0. */
 static void
-died_before(struct fleet *f, int deaths)
+died_before(struct fleet *f, int work, int deaths)
 {
 	fleet_issue(f, "deadly");
 	fleet_issue(f, "next");
 	fleet_command(f,
 	    arena_printf(
-		&f->arena, "HSET cm:own:certmill.issue:0 work 1 mark 0 deaths %d", deaths));
+		&f->arena, "HSET cm:own:certmill.issue:0 work %d mark 0 deaths %d", work, deaths));
 	lane_up(f, LANE_MINT);
 	answer_expect(f, "the message behind it", "next", NULL);
 }
@@ -137,7 +137,7 @@ test_quarantine(void **state)
 	struct err e = { 0 };
 	int64_t rejects;
 
-	died_before(f, VIEW_DEATHS_MAX);
+	died_before(f, 1, VIEW_DEATHS_MAX);
 	answer_expect(f, "five deaths", "deadly", "internal");
 	lanes_down(f);
 	FLEET_MUST(queue_high_watermark(
@@ -150,8 +150,18 @@ test_no_quarantine_yet(void **state)
 {
 	struct fleet *f = *state;
 
-	died_before(f, VIEW_DEATHS_MAX - 1);
+	died_before(f, 1, VIEW_DEATHS_MAX - 1);
 	answer_expect(f, "four deaths", "deadly", NULL);
+}
+
+/* The last one died at 17 messages: two go together now, and nothing is held against the first. */
+static void
+test_no_quarantine_of_many(void **state)
+{
+	struct fleet *f = *state;
+
+	died_before(f, 16, VIEW_DEATHS_MAX);
+	answer_expect(f, "not alone", "deadly", NULL);
 }
 
 int
@@ -164,6 +174,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_fenced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quarantine, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_quarantine_yet, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_quarantine_of_many, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

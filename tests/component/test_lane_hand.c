@@ -65,6 +65,7 @@ struct gather {
 	const char *name;
 	const char *ids; /* a letter a message: a request with that id */
 	int64_t careful_to, batch_bytes;
+	size_t careful_size;
 	size_t expected; /* messages of the first batch */
 };
 
@@ -89,7 +90,8 @@ gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
 	lane->partitions[lane->partition_count++] = (struct lane_partition){ .kind = kind,
 		.topic = topic,
 		.next = first,
-		.careful_to = g->careful_to < 0 ? -1 : first + g->careful_to };
+		.careful_to = g->careful_to < 0 ? -1 : first + g->careful_to,
+		.careful_size = g->careful_size };
 	f->s.batch_bytes = g->batch_bytes;
 	FLEET_MUST(batch_gather(lane, &b, &e));
 	if (b.count != g->expected)
@@ -107,15 +109,17 @@ static void
 test_gather(void **state)
 {
 	static const struct gather mint[] = {
-		{ "all", "abcdefgh", -1, 1 << 20, 8 },
-		{ "an id again", "abcbd", -1, 1 << 20, 3 },
-		{ "an id again at once", "aab", -1, 1 << 20, 1 },
-		{ "bytes", "abcdefgh", -1, 150, 3 }, /* of 61 bytes each */
-		{ "bytes of less than one", "abc", -1, 1, 1 },
-		{ "a lane died at the first", "abc", 0, 1 << 20, 1 },
-		{ "a lane died at the second", "abc", 1, 1 << 20, 1 },
+		{ "all", "abcdefgh", -1, 1 << 20, 0, 8 },
+		{ "an id again", "abcbd", -1, 1 << 20, 0, 3 },
+		{ "an id again at once", "aab", -1, 1 << 20, 0, 1 },
+		{ "bytes", "abcdefgh", -1, 150, 0, 3 }, /* of 61 bytes each */
+		{ "bytes of less than one", "abc", -1, 1, 0, 1 },
+		{ "a lane died at the first", "abc", 0, 1 << 20, 1, 1 },
+		{ "a lane died at the second", "abc", 1, 1 << 20, 1, 1 },
+		{ "a lane died at one of many", "abcdefgh", 7, 1 << 20, 3, 3 },
 	};
-	static const struct gather config = { "configuration goes alone", "abc", -1, 1 << 20, 1 };
+	static const struct gather config = { "configuration goes alone", "abc", -1, 1 << 20, 0,
+		1 };
 	struct fleet *f = *state;
 
 	for (size_t i = 0; i < COUNT(mint); i++)
