@@ -259,7 +259,8 @@ fold_run(struct fold *f, struct err *e)
 	if (!view_remove(f, e))
 		return false;
 	for (int lane = 0; lane < LANE_KINDS; lane++)
-		if (!topic_plan_positions(s, f->spec->probe, (enum lane_kind)lane, &f->memory,
+		if (!fold_sink_flush(&f->sink, e) ||
+		    !topic_plan_positions(s, f->spec->probe, (enum lane_kind)lane, &f->memory,
 			&at[lane], &count[lane], e) ||
 		    !queue_group_offsets(f->spec->probe, s->groups[lane], at[lane], count[lane], e))
 			return false;

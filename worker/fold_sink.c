@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LEASE_MS  "30000"
-#define RENEW_US  ((int64_t)5 * 1000 * 1000)
+#define LEASE_MS  "10000" /* what the others wait for when the one that folds has died */
+#define RENEW_US  ((int64_t)2 * 1000 * 1000)
 #define ROWS_MAX  2000
 #define BYTES_MAX ((size_t)4 << 20) /* of rows in one transaction */
 #define KEPT_MAX \

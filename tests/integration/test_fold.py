@@ -265,7 +265,7 @@ def test_one_that_stood_still_changes_nothing(make_cluster):
     while "T" not in state_of(cluster.worker.pid):
         assert time.monotonic() < deadline, "the fold was not reached"
         time.sleep(0.1)
-    cluster.redis.command("DEL", "cm:fold")  # it expires after 30 s
+    cluster.redis.command("DEL", "cm:fold")  # it expires after 10 s
     cluster.add_worker()
     assert client.ask("revoke", {"serial_number": answers[4].data["serial"]}, timeout=120).ok
     cluster.worker.resume()
