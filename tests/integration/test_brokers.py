@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from brokers import Brokers
+from client import open_shop
 from promises import verify
 
 REPLICATED = {"worker": {"single": "false"}}
-ROLE = {"allow_any_name": True, "key_type": "ec"}
-
 
 pytestmark = pytest.mark.timeout(450)
 
@@ -30,18 +29,10 @@ def brokers():
         shutil.rmtree(folder)
 
 
-def prepare(cluster):
-    client = cluster.client
-    client.ask("mount/write", {"max_ttl": "8760h"}, timeout=60).data
-    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}, timeout=60).data
-    client.ask("role/write", ROLE, role="any", timeout=60).data
-    return client
-
-
 def works(client):
     """Kafka itself may take its time until somebody else leads."""
     began = time.monotonic()
-    requests = [client.request("issue", {"common_name": "a.example.com"}, role="any"), client.request("crl/rotate")]
+    requests = [client.request("issue", {"common_name": "a.example.com"}, role="web"), client.request("crl/rotate")]
     answers = client.wait_for_all(client.send_all(requests), timeout=150)
     assert all(a.ok for a in answers), [a.body for a in answers]
     print(f"answered in {time.monotonic() - began:.1f} s")
@@ -50,7 +41,7 @@ def works(client):
 def test_leaders_that_move_again_and_again(make_cluster, brokers):
     """Nobody is away: no lane has to stop for it."""
     cluster = make_cluster(broker=brokers, settings=REPLICATED)
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     chance = random.Random(1)
     for _ in range(4):
         brokers.move_leaders(chance)
@@ -66,7 +57,7 @@ def test_a_leader_that_freezes(make_cluster, brokers):
     also while the one that it remembers does not even refuse.
     """
     cluster = make_cluster(broker=brokers, settings=REPLICATED)
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     for _ in range(2):
         frozen = brokers.leader(client.topic("state"))
         frozen.pause()

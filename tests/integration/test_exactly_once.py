@@ -11,23 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from client import Client, create_topic
+from client import Client, create_topic, open_shop
 from pki import csr_for, open_jwe, x25519_jwk
 from promises import verify
 
-ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
-
-
-def prepare(cluster):
-    client = cluster.client
-    client.ask("mount/write", {"max_ttl": "8760h"}).data
-    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}).data
-    client.ask("role/write", ROLE, role="web").data
-    return client
-
 
 def test_the_same_id_gets_the_same_answer(fresh_cluster):
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     request = client.request("issue", {"common_name": "a.example.com"}, role="web")
     client.send(request)
     first = client.wait_for(request["id"])
@@ -42,7 +32,7 @@ def test_the_same_id_gets_the_same_answer(fresh_cluster):
 
 
 def test_a_refusal_is_remembered_too(fresh_cluster):
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     request = client.request("issue", {"common_name": "evil.org"}, role="web")
     client.send(request)
     assert client.wait_for(request["id"]).error["code"] == "name_not_allowed"
@@ -54,7 +44,7 @@ def test_a_refusal_is_remembered_too(fresh_cluster):
 
 
 def test_a_replay_to_another_topic_has_no_key(kafka, fresh_cluster):
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     topic = f"{client.prefix}.responses.other"
     create_topic(kafka.address, topic)
     other = Client(kafka.address, client.prefix, reply_topic=topic)
@@ -71,7 +61,7 @@ def test_a_replay_to_another_topic_has_no_key(kafka, fresh_cluster):
 
 
 def test_two_of_one_id_in_one_batch(fresh_cluster):
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     fresh_cluster.worker.pause()
     requests = [client.request("issue", {"common_name": "a.example.com"}, role="web") for _ in range(10)]
     for request in requests + requests + requests:
@@ -85,7 +75,7 @@ def test_two_of_one_id_in_one_batch(fresh_cluster):
 
 
 def test_config_is_in_force_for_what_comes_after_its_answer(fresh_cluster):
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     for i in range(15):
         role = f"role{i}"
         client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role=role).data
@@ -98,7 +88,7 @@ def test_config_is_in_force_for_what_comes_after_its_answer(fresh_cluster):
 def test_sigterm_finishes_and_leaves(make_cluster):
     """The other worker has the partitions at once: nobody waits for a session to end."""
     cluster = make_cluster(workers=2)
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(200)]
     cluster.worker.finish()
     ids += [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(200)]
@@ -108,7 +98,7 @@ def test_sigterm_finishes_and_leaves(make_cluster):
 
 def test_redis_down(fresh_cluster):
     """Nothing is signed, nothing is lost, the lane goes on when it is back."""
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     fresh_cluster.redis.stop()
     ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(50)]
     time.sleep(3)
@@ -120,7 +110,7 @@ def test_redis_down(fresh_cluster):
 
 
 def test_redis_killed_and_restarted_under_load(fresh_cluster):
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     ids = []
     for _ in range(4):
         ids += [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(100)]
@@ -132,7 +122,7 @@ def test_redis_killed_and_restarted_under_load(fresh_cluster):
 
 def test_broker_down(make_cluster, own_kafka):
     cluster = make_cluster(broker=own_kafka)
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(100)]
     own_kafka.kill()
     time.sleep(3)
@@ -147,7 +137,7 @@ def test_fenced_in_the_group_by_no_double(fresh_cluster):
     A broker that was away: the lane's session ends, it joins anew, and a heartbeat under its old member id comes back as
     fenced. Nobody else has its transactional id, so the lane opens a new session instead of ending for good.
     """
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     intruder = Consumer(
         {
             "bootstrap.servers": fresh_cluster.kafka.address,
@@ -174,7 +164,7 @@ def test_its_transactional_id_taken_once(fresh_cluster):
     A broker that stood still goes on, and does what an earlier session of the lane had asked of it: the id is taken from the
     session of now. Nobody else has the slot, so the lane opens another instead of ending for good.
     """
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     settings = {"bootstrap.servers": fresh_cluster.kafka.address, "transactional.id": f"{fresh_cluster.prefix}-w0-mint-0"}
     Producer(settings).init_transactions(30)
     assert client.ask("issue", {"common_name": "a.example.com"}, timeout=60, role="web").ok
@@ -185,7 +175,7 @@ def test_its_transactional_id_taken_once(fresh_cluster):
 
 def test_a_view_that_lost_writes_stops_the_lanes(fresh_cluster):
     """Nothing is signed until the view is folded; here another process, which stands still, holds the fold's lock for a while."""
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     client.ask("issue", {"common_name": "a.example.com"}, role="web").data
     assert fresh_cluster.redis.command("FLUSHALL") == b"+OK"
     assert fresh_cluster.redis.command("SET", "cm:fold", "somebody", "PX", "12000") == b"+OK"
@@ -202,7 +192,7 @@ def test_a_view_that_lost_writes_stops_the_lanes(fresh_cluster):
 
 def test_restored_step_counter_is_noticed(fresh_cluster):
     """Redis that comes back from yesterday holds an older step."""
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     for _ in range(5):
         client.ask("mount/list").data
     rows = [f"cm:own:{client.topic('query')}:{p}" for p in range(6)]
@@ -218,7 +208,7 @@ def test_a_request_that_kills_its_worker(make_cluster):
     """Five deaths at one offset: the message goes to .rejects and is answered; its neighbours are answered."""
     cluster = make_cluster(workers=0)
     cluster.add_worker({"CERTMILL_FAILPOINT": "poison=kill"})
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
     names = [f"b{i}.example.com" for i in range(20)] + ["poison-pill.example.com"] + [f"a{i}.example.com" for i in range(20)]
     ids = [client.send(client.request("issue", {"common_name": name}, role="any")) for name in names]
@@ -244,7 +234,7 @@ FAILPOINTS = ["after_poll", "after_claims", "after_decide", "after_script", "aft
 def test_killed_at_each_arrow(make_cluster, failpoint):
     """Killed once at the arrow, restarted: every request is answered once, with one certificate."""
     cluster = make_cluster()
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     leaf = client.ask("issue", {"common_name": "r.example.com"}, role="web").data
     cluster.worker.kill()
     csr = csr_for(ec.generate_private_key(ec.SECP256R1()), "s.example.com")
@@ -295,7 +285,7 @@ def kill_at(cluster, failpoint, request):
 def test_a_ca_is_made_once_whatever_is_killed(make_cluster, failpoint):
     """What each step stored is what its answer says: one request, one certificate, and the CA issues."""
     cluster = make_cluster()
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     client.ask("mount/write", mount="below").data
     private, jwk = x25519_jwk()
     names = {"common_name": "Below", "key_type": "ec", "exported": "exported"}
@@ -343,7 +333,7 @@ def test_kill_9_at_random_under_load(make_cluster):
     print(f"seed {seed}")
     chance = random.Random(seed)
     cluster = make_cluster(workers=2)
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     stop, lock, asked = threading.Event(), threading.Lock(), []
     thread = threading.Thread(target=load, args=(client, stop, asked, lock, random.Random(seed + 1)))
     thread.start()
@@ -370,7 +360,7 @@ def test_kill_9_at_random_under_load(make_cluster):
 
 def test_crl_owner_publishes_again_what_is_not_its_own(fresh_cluster):
     """An older CRL that somebody writes onto the topic does not stay the last of its key."""
-    client = prepare(fresh_cluster)
+    client = open_shop(fresh_cluster.client)
     leaf = client.ask("issue", {"common_name": "a.example.com"}, role="web").data
     client.ask("crl/rotate").data
     old = [r for r in client.read("crl")][-1]

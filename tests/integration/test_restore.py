@@ -4,16 +4,10 @@ import shutil
 
 from cryptography import x509
 
-from client import Client
+from client import Client, open_shop
 from pki import serial_number
 from promises import verify
-from test_fold import ROLE, wait_whole
-
-
-def prepare(client):
-    client.ask("mount/write", {"max_ttl": "8760h"}).data
-    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}).data
-    client.ask("role/write", ROLE, role="web").data
+from test_fold import wait_whole
 
 
 def issues(client, count):
@@ -54,7 +48,7 @@ def crl_number(client):
 def test_topics_from_a_copy_and_an_empty_redis(own_kafka, make_cluster, tmp_path):
     cluster = make_cluster(broker=own_kafka, workers=2)
     client = cluster.client
-    prepare(client)
+    open_shop(client)
     kept = issues(client, 60)
     client.send_all(kept)
     before = client.wait_for_all([r["id"] for r in kept])

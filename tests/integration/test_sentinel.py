@@ -5,23 +5,14 @@ import time
 
 import pytest
 
+from client import open_shop
 from engines import GuardedRedis, Redis, wait_until
 from promises import verify
-
-ROLE = {"allowed_base_domain": "example.com", "allow_subdomains": True, "max_ttl": "72h", "key_type": "ec"}
 
 
 @pytest.fixture
 def guarded(make_cluster):
     return make_cluster(redis=GuardedRedis)
-
-
-def prepare(cluster):
-    client = cluster.client
-    client.ask("mount/write", {"max_ttl": "8760h"}).data
-    client.ask("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"}).data
-    client.ask("role/write", ROLE, role="web").data
-    return client
 
 
 def issue(client):
@@ -63,7 +54,7 @@ def serves(client):
 
 
 def test_the_primary_is_killed_under_load(guarded):
-    client, redis = prepare(guarded), guarded.redis
+    client, redis = open_shop(guarded.client), guarded.redis
     old = redis.primary
     with Load(client) as load:
         time.sleep(2)
@@ -87,7 +78,7 @@ def failover(redis):
 
 def test_failover_on_demand_under_load(guarded):
     """There and back again."""
-    client, redis = prepare(guarded), guarded.redis
+    client, redis = open_shop(guarded.client), guarded.redis
     with Load(client) as load:
         for _ in range(2):
             old = redis.primary
@@ -102,7 +93,7 @@ def test_failover_on_demand_under_load(guarded):
 
 def test_a_replica_that_lags(guarded):
     """It stands still and is cut off while certificates are issued; then it is the primary: the view is lost, and folded."""
-    client, redis = prepare(guarded), guarded.redis
+    client, redis = open_shop(guarded.client), guarded.redis
     serves(client)
     old, replica = redis.primary, redis.replica
     replica.pause()
@@ -133,7 +124,7 @@ def test_sentinels_come_late(make_cluster):
     wait_until(lambda: " waiting " in worker.log(), "the worker did not say that it waits")
     assert "redis.sentinels: none of 3 answers" in worker.log() and worker.alive()
     cluster.redis.sentinels[2].start()  # one is enough
-    serves(prepare(cluster))
+    serves(open_shop(cluster.client))
     verify(cluster)
 
 
@@ -180,7 +171,7 @@ def test_a_primary_that_was_cut_off(make_cluster):
     """
     cluster = make_cluster(workers=0)
     near = cluster.add_worker()
-    client = prepare(cluster)
+    client = open_shop(cluster.client)
     serves(client)
     with Redis(cluster.folder / "other", settings={"replicaof": f"127.0.0.1 {cluster.redis.port}"}) as other:
         wait_until(lambda: GuardedRedis.linked(other), "the replica was not linked")
