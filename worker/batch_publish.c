@@ -1,6 +1,7 @@
 #include "lane_internal.h"
 
 #include "encode.h"
+#include "failpoint.h"
 #include "serial.h"
 #include "sha256.h"
 
@@ -349,7 +350,8 @@ publish_item(struct lane *lane, struct batch *b, struct item *item, struct err *
 bool
 batch_publish(struct lane *lane, struct batch *b, struct err *e)
 {
-	batch_audit(lane, b);
+	if (!failpoint_hit("skip_audit"))
+		batch_audit(lane, b);
 	for (size_t i = 0; i < b->count; i++)
 		if (!publish_item(lane, b, &b->items[i], e))
 			return false;

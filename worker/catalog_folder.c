@@ -1,5 +1,6 @@
 /* Follows `.state` in a thread of its own and swaps in new versions of the catalog. */
 #include "catalog_fact.h"
+#include "failpoint.h"
 #include "log.h"
 #include "scoped.h"
 
@@ -90,5 +91,7 @@ catalog_current(struct catalog_folder *f)
 const struct catalog *
 catalog_fresh(struct catalog_folder *f, int timeout_ms, struct err *e)
 {
-	return follower_barrier(f->follower, timeout_ms, e) ? catalog_current(f) : NULL;
+	return failpoint_hit("skip_barrier") || follower_barrier(f->follower, timeout_ms, e)
+	    ? catalog_current(f)
+	    : NULL;
 }
