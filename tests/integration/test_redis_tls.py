@@ -11,10 +11,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from client import open_shop
 from engines import ROOT, GuardedRedis, Redis
 from pki import DAY, ca_certificate, key_pem, name, pem
 from promises import verify
-from test_sentinel import prepare, serves
+from test_sentinel import serves
 
 PASSWORD = "s3cret-of-the-worker"
 
@@ -118,7 +119,7 @@ def refusals(cluster, files, changes):
 def test_it_works(secured):
     """A fold does, too: whatever the worker does, its user may."""
     secured.add_worker()
-    client = prepare(secured)
+    client = open_shop(secured.client)
     serves(client)
     leaf = client.ask("issue", {"common_name": "a.example.com"}, role="web").data
     client.ask("revoke", {"serial_number": leaf["serial"]}).data
@@ -174,7 +175,7 @@ def test_sentinels_under_tls(make_cluster, files):
     """The same settings reach the sentinels, which want a password of their own, the first primary, and the next."""
     settings = settings_of(files, sentinel_password_file=files["password"])
     cluster = make_cluster(settings, redis=server_of(files, GuardedRedis))
-    client, redis = prepare(cluster), cluster.redis
+    client, redis = open_shop(cluster.client), cluster.redis
     serves(client)
     old = redis.primary
     old.kill()
