@@ -11,6 +11,21 @@
 #define COMMON_NAME_UPPER_BOUND 64 /* RFC 5280 A.1: ub-common-name, in characters */
 #define WARNING_MAX             240
 
+struct validity_input
+decision_validity(const struct policy_input *in, const struct role *role)
+{
+	return (struct validity_input){ .asked = in->request->ttl,
+		.role_ttl = role->ttl,
+		.role_max_ttl = role->max_ttl,
+		.mount_default_ttl = in->mount_default_ttl,
+		.mount_max_ttl = in->mount_max_ttl,
+		.issuer_not_before = in->issuer_not_before,
+		.issuer_not_after = in->issuer_not_after,
+		.outlive = in->outlive,
+		.not_before_duration = role->not_before_duration,
+		.now = in->now };
+}
+
 bool
 decision_run(struct decision *d, const struct rule *rules, size_t count, struct err *e)
 {

@@ -29,6 +29,7 @@ struct rule {
 	rule_fn *apply;
 };
 
+struct validity_input decision_validity(const struct policy_input *in, const struct role *role);
 bool decision_run(
     struct decision *d, const struct rule *rules, size_t count, struct err *e) MUST_USE;
 /* Once for each code, however many names give rise to it. */

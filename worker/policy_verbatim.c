@@ -166,16 +166,7 @@ policy_decide_verbatim(
 		.role = &nothing,
 		.request = in->request,
 		.csr = in->csr,
-		.validity = { .asked = in->request->ttl,
-		    .role_ttl = role->ttl,
-		    .role_max_ttl = role->max_ttl,
-		    .mount_default_ttl = in->mount_default_ttl,
-		    .mount_max_ttl = in->mount_max_ttl,
-		    .issuer_not_before = in->issuer_not_before,
-		    .issuer_not_after = in->issuer_not_after,
-		    .outlive = in->outlive,
-		    .not_before_duration = role->not_before_duration,
-		    .now = in->now },
+		.validity = decision_validity(in, role),
 		.arena = a,
 		.ret = ret };
 

@@ -13,39 +13,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#define DAY   ((int64_t)86400)
-#define ASKED (WORLD_NOW) /* the second in which the world's requests were sent */
-
-static int
-setup(void **state)
-{
-	struct world *w = world_new();
-
-	world_sample(w);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static struct answer *
-issued(struct world *w)
-{
-	return world_do(w,
-	    ASK("issue", .role = "web",
-		.params = PARAMS("common_name", "a.example.com", "ttl", "1h")));
-}
-
-static const char *
-text_of(struct world *w, const struct answer *a, const char *name)
-{
-	return arena_text(&w->arena, data_text(a, name));
-}
+#include "revoke_kit.h"
 
 static void
 test_refused(void **state)
