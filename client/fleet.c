@@ -33,13 +33,27 @@ span_add(struct columns *c, int64_t seconds)
 		columns_add(c, "%s%" PRId64 "s", sign, s);
 }
 
+/* A member of the answer, a list, and the table of it. */
+struct section {
+	const char *title, *member, *const *head;
+	size_t columns;
+	void (*row_add)(struct columns *c, const json_t *row, int64_t now);
+};
+
 static void
-heading(FILE *out, const char *text)
+section_print(FILE *out, const json_t *data, const struct section *section)
 {
-	fprintf(out, "\n%s\n", text);
+	const json_t *rows = json_object_get(data, section->member);
+	struct columns c SCOPED_COLUMNS;
+
+	columns_init(&c, section->head, section->columns);
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		section->row_add(&c, json_array_get(rows, i), number_of(data, "at"));
+	fprintf(out, "\n%s\n", section->title);
+	columns_print(out, &c);
 }
 
-/* ---- lanes ---- */
+/* ---- rows ---- */
 
 /* "certmill.issue/0" of many: how many of which topic. */
 static void
@@ -67,115 +81,81 @@ served_add(struct columns *c, const json_t *partitions)
 }
 
 static void
-lanes_print(FILE *out, const json_t *data)
+lane_add(struct columns *c, const json_t *row, int64_t now)
 {
-	static const char *const head[] = { "Kind", "Lane", "Host", "Serves" };
-	const json_t *rows = json_object_get(data, "lanes");
-	struct columns c SCOPED_COLUMNS;
 	char text[CELL_MAX];
 
-	columns_init(&c, head, COUNT(head));
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *row = json_array_get(rows, i);
-
-		columns_add(&c, "%s", table_cell(row, "kind", text));
-		columns_add(&c, "%s", table_cell(row, "instance", text));
-		columns_add(&c, "%s", table_cell(row, "host", text));
-		served_add(&c, json_object_get(row, "partitions"));
-	}
-	heading(out, "Lanes");
-	columns_print(out, &c);
-}
-
-/* ---- partitions ---- */
-
-static void
-partitions_print(FILE *out, const json_t *data)
-{
-	static const char *const head[] = { "Topic", "Partition", "Done", "Waiting", "Audited",
-		"Last audit record" };
-	const json_t *rows = json_object_get(data, "partitions");
-	struct columns c SCOPED_COLUMNS;
-	char text[CELL_MAX];
-
-	columns_init(&c, head, COUNT(head));
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *row = json_array_get(rows, i);
-
-		columns_add(&c, "%s", table_cell(row, "topic", text));
-		columns_add(&c, "%s", table_cell(row, "partition", text));
-		columns_add(&c, "%s",
-		    json_object_get(row, "committed") == NULL ? "never begun"
-							      : table_cell(row, "committed", text));
-		columns_add(&c, "%s", table_cell(row, "lag", text));
-		columns_add(&c, "%s", table_cell(row, "audit_sequence", text));
-		columns_add(&c, "%.16s", table_cell(row, "audit_hash", text));
-	}
-	heading(out, "Partitions");
-	columns_print(out, &c);
-}
-
-/* ---- CRLs, mounts ---- */
-
-static void
-crls_print(FILE *out, const json_t *data)
-{
-	static const char *const head[] = { "Mount", "Issuer", "Shard", "Number", "Due in",
-		"Ends in", "Bytes", "Full" };
-	const json_t *rows = json_object_get(data, "crls");
-	int64_t now = number_of(data, "at");
-	struct columns c SCOPED_COLUMNS;
-	char text[CELL_MAX];
-
-	columns_init(&c, head, COUNT(head));
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *row = json_array_get(rows, i);
-		int64_t limit = number_of(row, "limit");
-
-		columns_add(&c, "%s", table_cell(row, "mount", text));
-		columns_add(&c, "%.16s", table_cell(row, "issuer", text));
-		columns_add(&c, "%s", table_cell(row, "shard", text));
-		columns_add(&c, "%s", table_cell(row, "number", text));
-		span_add(&c, number_of(row, "due") - now);
-		span_add(&c, number_of(row, "next_update") - now);
-		columns_add(&c, "%s", table_cell(row, "size", text));
-		columns_add(
-		    &c, "%" PRId64 "%%", limit > 0 ? number_of(row, "size") * 100 / limit : 0);
-	}
-	heading(out, "CRLs");
-	columns_print(out, &c);
+	(void)now;
+	columns_add(c, "%s", table_cell(row, "kind", text));
+	columns_add(c, "%s", table_cell(row, "instance", text));
+	columns_add(c, "%s", table_cell(row, "host", text));
+	served_add(c, json_object_get(row, "partitions"));
 }
 
 static void
-mounts_print(FILE *out, const json_t *data)
+partition_add(struct columns *c, const json_t *row, int64_t now)
 {
-	static const char *const head[] = { "Mount", "Issuer", "CA ends in", "Roles", "Issued",
-		"Revoked" };
-	const json_t *rows = json_object_get(data, "mounts");
-	int64_t now = number_of(data, "at");
-	struct columns c SCOPED_COLUMNS;
 	char text[CELL_MAX];
 
-	columns_init(&c, head, COUNT(head));
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *row = json_array_get(rows, i);
-		bool has_ca = json_object_get(row, "issuer") != NULL;
+	(void)now;
+	columns_add(c, "%s", table_cell(row, "topic", text));
+	columns_add(c, "%s", table_cell(row, "partition", text));
+	columns_add(c, "%s",
+	    json_object_get(row, "committed") == NULL ? "never begun"
+						      : table_cell(row, "committed", text));
+	columns_add(c, "%s", table_cell(row, "lag", text));
+	columns_add(c, "%s", table_cell(row, "audit_sequence", text));
+	columns_add(c, "%.16s", table_cell(row, "audit_hash", text));
+}
 
-		columns_add(&c, "%s", table_cell(row, "mount", text));
-		columns_add(&c, "%.16s", has_ca ? table_cell(row, "issuer", text) : "no CA");
-		if (has_ca)
-			span_add(&c, number_of(row, "issuer_not_after") - now);
-		else
-			columns_add(&c, "%s", "");
-		columns_add(&c, "%s", table_cell(row, "roles", text));
-		columns_add(&c, "%s", table_cell(row, "issued", text));
-		columns_add(&c, "%s", table_cell(row, "revoked", text));
-	}
-	heading(out, "Mounts");
-	columns_print(out, &c);
+static void
+crl_add(struct columns *c, const json_t *row, int64_t now)
+{
+	int64_t limit = number_of(row, "limit");
+	char text[CELL_MAX];
+
+	columns_add(c, "%s", table_cell(row, "mount", text));
+	columns_add(c, "%.16s", table_cell(row, "issuer", text));
+	columns_add(c, "%s", table_cell(row, "shard", text));
+	columns_add(c, "%s", table_cell(row, "number", text));
+	span_add(c, number_of(row, "due") - now);
+	span_add(c, number_of(row, "next_update") - now);
+	columns_add(c, "%s", table_cell(row, "size", text));
+	columns_add(c, "%" PRId64 "%%", limit > 0 ? number_of(row, "size") * 100 / limit : 0);
+}
+
+static void
+mount_add(struct columns *c, const json_t *row, int64_t now)
+{
+	bool has_ca = json_object_get(row, "issuer") != NULL;
+	char text[CELL_MAX];
+
+	columns_add(c, "%s", table_cell(row, "mount", text));
+	columns_add(c, "%.16s", has_ca ? table_cell(row, "issuer", text) : "no CA");
+	if (has_ca)
+		span_add(c, number_of(row, "issuer_not_after") - now);
+	else
+		columns_add(c, "%s", "");
+	columns_add(c, "%s", table_cell(row, "roles", text));
+	columns_add(c, "%s", table_cell(row, "issued", text));
+	columns_add(c, "%s", table_cell(row, "revoked", text));
 }
 
 /* ---- all of it ---- */
+
+static const char *const lanes_head[] = { "Kind", "Lane", "Host", "Serves" };
+static const char *const partitions_head[] = { "Topic", "Partition", "Done", "Waiting", "Audited",
+	"Last audit record" };
+static const char *const crls_head[] = { "Mount", "Issuer", "Shard", "Number", "Due in", "Ends in",
+	"Bytes", "Full" };
+static const char *const mounts_head[] = { "Mount", "Issuer", "CA ends in", "Roles", "Issued",
+	"Revoked" };
+static const struct section sections[] = {
+	{ "Lanes", "lanes", lanes_head, COUNT(lanes_head), lane_add },
+	{ "Partitions", "partitions", partitions_head, COUNT(partitions_head), partition_add },
+	{ "CRLs", "crls", crls_head, COUNT(crls_head), crl_add },
+	{ "Mounts", "mounts", mounts_head, COUNT(mounts_head), mount_add },
+};
 
 static void
 head_print(FILE *out, const json_t *data)
@@ -212,8 +192,6 @@ fleet_print(FILE *out, const json_t *data)
 		    out, problem == NULL ? "" : problem, problem == NULL ? 0 : strlen(problem));
 		fputc('\n', out);
 	}
-	lanes_print(out, data);
-	partitions_print(out, data);
-	crls_print(out, data);
-	mounts_print(out, data);
+	for (size_t i = 0; i < COUNT(sections); i++)
+		section_print(out, data, &sections[i]);
 }

@@ -227,6 +227,16 @@ read_parts(const struct field *f, struct slice text, struct field_value *ret, st
 }
 
 static bool
+begin_list(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e)
+{
+	uint32_t count;
+
+	if (cursor_peek(c) != CURSOR_ARRAY || !cursor_array(c, &count))
+		return wrong_type(f, cursor_peek(c), e);
+	return make_list(f, count, ret, e);
+}
+
+static bool
 check_items(const struct field *f, const struct slice_list *list, struct err *e)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -241,16 +251,13 @@ static bool
 read_list(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e)
 {
 	struct slice text = SLICE_NONE;
-	uint32_t count;
 
 	if (cursor_peek(c) == CURSOR_TEXT && (f->flags & FIELD_LONG) == 0)
 		return take_text(f, c, &text, e) && read_parts(f, text, ret, e) &&
 		    check_items(f, &ret->list, e);
-	if (cursor_peek(c) != CURSOR_ARRAY || !cursor_array(c, &count))
-		return wrong_type(f, cursor_peek(c), e);
-	if (!make_list(f, count, ret, e))
+	if (!begin_list(f, c, ret, e))
 		return false;
-	for (uint32_t i = 0; i < count; i++)
+	for (size_t i = 0; i < ret->list.count; i++)
 		if (!take_text(f, c, &ret->list.items[i], e))
 			return false;
 	return check_items(f, &ret->list, e);
@@ -259,13 +266,9 @@ read_list(const struct field *f, struct cursor *c, struct field_value *ret, stru
 static bool
 read_blobs(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e)
 {
-	uint32_t count;
-
-	if (cursor_peek(c) != CURSOR_ARRAY || !cursor_array(c, &count))
-		return wrong_type(f, cursor_peek(c), e);
-	if (!make_list(f, count, ret, e))
+	if (!begin_list(f, c, ret, e))
 		return false;
-	for (uint32_t i = 0; i < count; i++)
+	for (size_t i = 0; i < ret->list.count; i++)
 		if (cursor_peek(c) != CURSOR_BYTES || !cursor_bytes(c, &ret->list.items[i]))
 			return wrong_type(f, cursor_peek(c), e);
 	return true;
@@ -282,13 +285,9 @@ read_map(const struct field *f, struct cursor *c, struct field_value *ret, struc
 static bool
 read_raws(const struct field *f, struct cursor *c, struct field_value *ret, struct err *e)
 {
-	uint32_t count;
-
-	if (cursor_peek(c) != CURSOR_ARRAY || !cursor_array(c, &count))
-		return wrong_type(f, cursor_peek(c), e);
-	if (!make_list(f, count, ret, e))
+	if (!begin_list(f, c, ret, e))
 		return false;
-	for (uint32_t i = 0; i < count; i++)
+	for (size_t i = 0; i < ret->list.count; i++)
 		if (!cursor_skip(c, &ret->list.items[i]))
 			return wrong_type(f, CURSOR_END, e);
 	return true;
