@@ -207,25 +207,6 @@ worker_serve(const struct settings *s, const struct secret *kek, struct monitor 
 
 /* ---- commands ---- */
 
-/* Kafka and Redis may come up after the worker: it waits for them, and says so once. False: told to stop. */
-static bool
-wait_for_engines(const struct settings *s, struct queue_probe *probe)
-{
-	bool said = false;
-	struct err e = { 0 };
-
-	while (!queue_ping(probe, PING_MS, &e) || !redis_check(s, &e)) {
-		if (e.code == ERR_CONFIG)
-			return true; /* it answers: the check says what is wrong */
-		if (!said)
-			log_error(LOG_WARNING, "waiting", &e, LOG_T("for", "Kafka and Redis"));
-		said = true;
-		if (stop_signalled(1))
-			return false;
-	}
-	return true;
-}
-
 bool
 worker_engines_keep(
     const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
@@ -249,18 +230,40 @@ partitions_keep(
 	return ok;
 }
 
+static bool
+engines_answer(
+    const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
+{
+	if (!queue_ping(probe, PING_MS, e) || !redis_check(s, e))
+		return false;
+	(void)failpoint_hit("engines_answer");
+	return worker_engines_keep(s, probe, kek, e);
+}
+
+static bool
+engine_away(const struct err *e)
+{
+	return e->code == ERR_QUEUE || e->code == ERR_STORE || e->code == ERR_TIMEOUT;
+}
+
+/* Kafka and Redis may come up after the worker, and go while they are asked: it waits for them, and says so once. */
 static MUST_USE bool
 engines_wait(const struct settings *s, const struct secret *kek, bool *ret_stop, struct err *e)
 {
 	struct queue_probe *probe = queue_probe_open(&s->queue, e);
-	bool ok;
+	bool said = false, ok;
 
+	*ret_stop = false;
 	if (probe == NULL)
 		return false;
-	*ret_stop = !wait_for_engines(s, probe);
-	ok = *ret_stop || worker_engines_keep(s, probe, kek, e);
+	while (!(ok = engines_answer(s, probe, kek, e)) && engine_away(e) && !*ret_stop) {
+		if (!said)
+			log_error(LOG_WARNING, "waiting", e, LOG_T("for", "Kafka and Redis"));
+		said = true;
+		*ret_stop = stop_signalled(1);
+	}
 	queue_probe_close(probe);
-	return ok;
+	return ok || *ret_stop;
 }
 
 static void

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from client import Client, create_topic, open_shop
+from engines import wait_until
 from pki import csr_for, open_jwe, x25519_jwk
 from promises import verify
 
@@ -130,6 +131,20 @@ def test_broker_down(make_cluster, own_kafka):
     ids += [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(100)]
     assert all(a.ok for a in client.wait_for_all(ids, timeout=120))
     verify(cluster)
+
+
+def test_broker_goes_while_a_worker_starts(make_cluster, own_kafka):
+    """It had answered, and is away when it is asked for the topics: the worker waits for it as if it had come first."""
+    cluster = make_cluster(broker=own_kafka, workers=0)
+    worker = cluster.add_worker({"CERTMILL_FAILPOINT": "engines_answer=stop@1"})
+    wait_until(worker.stopped, "the worker did not come to its failpoint")
+    own_kafka.kill()
+    worker.resume()
+    wait_until(lambda: " waiting " in worker.log(), "the worker did not say that it waits")
+    assert worker.alive()
+    own_kafka.start()
+    assert open_shop(cluster.client, timeout=120).ask("issue", {"common_name": "a.example.com"}, role="web").ok
+    assert worker.log().count(" waiting ") == 1
 
 
 def test_fenced_in_the_group_by_no_double(fresh_cluster):
