@@ -85,7 +85,7 @@ class Stack:
         return time.monotonic() - began
 
     def wait_ready(self):
-        """Every service with a health check is healthy, every job has ended well."""
+        """Every service with a health check is healthy, every other runs, every job has ended well."""
         deadline = time.monotonic() + START_SECONDS
         while left := self.not_ready():
             assert time.monotonic() < deadline, f"not ready in {START_SECONDS} s: {left}"
@@ -99,6 +99,8 @@ class Stack:
             if found["Config"].get("Healthcheck"):
                 if state.get("Health", {}).get("Status") != "healthy" or not state["Running"]:
                     left.append(f"{name}: {state.get('Health', {}).get('Status')}")
+            elif found["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped":
+                left += [] if state["Running"] else [f"{name} does not run"]
             elif state["Running"] or state["Restarting"]:
                 left.append(f"{name} runs")
             else:

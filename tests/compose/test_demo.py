@@ -1,0 +1,50 @@
+"""The profile demo beside default: somebody asks, somebody watches, and a web server rejects who is revoked."""
+
+import json
+import re
+import time
+
+import pytest
+
+from engines import free_port
+from stack import Stack
+from subscribers import Visitor
+
+
+class DemoStack(Stack):
+    def __init__(self, profile, ports, image):
+        super().__init__(profile, ports, image, project="certmilltestdemo")
+        self.web = free_port()
+        self.environment |= {"COMPOSE_PROFILES": "default,demo", "WEB_PORT": str(self.web)}
+
+
+@pytest.fixture(scope="module")
+def stack(make_stack):
+    stack = make_stack("default", DemoStack)
+    stack.up(1)
+    return stack
+
+
+def said(stack, service):
+    return stack.compose("logs", "--no-color", service).stdout
+
+
+def test_certificates_are_asked_for_and_seen(stack):
+    deadline = time.monotonic() + 60
+    while not (names := set(re.findall(r"demo-\d+\.example\.com", said(stack, "demo-subscriber")))):
+        assert time.monotonic() < deadline, said(stack, "demo-producer") + said(stack, "demo-subscriber")
+        time.sleep(0.5)
+    assert names
+
+
+def test_who_is_revoked_is_rejected(stack, tmp_path):
+    words = ("write", "-format=json", "pki/issue/web", "common_name=visitor.example.com")
+    data = json.loads(stack.certmill(*words).stdout)["data"]
+    visitor = Visitor(tmp_path, data["issuing_ca"], data)
+    assert visitor.visit(stack.web) == 200
+    stack.certmill("write", "pki/revoke", f"serial_number={data['serial_number']}")
+    began = time.monotonic()
+    while visitor.visit(stack.web) != 400:
+        assert time.monotonic() - began < 30, said(stack, "demo-web-crls")
+        time.sleep(0.05)
+    print(f"rejected {time.monotonic() - began:.1f} s after the answer")
