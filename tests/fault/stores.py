@@ -15,6 +15,7 @@ class Store(Redis):
     """One of the two, its data in a folder that may be a file system of its own."""
 
     start_timeout = 120
+    patience_s = 60  # it may be busy with what it has of a long run
 
     def __init__(self, folder):
         super().__init__(folder, steady_port())

@@ -223,6 +223,8 @@ class Server(Process):
 class Redis(Server):
     """Runs compose/redis.conf. settings go over it, tls is the context of a client that it lets in, login a user and a password."""
 
+    patience_s = 5  # for an answer
+
     def __init__(self, folder, port=None, detached=False, settings=None, tls=None, login=()):
         super().__init__(folder, port, detached)
         self.settings = settings or {}
@@ -247,7 +249,7 @@ class Redis(Server):
         return self.command("PING") == b"+PONG"
 
     def connect(self):
-        s = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        s = socket.create_connection(("127.0.0.1", self.port), timeout=self.patience_s)
         return self.tls.wrap_socket(s, server_hostname="localhost") if self.tls else s
 
     def command(self, *words):
