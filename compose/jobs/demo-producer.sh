@@ -2,6 +2,6 @@
 # Asks for a certificate now and then.
 set -eu
 while sleep 5; do
-	certmill write -format=json pki/issue/web common_name="demo-$(date +%s).example.com" ttl=1h | head -c 200
-	echo
+	name=demo-$(date +%s).example.com
+	serial=$(certmill write -field=serial_number pki/issue/web common_name="$name" ttl=1h) && echo "$name has $serial"
 done
