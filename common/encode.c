@@ -5,10 +5,11 @@
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char urlsafe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+static const char hex_digits[] = "0123456789abcdef";
+
 void
 hex_add(struct buf *out, struct slice bytes, char separator)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t each = separator == 0 ? 2 : 3;
 	uint8_t *to = bytes.len > SIZE_MAX / 3 ? NULL : buf_reserve(out, bytes.len * each);
 
@@ -17,12 +18,22 @@ hex_add(struct buf *out, struct slice bytes, char separator)
 		return;
 	}
 	for (size_t i = 0; i < bytes.len; i++) {
-		to[i * each] = (uint8_t)digits[bytes.data[i] >> 4];
-		to[i * each + 1] = (uint8_t)digits[bytes.data[i] & 15];
+		to[i * each] = (uint8_t)hex_digits[bytes.data[i] >> 4];
+		to[i * each + 1] = (uint8_t)hex_digits[bytes.data[i] & 15];
 		if (separator != 0)
 			to[i * each + 2] = (uint8_t)separator;
 	}
 	out->len += bytes.len * each - (separator != 0);
+}
+
+void
+hex_text(struct slice bytes, char *ret)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		*ret++ = hex_digits[bytes.data[i] >> 4];
+		*ret++ = hex_digits[bytes.data[i] & 15];
+	}
+	*ret = '\0';
 }
 
 static int

@@ -7,6 +7,7 @@
 
 void hex_add(
     struct buf *out, struct slice bytes, char separator); /* lower case; separator 0 for none */
+void hex_text(struct slice bytes, char *ret);             /* lower case, 2 * bytes.len and a NUL */
 /* Accepts upper and lower case, ':' or '-' between the octets or nothing; false on anything else, on no octet at all and over max. */
 bool hex_parse(struct slice text, uint8_t *ret, size_t max, size_t *ret_len) MUST_USE;
 

@@ -83,15 +83,15 @@ public_read(EVP_PKEY *key, uint8_t ret[static X25519_SIZE])
 	(void)done;
 }
 
-/* RFC 7638: the required members in the order of their names. */
-static void
-thumbprint_add(struct buf *out, const char *x)
+void
+jwk_thumbprint_add(struct buf *out, struct slice x)
 {
-	char text[128];
+	char text[128]; /* the required members in the order of their names */
 	uint8_t hash[SHA256_SIZE];
-	int len = snprintf(
-	    text, sizeof(text), "{\"crv\":\"X25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", x);
+	int len = snprintf(text, sizeof(text),
+	    "{\"crv\":\"X25519\",\"kty\":\"OKP\",\"x\":\"%.*s\"}", SLICE_FMT(x));
 
+	assert(len > 0 && (size_t)len < sizeof(text));
 	sha256(slice_of(text, (size_t)len), hash);
 	base64url_add(out, slice_of(hash, sizeof(hash)));
 }
@@ -118,7 +118,7 @@ jwk_add(struct buf *out, EVP_PKEY *x25519, bool with_kid)
 	buf_printf(out, "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"%s\"", x);
 	if (with_kid) {
 		buf_add_text(out, ",\"kid\":\"");
-		thumbprint_add(out, x);
+		jwk_thumbprint_add(out, slice_text(x));
 		buf_add_text(out, "\"");
 	}
 	buf_add_text(out, "}");

@@ -33,6 +33,8 @@ EVP_PKEY *fleet_key(const struct secret *kek, struct err *e) MUST_USE;
 
 /* A public JWK, {"kty":"OKP","crv":"X25519","x":"..."}, with kid = RFC 7638 thumbprint when one is wanted. */
 void jwk_add(struct buf *out, EVP_PKEY *x25519, bool with_kid);
+/* RFC 7638 of an X25519 key (RFC 8037 2), base64url; x as the JWK has it. */
+void jwk_thumbprint_add(struct buf *out, struct slice x);
 /* x is the raw 32-byte public key. Refuses the all-zero and other low-order points (the shared secret would be zero). */
 bool jwe_seal(
     struct slice x, struct slice kid, struct slice clear, struct buf *out, struct err *e) MUST_USE;

@@ -1,5 +1,6 @@
 #include "states.h"
 
+#include "encode.h"
 #include "message_limits.h"
 #include "sha256.h"
 #include "timespan.h"
@@ -197,13 +198,8 @@ role_defaults_current(struct role *role)
 void
 issuer_id_of(struct slice der, char ret[static ISSUER_ID_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t hash[SHA256_SIZE];
 
 	sha256(der, hash);
-	for (size_t i = 0; i < ISSUER_ID_SIZE / 2; i++) {
-		ret[2 * i] = digits[hash[i] >> 4];
-		ret[2 * i + 1] = digits[hash[i] & 0xf];
-	}
-	ret[ISSUER_ID_SIZE - 1] = '\0';
+	hex_text(slice_of(hash, ISSUER_ID_SIZE / 2), ret);
 }

@@ -1,5 +1,6 @@
 #include "fold_sink.h"
 
+#include "encode.h"
 #include "scoped.h"
 #include "timespan.h"
 
@@ -58,8 +59,7 @@ fold_sink_init(struct fold_sink *s, struct store *store, struct err *e)
 	s->raise.source = raise_source;
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return err_openssl(e, "RAND_bytes");
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(s->token + 2 * i, 3, "%02x", random[i]);
+	hex_text(slice_of(random, sizeof(random)), s->token);
 	return true;
 }
 

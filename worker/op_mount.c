@@ -1,7 +1,6 @@
 #include "op.h"
 
 #include "encode.h"
-#include "sha256.h"
 
 #define TTL_DEFAULT ((int64_t)768 * 3600) /* the seed's system default and maximum */
 
@@ -150,28 +149,6 @@ mount_list_decide(struct context *cx, struct request *rq, struct err *e)
 
 #define X25519_SIZE 32
 
-static struct slice
-base64url_text(struct arena *a, struct slice bytes)
-{
-	struct buf text SCOPED_BUF = { 0 };
-
-	buf_init(&text, 128);
-	base64url_add(&text, bytes);
-	return arena_copy(a, buf_slice(&text));
-}
-
-/* RFC 7638, with the members that RFC 8037 2 names */
-static struct slice
-jwk_thumbprint(struct arena *a, struct slice x)
-{
-	const char *text = arena_printf(
-	    a, "{\"crv\":\"X25519\",\"kty\":\"OKP\",\"x\":\"%.*s\"}", SLICE_FMT(x));
-	uint8_t hash[HASH_SIZE];
-
-	sha256(slice_text(text), hash);
-	return base64url_text(a, slice_of(hash, sizeof(hash)));
-}
-
 static MUST_USE bool
 seal_key_encode(struct context *cx, struct slice *ret, struct err *e)
 {
@@ -181,13 +158,18 @@ seal_key_encode(struct context *cx, struct slice *ret, struct err *e)
 		.alg = SLICE_LITERAL("ECDH-ES") };
 	struct buf b SCOPED_BUF = { 0 };
 	struct writer w = { &b };
+	struct buf x64 SCOPED_BUF = { 0 }, kid SCOPED_BUF = { 0 };
 	uint8_t x[X25519_SIZE];
 	size_t len = sizeof(x);
 
 	if (EVP_PKEY_get_raw_public_key(cx->fleet_key, x, &len) != 1)
 		return err_openssl(e, "EVP_PKEY_get_raw_public_key");
-	jwk.x = base64url_text(cx->arena, slice_of(x, len));
-	jwk.kid = jwk_thumbprint(cx->arena, jwk.x);
+	buf_init(&x64, 128);
+	base64url_add(&x64, slice_of(x, len));
+	jwk.x = buf_slice(&x64);
+	buf_init(&kid, 128);
+	jwk_thumbprint_add(&kid, jwk.x);
+	jwk.kid = buf_slice(&kid);
 	buf_init(&b, 1024);
 	schema_encode(&jwk_schema, &jwk, &w);
 	*ret = arena_copy(cx->arena, buf_slice(&b));

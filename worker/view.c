@@ -118,8 +118,7 @@ view_init(struct view *v, struct store *store, struct err *e)
 	v->survey.source = survey_source;
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return err_openssl(e, "RAND_bytes");
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(v->token + 2 * i, 3, "%02x", random[i]);
+	hex_text(slice_of(random, sizeof(random)), v->token);
 	return true;
 }
 
