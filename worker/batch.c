@@ -218,7 +218,7 @@ static MUST_USE bool
 batch_take(struct lane *lane, struct batch *b, struct err *e)
 {
 	const struct settings *s = lane->shared->settings;
-	size_t limit = lane->inbox.count, size;
+	size_t limit = lane->inbox.count;
 	struct id_set ids = id_set_new(b->cx.arena, limit);
 	size_t bytes = 0;
 
@@ -228,8 +228,8 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 		struct item *item = &b->items[b->count];
 		struct queue_message *m = lane->inbox.messages[b->count];
 		enum topic_kind kind = settings_topic_kind(s, m->topic);
+		size_t size = batch_size_with(lane, m, kind);
 
-		size = batch_size_with(lane, m, kind);
 		if (b->count >= size)
 			break;
 		limit = size < limit ? size : limit;

@@ -12,14 +12,18 @@ from cluster import PROGRAMS, Cluster
 from engines import Kafka
 
 
+def bench(cluster, *arguments, **options):
+    """certmill bench against the cluster's first worker; options go to subprocess.run."""
+    words = [PROGRAMS / "certmill", "bench", "--worker-pid", str(cluster.worker.pid), *arguments]
+    return subprocess.run(words, env={**os.environ, **cluster.client_environment()}, check=False, **options)
+
+
 def main(arguments):
     with tempfile.TemporaryDirectory(prefix="certmill-bench-") as folder, Kafka(f"{folder}/kafka") as kafka:
         cluster = Cluster(kafka, folder)
         try:
             cluster.start()
-            bench = [PROGRAMS / "certmill", "bench", "--worker-pid", str(cluster.worker.pid), *arguments]
-            environment = {**os.environ, **cluster.client_environment()}
-            status = subprocess.run(bench, env=environment, check=False).returncode
+            status = bench(cluster, *arguments).returncode
             if status != 0:
                 print(cluster.logs(), file=sys.stderr)
             return status

@@ -6,15 +6,14 @@ worker without the script, the audit or the barrier is one of a build with failp
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from bench import bench
 from brokers import Brokers
-from cluster import PROGRAMS, Cluster
+from cluster import Cluster
 from engines import Kafka
 
 SKIPPED = ("script", "audit", "barrier")
@@ -28,9 +27,8 @@ def measure(kafka, settings, skip, count):
         cluster = Cluster(kafka, folder, settings)
         try:
             cluster.start(workers=0)
-            worker = cluster.add_worker(environment)
-            words = [PROGRAMS / "certmill", "bench", "--json", "--worker-pid", str(worker.pid), "--count", str(count)]
-            ran = subprocess.run(words, env={**os.environ, **cluster.client_environment()}, capture_output=True, text=True, check=False)
+            cluster.add_worker(environment)
+            ran = bench(cluster, "--json", "--count", str(count), capture_output=True, text=True)
             if ran.returncode != 0:
                 raise SystemExit(f"{ran.stderr}\n{cluster.logs()}")
             return json.loads(ran.stdout)

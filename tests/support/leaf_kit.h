@@ -3,25 +3,8 @@
 #define CERTMILL_TEST_LEAF_KIT_H
 
 #include "encode.h"
+#include "sample_kit.h"
 #include "scoped_openssl.h"
-#include "world.h"
-
-static inline int
-setup(void **state)
-{
-	struct world *w = world_new();
-
-	world_sample(w);
-	*state = w;
-	return 0;
-}
-
-static inline int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
 
 static inline void
 role(struct world *w, const char *name, const char *const *params)

@@ -2,28 +2,11 @@
 #ifndef CERTMILL_TEST_REVOKE_KIT_H
 #define CERTMILL_TEST_REVOKE_KIT_H
 
+#include "sample_kit.h"
 #include "scoped_openssl.h"
-#include "world.h"
 
 #define DAY   ((int64_t)86400)
 #define ASKED (WORLD_NOW) /* the second in which the world's requests were sent */
-
-static inline int
-setup(void **state)
-{
-	struct world *w = world_new();
-
-	world_sample(w);
-	*state = w;
-	return 0;
-}
-
-static inline int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
 
 static inline struct answer *
 issued(struct world *w)

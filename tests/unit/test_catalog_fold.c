@@ -1,5 +1,4 @@
 /* The catalog, folded from records. */
-#include "ca_key.h"
 #include "scoped_openssl.h"
 #include "world.h"
 

@@ -1,5 +1,4 @@
 /* Issuers and versions in the catalog. */
-#include "ca_key.h"
 #include "scoped_openssl.h"
 #include "world.h"
 

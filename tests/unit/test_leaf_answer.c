@@ -13,22 +13,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-static int
-setup(void **state)
-{
-	struct world *w = world_new();
-
-	world_sample(w);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
+#include "sample_kit.h"
 
 static void
 check_pair(const char *name, struct slice certificate, struct slice private_key)

@@ -13,28 +13,13 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "sample_kit.h"
+
 /* over every limit of a name */
 #define SIXTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define LONG \
 	SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY SIXTY \
 	    SIXTY SIXTY SIXTY
-
-static int
-setup(void **state)
-{
-	struct world *w = world_new();
-
-	world_sample(w);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
 
 static void
 role(struct world *w, const char *const *params)

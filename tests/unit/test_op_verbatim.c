@@ -15,22 +15,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-static int
-setup(void **state)
-{
-	struct world *w = world_new();
-
-	world_sample(w);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
+#include "sample_kit.h"
 
 static void
 add(STACK_OF(X509_EXTENSION) * list, int nid, const char *value)
