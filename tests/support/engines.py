@@ -151,17 +151,20 @@ class Process:
         return self.start()
 
     def pause(self):
+        """On a busy machine its threads stop some time after the signal."""
         self.signal(signal.SIGSTOP)
+        wait_until(self.stopped, "it did not stop")
 
     def resume(self):
         self.signal(signal.SIGCONT)
 
     def stopped(self):
-        """Does it stand still?"""
+        """Do all of its threads stand still?"""
         try:
-            return Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] == "T"
+            states = [f.read_text(errors="replace").rpartition(")")[2].split()[0] for f in Path(f"/proc/{self.pid}/task").glob("*/stat")]
         except OSError:
             return False
+        return set(states) == {"T"}
 
     def __enter__(self):
         return self.start()
@@ -180,7 +183,7 @@ def wait_until(true, what, timeout=60):
         except OSError:
             pass
         assert time.monotonic() < deadline, f"in {timeout} s {what}"
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 class Server(Process):
