@@ -17,6 +17,11 @@ GROUPS = {"mint": ("issue", "sign"), "control": ("revoke", "config"), "query": (
 CLOCKS_MS = 600_000  # how far the clocks of workers and brokers may differ
 READ_S = 1200
 FOREVER = float("inf")
+# What the rules ask for, of entries and of answers. A run of hours has millions of them.
+ENTRY_KEPT = {"id", "mount", "role", "offset", "timestamp", "result", "reply_to"}
+OUTCOME_KEPT = {"serial", "issuer", "not_after", "revoked_at", "already", "changes"}
+ANSWER_KEPT = {"id", "op", "status"}
+DATA_KEPT = {"serial", "crl_number"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Entry:
 
     @property
     def outcome(self):
-        return self.fields.get("outcome") or {}
+        return self.fields["outcome"]
 
     @property
     def at(self):
@@ -73,6 +78,10 @@ class Entry:
     @property
     def changes(self):
         return [key for key, _ in self.outcome.get("changes") or []] if self.done else []
+
+
+def part(of, kept):
+    return {name: value for name, value in (of or {}).items() if name in kept}
 
 
 def place(record):
@@ -114,12 +123,15 @@ class Ledger:
         # what was seen on a topic is committed: its audit, which is read behind it, has its entry
         for kind in (*REQUESTS, "rejects", "certs", "crl", "state", "revoked", "audit"):
             self.read(self.name(kind))
+            if kind in REQUESTS:
+                for record in self.of(kind):
+                    record.value = b""
         self.heads = positions(brokers, prefix)
         self.entries = list(self.read_entries())
         self.replies = self.read_replies()
         self.requests = {place(r): r for kind in REQUESTS for r in self.of(kind) if self.decided(place(r))}
         self.rejects = list(self.with_source("rejects", self.reject_source, self.of("rejects")))
-        self.answers = list(self.with_source("responses", self.answer_source, self.replies))
+        self.answers = [(source, self.shortened(r)) for source, r in self.with_source("responses", self.answer_source, self.replies)]
         self.certificates = list(self.read_certificates())
 
     def name(self, kind):
@@ -188,7 +200,7 @@ class Ledger:
                         self.decided(f"{source}/{fields['offset']}"),
                         body["at"],
                         body["state_offset"],
-                        fields,
+                        {**part(fields, ENTRY_KEPT), "outcome": part(fields.get("outcome"), OUTCOME_KEPT)},
                     )
                     for fields in body["entries"]
                 ]
@@ -231,16 +243,23 @@ class Ledger:
                 if self.decided(source):
                     yield source, record
 
+    @staticmethod
+    def shortened(answer):
+        body = answer.body()
+        answer.value = msgpack.packb({**part(body, ANSWER_KEPT), "data": part(body.get("data"), DATA_KEPT)})
+        return answer
+
     def read_certificates(self):
         """(source, body, record) of what was decided."""
         for record in self.of("certs"):
             try:
                 body = record.body()
                 assert self.is_source(body["source"]) and body["request"] and body["issuer"]
-                serial = x509.load_der_x509_certificate(body["certificate"]).serial_number
+                serial = x509.load_der_x509_certificate(body.pop("certificate")).serial_number
             except (ValueError, KeyError, TypeError, AttributeError, AssertionError, msgpack.UnpackException) as e:
                 self.bad("malformed", record, repr(e))
                 continue
+            record.value = b""
             if self.decided(body["source"]):
                 if serial != int.from_bytes(body["serial"], "big"):
                     self.bad("certificate_differs", record, "the certificate has another serial number than its record")
