@@ -17,7 +17,7 @@ import faults_workers as workers
 class Fault:
     name: str
     weight: float
-    takes: str  # "worker": one of them; "broker", "redis", "spare": the only one that may be; "": nothing
+    takes: str  # "worker": one of them; "broker", "redis", "sentinel", "spare": the only one that may be; "": nothing
     seconds: tuple  # how long it lasts, between the two
     inject: object
     needs: str = ""  # "disk", "clock": what the machine must have
@@ -48,8 +48,10 @@ FAULTS = (
     Fault("redis-flushed", 1.5, "redis", (0, 0), redis.flush),
     Fault("redis-empty", 1, "redis", (0, 5), redis.restart_empty),
     Fault("redis-failover", 1, "redis", (0, 5), redis.fail_over),
+    Fault("redis-failover-asked", 1, "redis", (0, 5), redis.hand_over),
     Fault("redis-failover-lagging", 2, "redis", (1, 6), redis.fail_over_lagging),
     Fault("redis-restored", 1.5, "redis", (0, 3), redis.restore),
+    Fault("sentinel-kill", 1, "sentinel", (1, 15), redis.kill_sentinel),
     Fault("redis-out-of-memory", 1, "redis", (3, 10), redis.out_of_memory),
     Fault("redis-disk-full", 1, "redis", (3, 10), redis.disk_full, "disk"),
     Fault("connections-cut", 3, "", (0, 0), network.cut),

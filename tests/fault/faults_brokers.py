@@ -33,7 +33,7 @@ def stop(c):
 def disk_full(c):
     """The broker whose data stands on a disk of its own; one that can write nowhere ends by itself, now or a little later."""
     broker = c.fleet.kafka.all[-1]
-    disk = c.fleet.disks[f"broker{broker.number}"]
+    disk = c.fleet.disks[broker.folder]
     broker.held = True
     disk.fill()
     yield

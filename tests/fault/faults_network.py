@@ -1,20 +1,22 @@
-"""Faults of what is between workers and engines. links: of one worker, to each broker, then to Redis."""
+"""Faults of what is between workers and engines: each worker has links of its own to the brokers, the servers of Redis and the sentinels."""
 
 
-def links_of(c):
-    return c.chance.choice(c.fleet.workers).links
+def some(c):
+    """Whose links it is about."""
+    return c.chance.choice(c.fleet.workers)
 
 
 def cut(c):
     """Some or all connections of one worker."""
-    links = links_of(c)
+    links = some(c).links
     for link in c.chance.sample(links, c.chance.randint(1, len(links))):
         link.cut()
     yield
 
 
 def delay(c):
-    links = c.chance.sample(links_of(c), 2)
+    links = some(c).links
+    links = c.chance.sample(links, len(links) // 2)
     for link in links:
         link.delay(c.chance.uniform(0.02, 0.4))
     yield
@@ -31,15 +33,13 @@ def swallow(links):
 
 
 def lose_broker(c):
-    *brokers, _ = links_of(c)
-    yield from swallow([c.chance.choice(brokers)])
+    yield from swallow([c.chance.choice(some(c).broker_links)])
 
 
 def lose_redis(c):
-    *_, redis = links_of(c)
-    yield from swallow([redis])
+    yield from swallow(some(c).redis_links)
 
 
 def isolate(c):
     """One worker from everything."""
-    yield from swallow(links_of(c))
+    yield from swallow(some(c).links)

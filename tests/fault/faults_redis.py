@@ -1,68 +1,97 @@
-"""Faults of Redis: what it loses, certmill folds from the topics."""
+"""Faults of Redis: what it loses, certmill folds from the topics. Each begins with a primary that has its replica."""
+
+from engines import wait_until
 
 
 def kill(c):
-    """What it had appended to its file is there again."""
-    c.redis.primary.kill()
+    """What it had appended to its file is there again, or else its replica was made the primary."""
+    primary = c.redis.settle()
+    primary.kill()
     yield
-    c.redis.launch(c.redis.primary)
+    c.redis.launch(primary)
 
 
 def stop(c):
-    c.redis.primary.pause()
+    """One that awakes may find that there is another primary by now."""
+    primary = c.redis.settle()
+    primary.pause()
     yield
-    c.redis.primary.resume()
+    primary.resume()
 
 
 def flush(c):
-    c.redis.primary.command("FLUSHALL")
+    c.redis.settle().command("FLUSHALL")
     yield
+
+
+def lose(c, path):
+    """Both die, so that nobody can be promoted, and the primary comes back with what stands there."""
+    primary, replica = c.redis.settle(), c.redis.replica
+    replica.kill()
+    primary.kill()
+    yield
+    c.redis.launch_with(primary, path)
+    c.redis.launch(replica)
 
 
 def restart_empty(c):
-    c.redis.primary.kill()
-    c.redis.primary.wipe()
-    yield
-    c.redis.launch(c.redis.primary)
-
-
-def fail_over(c):
-    c.redis.primary.kill()
-    c.redis.fail_over()
-    yield
-    c.redis.launch(c.redis.replica)
-    c.redis.await_replica()
-
-
-def fail_over_lagging(c):
-    """The replica hears nothing for a while, and then is the primary."""
-    c.redis.replica.follow(None)
-    yield
-    c.redis.primary.kill()
-    c.redis.fail_over()
-    c.redis.launch(c.redis.replica)
-    c.redis.await_replica()
+    yield from lose(c, None)
 
 
 def restore(c):
     """As it was some minutes ago."""
     if not c.redis.snapshots:
+        c.redis.settle()
         c.redis.snapshot()
-    age, path = c.chance.choice(list(c.redis.snapshots))
-    c.redis.primary.kill()
+    _, path = c.chance.choice(list(c.redis.snapshots))
+    yield from lose(c, path)
+
+
+def fail_over(c):
+    primary = c.redis.settle()
+    primary.kill()
+    c.redis.wait_for_failover(primary)
     yield
-    c.redis.restore(path)
+    c.redis.launch(primary)
+
+
+def hand_over(c):
+    """Somebody asks for it while all is well."""
+    primary = c.redis.settle()
+    wait_until(c.redis.promote_replica, "no sentinel took the replica for one to promote")
+    c.redis.wait_for_failover(primary)
+    yield
+
+
+def fail_over_lagging(c):
+    """The replica hears nothing for a while, and then is the primary."""
+    primary, replica = c.redis.settle(), c.redis.replica
+    replica.pause()
+    primary.command("CLIENT", "KILL", "TYPE", "replica")
+    yield
+    primary.kill()
+    replica.resume()
+    c.redis.wait_for_failover(primary)
+    c.redis.launch(primary)
+
+
+def kill_sentinel(c):
+    sentinel = c.chance.choice(c.redis.sentinels)
+    sentinel.kill()
+    yield
+    c.redis.launch(sentinel)
 
 
 def out_of_memory(c):
-    c.redis.primary.command("CONFIG", "SET", "maxmemory", "1")
+    primary = c.redis.settle()
+    primary.command("CONFIG", "SET", "maxmemory", "1")
     yield
-    c.redis.primary.command("CONFIG", "SET", "maxmemory", "0")
+    primary.command("CONFIG", "SET", "maxmemory", "0")
 
 
 def disk_full(c):
     """It refuses writes while it cannot append them."""
-    disk = c.fleet.disks[c.redis.primary.folder.name]
+    disk = c.fleet.disks[c.redis.settle().folder]
     disk.fill()
     yield
     disk.free()

@@ -1,4 +1,4 @@
-"""The fleet that is put under faults: three brokers, a Redis and its replica, workers, and a proxy on every way between."""
+"""The fleet that is put under faults: three brokers, a Redis pair and its sentinels, workers, and a proxy on every way between."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from stores import Stores
 WORKERS = 3
 SPARE = f"w{WORKERS}"  # the slot of one more, which comes and goes
 PAUSE_S = 0.5  # before a worker that has ended is started again, as a service manager would
-DISK = {"redis0": 8 << 30, "redis1": 8 << 30, "broker3": 24 << 30}
+DISK = {"redis/a": 8 << 30, "redis/b": 8 << 30, "broker3": 24 << 30}
 ALWAYS = "poison=kill"  # a request for "poison-pill" kills whoever decides it
 
 SETTINGS = {
@@ -26,12 +26,16 @@ SETTINGS = {
 class FleetWorker(Worker):
     """Is started again whenever it has ended, unless it is held."""
 
-    def __init__(self, folder, config, slot, links):
+    def __init__(self, folder, config, slot, broker_links, redis_links):
         super().__init__(folder, config, slot)
-        self.links = links  # the proxies on its ways: to each broker, then to Redis
+        self.broker_links, self.redis_links = broker_links, redis_links  # the proxies on its ways
         self.held = True
         self.starts = 0
         self.lock = threading.RLock()
+
+    @property
+    def links(self):
+        return [*self.broker_links, *self.redis_links]
 
     def environment(self):
         environment = super().environment()
@@ -46,9 +50,10 @@ class Fleet(Cluster):
         self.spawner = ThreadPoolExecutor(1)
         slots = [f"w{i}" for i in range(WORKERS + 1)]
         listeners = [slot.upper() for slot in slots]
-        super().__init__(Brokers(folder, self.loop, self.spawn, listeners), folder, SETTINGS)
-        self.redis = Stores(folder, self.loop, self.spawn, listeners)
-        self.disks = {}
+        super().__init__(
+            Brokers(folder, self.loop, self.spawn, listeners), folder, SETTINGS, lambda at: Stores(at, self.loop, self.spawn, listeners)
+        )
+        self.disks = {}  # {folder of an engine: Disk}
         self.over = threading.Event()
         self.keeper = threading.Thread(target=self.keep, name="keeper", daemon=True)
         self.spare = None
@@ -77,16 +82,16 @@ class Fleet(Cluster):
         if not may_mount(self.folder):
             return
         for name, size in DISK.items():
-            self.disks[name] = Disk(self.folder / name / "data", size)
-            self.disks[name].mount()
+            folder = self.folder / name
+            self.disks[folder] = Disk(folder / "data", size)
+            self.disks[folder].mount()
 
     def make_worker(self, slot, folder=None):
         config = self.folder / f"{slot}.ini"
         listener = slot.upper()
-        redis = self.redis.proxies[listener]
-        own = {"kafka": {"brokers": self.kafka.address_of(listener)}, "redis": {"address": redis.address}}
+        own = {"kafka": {"brokers": self.kafka.address_of(listener)}, "redis": {"sentinels": self.redis.sentinels_of(listener)}}
         self.write_config(config, own)
-        return FleetWorker(folder or self.folder / slot, config, slot, [*self.kafka.proxies[listener], redis])
+        return FleetWorker(folder or self.folder / slot, config, slot, self.kafka.proxies[listener], self.redis.proxies_of(listener))
 
     def make_double(self, worker):
         """Another process of the same slot."""
@@ -141,14 +146,11 @@ class Fleet(Cluster):
             proxy.restore()
         for disk in self.disks.values():
             disk.free()
-        for server in [*self.kafka.all, *self.redis.all, *self.workers]:
+        for server in [*self.kafka.all, *self.redis.everyone(), *self.workers]:
             if server.alive():
                 server.resume()
         self.kafka.start()
-        for store in (self.redis.primary, self.redis.replica):
-            if not store.alive():
-                self.redis.launch(store)
-        self.redis.command("CONFIG", "SET", "maxmemory", "0")
+        self.redis.mend()
         for worker in self.workers:
             with worker.lock:
                 if not worker.alive():

@@ -27,13 +27,14 @@ class Loop:
 
 
 class Proxy:
-    """Listens on a loopback port and passes every connection on to another, which may change."""
+    """Listens on a loopback port and passes every connection on to another. What comes back may be translated."""
 
-    def __init__(self, loop, port, target):
+    def __init__(self, loop, port, target, translate=None):
         self.loop = loop
         self.port = port
         self.address = f"127.0.0.1:{port}"
-        self.target = target  # a port, or a function that returns one
+        self.target = target
+        self.translate = translate or bytes
         self.seconds = 0.0  # how late everything arrives
         self.writers = set()
         self.open = None
@@ -48,24 +49,23 @@ class Proxy:
         self.writers.add(writer)
         try:
             await self.open.wait()
-            target = self.target() if callable(self.target) else self.target
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             self._abort(writer)
             return
         self.writers.add(far_writer)
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await asyncio.gather(self._pump(reader, far_writer, bytes), self._pump(far_reader, writer, self.translate))
         self._abort(writer)
         self._abort(far_writer)
 
-    async def _pump(self, reader, writer):
+    async def _pump(self, reader, writer, translate):
         """Until either side ends; what one side has ended, the other is told."""
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 if self.seconds:
                     await asyncio.sleep(self.seconds)
                 await self.open.wait()
-                writer.write(data)
+                writer.write(translate(data))
                 await writer.drain()
         with contextlib.suppress(OSError):
             writer.close()

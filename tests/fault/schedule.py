@@ -8,7 +8,7 @@ from fleet import WORKERS
 
 QUIET_S = 5  # before the first and behind the last
 STORM_S = 180  # between two calms
-RECOVERY_S = {"broker": 12, "redis": 8}  # beside what the fault itself takes
+RECOVERY_S = {"broker": 12, "redis": 15}  # beside what the fault itself takes
 
 
 @dataclass(frozen=True)

@@ -1,127 +1,132 @@
-"""A Redis primary and its replica on loopback. The workers reach whichever is the primary, through a proxy each."""
+"""A Redis primary, its replica and three sentinels on loopback. Each worker reaches all of them through proxies of its own."""
 
 import shutil
 import time
 from collections import deque
 
 from brokers import steady_port
-from engines import Redis
+from engines import GuardedRedis, Redis, Sentinel, wait_until
 from proxy import Proxy
 
 SNAPSHOTS_S = 600  # how old a snapshot is restored at the most
+SETTLED_S = 120
 
 
 class Store(Redis):
-    """One of the two, its data in a folder that may be a file system of its own."""
+    """A server whose data stand in a folder that may be a file system of its own."""
 
     start_timeout = 120
     patience_s = 60  # it may be busy with what it has of a long run
 
-    def __init__(self, folder):
-        super().__init__(folder, steady_port())
+    def __init__(self, folder, settings, **how):
+        super().__init__(folder, steady_port(), settings=settings, **how)
         self.data = self.folder / "data"
         self.data.mkdir(parents=True, exist_ok=True)
-        self.settings = {"dir": self.data, "repl-diskless-sync-delay": 0}
+        self.settings["dir"] = self.data
 
     def wipe(self):
         for entry in self.data.iterdir():
             if entry.name != "filler":
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
-    def info(self, section, name):
-        for line in self.ask("INFO", section).decode().splitlines():
-            key, _, value = line.partition(":")
-            if key == name:
-                return value
-        return None
 
-    def follow(self, other):
-        if other is None:
-            self.command("REPLICAOF", "NO", "ONE")
-        else:
-            self.command("REPLICAOF", "127.0.0.1", str(other.port))
-
-    def follows(self):
-        return self.info("replication", "master_link_status") == "up"
-
-
-class Stores:
+class Stores(GuardedRedis):
     """Has what a Cluster asks of its Redis."""
 
+    make_server = Store
+
     def __init__(self, folder, loop, spawn, listeners):
-        self.all = [Store(folder / f"redis{i}") for i in range(2)]
-        self.primary, self.replica = self.all
+        super().__init__(folder)
         self.spawn = spawn
         self.folder = folder
         self.snapshots = deque()  # of (time, path)
-        self.proxies = {name: Proxy(loop, steady_port(), lambda: self.primary.port) for name in listeners}
+        self.server_proxies, self.sentinel_proxies = {}, {}
+        for name in listeners:
+            self.add_proxies(name, loop)
 
-    @property
-    def address(self):
-        return self.primary.address
+    @staticmethod
+    def make_sentinel(folder, first):
+        return Sentinel(folder, first, steady_port())
 
-    @property
-    def worker_settings(self):
-        return self.primary.worker_settings
+    def add_proxies(self, listener, loop):
+        """What a sentinel calls the primary is, for whom it tells it, a proxy."""
+        servers = {server.port: Proxy(loop, steady_port(), server.port) for server in self.servers}
 
-    def command(self, *words):
-        return self.primary.command(*words)
+        def translate(data):
+            for port, proxy in servers.items():
+                data = data.replace(b"$5\r\n%d\r\n" % port, b"$5\r\n%d\r\n" % proxy.port)
+            return data
 
-    def launch(self, store):
-        self.spawn(store.launch)
+        self.server_proxies[listener] = list(servers.values())
+        self.sentinel_proxies[listener] = [Proxy(loop, steady_port(), s.port, translate) for s in self.sentinels]
+
+    def proxies_of(self, listener):
+        return [*self.server_proxies[listener], *self.sentinel_proxies[listener]]
+
+    def sentinels_of(self, listener):
+        """As a setting of its worker."""
+        return ",".join(proxy.address for proxy in self.sentinel_proxies[listener])
+
+    # ---- life ----
+
+    def launch(self, server):
+        self.spawn(server.launch)
         try:
-            store.await_answers()
+            server.await_answers()
         except RuntimeError:
             # What a full disk left of its file cannot be read, now and then. Who operates it gives it an empty folder.
-            if "Bad file format" not in store.log_tail(5):
+            if "Bad file format" not in server.log_tail(5):
                 raise
-            store.wipe()
-            self.spawn(store.launch)
-            store.await_answers()
-        if store is self.replica:
-            store.follow(self.primary)
+            server.wipe()
+            self.spawn(server.launch)
+            server.await_answers()
 
     def start(self):
-        for store in (self.primary, self.replica):
-            self.launch(store)
-        self.await_replica()
+        for server in self.everyone():
+            self.launch(server)
+        return self.await_started()
 
-    def kill(self):
-        for store in self.all:
-            store.kill()
+    def settled(self):
+        """Do the sentinels agree on a primary, which knows that it is one and has its replica?"""
+        primary = self.primary
+        return primary is not None and primary.ask("ROLE")[:1] == [b"master"] and self.linked(self.replica)
 
-    def await_replica(self, timeout=60):
-        deadline = time.monotonic() + timeout
-        while not self.replica.follows():
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the replica does not catch up:\n{self.replica.log_tail()}")
-            time.sleep(0.1)
+    def settle(self):
+        """The primary, when nothing is left of an earlier fault."""
+        wait_until(self.settled, "Redis did not settle", SETTLED_S)
+        return self.primary
 
-    def fail_over(self):
-        """The primary is dead; the other takes over, and the dead one comes back as its replica."""
-        self.primary, self.replica = self.replica, self.primary
-        self.primary.follow(None)
-        for proxy in self.proxies.values():
-            proxy.cut()
+    def mend(self):
+        for server in self.everyone():
+            if not server.alive():
+                self.launch(server)
+        self.settle()
+        for server in self.servers:
+            server.command("CONFIG", "SET", "maxmemory", "0")
+
+    # ---- what it held ----
 
     def snapshot(self):
-        """Keeps what the primary holds now."""
-        if self.primary.command("SAVE") != b"+OK":
+        """Keeps what the primary holds now, if it can be had."""
+        primary = self.primary
+        if primary is None or primary.command("SAVE") != b"+OK":
             return
         path = self.folder / f"snapshot-{time.time_ns()}.rdb"
-        shutil.copy(self.primary.data / "dump.rdb", path)
+        shutil.copy(primary.data / "dump.rdb", path)
         self.snapshots.append((time.monotonic(), path))
         while self.snapshots[0][0] < time.monotonic() - SNAPSHOTS_S:
             self.snapshots.popleft()[1].unlink()
 
-    def restore(self, path):
-        """The dead primary comes back with what it held then."""
-        store = self.primary
-        store.wipe()
-        shutil.copy(path, store.data / "dump.rdb")
-        store.settings["appendonly"] = "no"
+    def launch_with(self, server, path):
+        """The dead one comes back with what was held then; without a path, with nothing."""
+        server.wipe()
+        if path is None:
+            self.launch(server)
+            return
+        shutil.copy(path, server.data / "dump.rdb")
+        server.settings["appendonly"] = "no"
         try:
-            self.launch(store)
+            self.launch(server)
         finally:
-            del store.settings["appendonly"]
-        store.command("CONFIG", "SET", "appendonly", "yes")
+            del server.settings["appendonly"]
+        server.command("CONFIG", "SET", "appendonly", "yes")

@@ -71,18 +71,13 @@ def test_the_primary_is_killed_under_load(guarded):
     verify(guarded)
 
 
-def failover(redis):
-    """Does it begin one? Not before it has heard of the replica that it can take over."""
-    return redis.sentinels[1].command("SENTINEL", "FAILOVER", "certmill") == b"+OK"
-
-
 def test_failover_on_demand_under_load(guarded):
     """There and back again."""
     client, redis = open_shop(guarded.client), guarded.redis
     with Load(client) as load:
         for _ in range(2):
             old = redis.primary
-            wait_until(lambda: failover(redis), "no sentinel took the replica for one to promote")
+            wait_until(redis.promote_replica, "no sentinel took the replica for one to promote")
             redis.wait_for_failover(old)
             serves(client)
             wait_until(lambda: redis.linked(old), "the old primary did not become a replica", 120)

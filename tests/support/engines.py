@@ -286,11 +286,11 @@ class Redis(Server):
 class Sentinel(Redis):
     """One sentinel, of three, that watches a primary under the name "certmill". What it learns it writes into its configuration."""
 
-    def __init__(self, folder, primary):
-        super().__init__(folder, tls=primary.tls, login=primary.login and ("default", primary.login[1]))
+    def __init__(self, folder, primary, port=None):
+        super().__init__(folder, port, tls=primary.tls, login=primary.login and ("default", primary.login[1]))
         self.primary = primary
 
-    def start(self):
+    def launch(self):
         configuration = self.folder / "sentinel.conf"
         if not configuration.exists():
             certificates = {k: v for k, v in self.primary.settings.items() if k.startswith("tls-")}
@@ -302,14 +302,18 @@ class Sentinel(Redis):
                 lines += [f"sentinel auth-user certmill {user}", f"sentinel auth-pass certmill {password}"]
                 lines += [f"requirepass {password}"]
             configuration.write_text("\n".join(lines) + "\n")
-        return super().start()
+        return super().launch()
 
     def argv(self):
         return ["redis-server", str(self.folder / "sentinel.conf"), "--sentinel"]
 
     def primary_port(self):
-        """Of the primary, as far as this sentinel knows."""
-        return int(self.ask("SENTINEL", "get-master-addr-by-name", "certmill")[1])
+        """Of the primary, as far as this sentinel knows; None where it does not answer."""
+        try:
+            address = self.ask("SENTINEL", "get-master-addr-by-name", "certmill")
+        except OSError:
+            return None
+        return int(address[1]) if isinstance(address, list) else None
 
     def ready(self):
         """Does it know its primary's replica, and that the others agree?"""
@@ -320,16 +324,19 @@ class Sentinel(Redis):
 class GuardedRedis:
     """A primary, its replica and three sentinels; which server is the primary changes. A lifetime like Redis'."""
 
+    make_server = Redis
+    make_sentinel = Sentinel
+
     def __init__(self, folder, settings=None, tls=None, login=()):
         folder = Path(folder)
         settings = {"repl-diskless-sync-delay": 0, **(settings or {})}
-        self.servers = [Redis(folder / name, settings=dict(settings), tls=tls, login=login) for name in "ab"]
+        self.servers = [self.make_server(folder / name, settings=dict(settings), tls=tls, login=login) for name in "ab"]
         first, second = self.servers
         for server in self.servers:  # sentinels have a server write its file again
             server.configuration = shutil.copy(server.configuration, server.folder)
         with open(second.configuration, "a", encoding="ascii") as file:
             file.write(f"replicaof 127.0.0.1 {first.port}\n")
-        self.sentinels = [Sentinel(folder / f"sentinel{i}", first) for i in range(3)]
+        self.sentinels = [self.make_sentinel(folder / f"sentinel{i}", first) for i in range(3)]
 
     @property
     def worker_settings(self):
@@ -342,6 +349,9 @@ class GuardedRedis:
     def start(self):
         for server in self.everyone():
             server.start()
+        return self.await_started()
+
+    def await_started(self):
         wait_until(lambda: all(sentinel.ready() for sentinel in self.sentinels), "the sentinels did not agree")
         wait_until(lambda: self.linked(self.servers[1]), "the replica was not linked")
         return self
@@ -349,7 +359,7 @@ class GuardedRedis:
     @staticmethod
     def linked(replica):
         role = replica.ask("ROLE")
-        return role[0] == b"slave" and role[3] == b"connected"
+        return role[:1] == [b"slave"] and role[3] == b"connected"
 
     @property
     def primary(self):
@@ -361,12 +371,16 @@ class GuardedRedis:
     def replica(self):
         return next(server for server in self.servers if server is not self.primary)
 
+    def promote_replica(self):
+        """Asks for a failover. Does one begin? Not before the sentinel has heard of the replica that can take over."""
+        return self.sentinels[1].command("SENTINEL", "FAILOVER", "certmill") == b"+OK"
+
     def wait_for_failover(self, old):
         """Until the sentinels name the other one, and it says of itself that it is a primary."""
 
         def done():
             new = self.primary
-            return new not in (old, None) and new.ask("ROLE")[0] == b"master"
+            return new not in (old, None) and new.ask("ROLE")[:1] == [b"master"]
 
         wait_until(done, "there was no failover", 120)
         return self.primary
