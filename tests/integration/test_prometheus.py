@@ -4,13 +4,13 @@ import json
 import re
 import subprocess
 import time
-import urllib.parse
 import urllib.request
 
 import pytest
 from test_metrics import MANUAL, ROLE, issue, make_ca, value, wait_ready, wait_until, watched
 
 from engines import ROOT, Server
+from prometheus import ask
 
 COMPOSE = ROOT / "compose"
 DASHBOARD = json.loads((COMPOSE / "grafana" / "dashboards" / "certmill.json").read_text())
@@ -43,14 +43,7 @@ class Prometheus(Server):
             return answer.status == 200
 
     def get(self, path, **query):
-        url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                body = json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{query}: {error.read().decode()}") from error
-        assert body["status"] == "success" and not body.get("warnings"), body
-        return body["data"]
+        return ask(self.address, path, **query)
 
     def query(self, expression):
         return self.get("query", query=expression)["result"]
