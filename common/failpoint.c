@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define POINT_MAX 16 /* in one CERTMILL_FAILPOINT */
 
@@ -48,6 +49,8 @@ point_act(const struct point *p)
 		raise(SIGKILL);
 	else if (slice_is(p->action, "stop"))
 		raise(SIGSTOP);
+	else if (slice_is(p->action, "wait"))
+		sleep(1);
 	else if (slice_is(p->action, "fail"))
 		return true;
 	else

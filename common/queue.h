@@ -75,7 +75,8 @@ struct queue_consumer_spec {
 	size_t topic_count;
 	/*
 	 * Called from queue_consumer_poll, inside the rebalance: the committed offsets were read (waiting for open
-	 * transactions to be decided), the partitions are assigned at those offsets when it returns true. It must not block.
+	 * transactions to be decided), the partitions are assigned at those offsets when it returns true, or where a log
+	 * begins by now if that is behind (which is logged). It must not block.
 	 * Returning false (with the error set) fails the poll. `revoked` may be called for partitions that are lost.
 	 */
 	bool (*assigned)(
@@ -193,6 +194,12 @@ bool queue_offset_since(struct queue_probe *p, const char *topic, int32_t partit
 /* Never creates. */
 bool queue_topic_info(
     struct queue_probe *p, const char *topic, struct queue_topic_info *ret, struct err *e) MUST_USE;
+/*
+ * How many partitions a topic has that must be there: what is folded of a topic that a broker does not know, just after it came
+ * back, would be nothing, and be taken for everything. ERR_QUEUE when it is absent.
+ */
+bool queue_topic_count(
+    struct queue_probe *p, const char *topic, int32_t *ret, struct err *e) MUST_USE;
 /* Reads one setting of a topic; buf of size bytes. ERR_QUEUE when the topic is absent. */
 bool queue_topic_config(struct queue_probe *p, const char *topic, const char *name, char *ret,
     size_t size, struct err *e) MUST_USE;

@@ -83,6 +83,17 @@ queue_topic_info(
 	return queue_handle_topic(&p->h, topic, ret, e);
 }
 
+bool
+queue_topic_count(struct queue_probe *p, const char *topic, int32_t *ret, struct err *e)
+{
+	struct queue_topic_info info;
+
+	if (!queue_topic_info(p, topic, &info, e))
+		return false;
+	*ret = info.partitions;
+	return info.exists || err_set(e, ERR_QUEUE, "topic %s: no broker knows it", topic);
+}
+
 rd_kafka_event_t *
 queue_admin_wait(struct queue_probe *p, rd_kafka_queue_t *answers, const char *call, int timeout_ms,
     struct err *e)

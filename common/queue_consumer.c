@@ -4,8 +4,12 @@
  */
 #include "queue_internal.h"
 
+#include "failpoint.h"
+#include "log.h"
+
 #include <string.h>
 
+#define STARTS_MS 2000 /* to learn where the logs begin */
 #define GATHER_MS 2    /* a message has come: what else is there already? */
 #define LEAVE_MS  3000 /* for the revocation to be served and the farewell to be sent */
 
@@ -16,6 +20,7 @@ struct queue_consumer {
 	rd_kafka_queue_t *queue;
 	rd_kafka_message_t **raw;
 	size_t raw_max;
+	unsigned rebalances;
 	bool closing;
 	bool failed; /* in the rebalance callback: the next poll says so */
 	struct err why;
@@ -49,6 +54,40 @@ position_read(const struct queue_consumer *c, const rd_kafka_topic_partition_t *
 	return true;
 }
 
+static void
+start_raise(struct queue_consumer *c, rd_kafka_topic_partition_t *p, int64_t start)
+{
+	log_event(LOG_WARNING, "messages_expired", LOG_T("group", c->group), LOG_T("topic", p->topic),
+	    LOG_N("partition", p->partition), LOG_N("from", p->offset), LOG_N("to", start));
+	p->offset = start;
+}
+
+/*
+ * What retention has deleted cannot be read: where a log begins behind the committed offset, it is read from there on. It is
+ * not always a loss: at the end of a partition that had a transaction's record last, the committed offset is its marker's.
+ * When no broker says where the logs begin, such an offset ends the session, and the next one asks again.
+ */
+static void
+starts_raise(struct queue_consumer *c, rd_kafka_topic_partition_list_t *partitions)
+{
+	SCOPED(rd_kafka_topic_partition_list_t)
+	starts = rd_kafka_topic_partition_list_copy(partitions);
+
+	for (int i = 0; i < starts->cnt; i++)
+		starts->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+	if (rd_kafka_offsets_for_times(c->h.rk, starts, STARTS_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	for (int i = 0; i < starts->cnt; i++) {
+		const rd_kafka_topic_partition_t *start = &starts->elems[i];
+		rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(
+		    partitions, start->topic, start->partition);
+
+		if (start->err == RD_KAFKA_RESP_ERR_NO_ERROR && p->offset >= 0 &&
+		    p->offset < start->offset)
+			start_raise(c, p, start->offset);
+	}
+}
+
 /* Fills the offsets of `partitions` and tells the owner. */
 static MUST_USE bool
 partitions_take(
@@ -62,6 +101,7 @@ partitions_take(
 		code = rd_kafka_committed(c->h.rk, partitions, QUEUE_COMMITTED_MS);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 			return queue_fail(&c->h, e, "committed offsets", code, NULL);
+		starts_raise(c, partitions);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (!position_read(c, &partitions->elems[i], &at[i], e))
@@ -98,6 +138,7 @@ rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
 	rd_kafka_resp_err_t answer;
 	bool taken = false;
 
+	c->rebalances++;
 	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !c->closing) {
 		taken = partitions_take(c, partitions, &e);
 		if (!taken)
@@ -110,6 +151,7 @@ rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
 		(void)queue_fail(&c->h, &e, "assign", answer, NULL);
 		consumer_fail(c, &e);
 	}
+	(void)failpoint_hit("rebalanced");
 }
 
 /* ---- life ---- */
@@ -235,13 +277,25 @@ messages_check(struct queue_consumer *c, size_t count, struct err *e)
 	return true;
 }
 
+/*
+ * librdkafka drops what a rebalance makes stale from the call that serves it, but cannot take back what the call before it gave
+ * away: one message that stands before everything that is now fetched again.
+ */
 static MUST_USE bool
 messages_gather(struct queue_consumer *c, int timeout_ms, size_t max, size_t *count, struct err *e)
 {
+	unsigned rebalances;
+
 	if (!consume(c, timeout_ms, 1, count, e))
 		return false;
+	rebalances = c->rebalances;
+	(void)failpoint_hit("gather");
 	if (*count > 0 && max > 1 && !consume(c, GATHER_MS, max, count, e))
 		return false;
+	if (c->rebalances != rebalances) {
+		messages_drop(c->raw, 1);
+		memmove(c->raw, c->raw + 1, --*count * sizeof(*c->raw));
+	}
 	if (c->failed) {
 		*e = c->why;
 		return false;

@@ -255,8 +255,14 @@ batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *
 	/* What stands already, in Redis or on the CRL that this batch publishes, is not taken back: only its answer moves. */
 	item->rq.reply_topic = slice_text(lane->shared->settings->ledger_topics[LEDGER_RESPONSES]);
 	item->rq.reply_partition = -1;
-	if ((item->rq.own_claim || item->rq.kind == TOPIC_REVOKE) && answer_fits(lane, item, e))
-		return true;
+	if (item->rq.own_claim || item->rq.kind == TOPIC_REVOKE) {
+		if (answer_fits(lane, item, &small))
+			return true;
+		if (small.code != ERR_ANSWER_TOO_LARGE) {
+			*e = small;
+			return false;
+		}
+	}
 	item_refuse(b, item, &small);
 	item->rq.retryable = true; /* nothing was done: no claim */
 	return answer_encode(b, item, e);

@@ -160,6 +160,10 @@ batch_settle_lost(struct lane *lane, struct batch *b, struct err *e)
 
 		if (item->claim == NULL || item->claim->found.data == NULL)
 			continue;
+		/* The id was another mount's on another partition at the same time. The CRL is built, with what is not to be. */
+		if (item->rq.crl_number > 0)
+			return err_set(e, ERR_FENCED, "%.*s: another request has its id by now",
+			    SLICE_FMT(item->rq.source));
 		if (item->rq.has_leaf)
 			leaf_key_done(&item->rq.leaf);
 		item->rq.has_leaf = false;

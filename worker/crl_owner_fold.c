@@ -60,13 +60,10 @@ static MUST_USE bool
 watermarks_ask(
     struct crl_owner *o, struct arena *a, const char *topic, struct watermarks *ret, struct err *e)
 {
-	struct queue_topic_info info;
-
-	if (!queue_topic_info(o->probe, topic, &info, e))
+	if (!queue_topic_count(o->probe, topic, &ret->count, e))
 		return false;
-	ret->count = info.partitions;
-	ret->high = arena_array(a, (size_t)info.partitions, sizeof(*ret->high));
-	for (int32_t i = 0; i < info.partitions; i++)
+	ret->high = arena_array(a, (size_t)ret->count, sizeof(*ret->high));
+	for (int32_t i = 0; i < ret->count; i++)
 		if (!queue_high_watermark(o->probe, topic, i, &ret->high[i], e))
 			return false;
 	return true;

@@ -72,14 +72,13 @@ stretches_ask(struct fold *f, enum ledger_kind kind, int64_t since_ms, struct to
 {
 	struct queue_probe *probe = f->spec->probe;
 	const char *topic = f->spec->settings->ledger_topics[kind];
-	struct queue_topic_info info;
+	int32_t count;
 
-	if (!queue_topic_info(probe, topic, &info, e))
+	if (!queue_topic_count(probe, topic, &count, e))
 		return false;
 	*ret = (struct topic_stretches){ topic,
-		arena_array(&f->memory, (size_t)info.partitions, sizeof(*ret->at)), info.partitions,
-		0 };
-	for (int32_t i = 0; i < info.partitions; i++) {
+		arena_array(&f->memory, (size_t)count, sizeof(*ret->at)), count, 0 };
+	for (int32_t i = 0; i < count; i++) {
 		struct stretch *s = &ret->at[i];
 
 		if (!queue_high_watermark(probe, topic, i, &s->to, e))

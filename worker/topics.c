@@ -171,11 +171,11 @@ audit_partition_read(const struct settings *s, struct queue_probe *probe, int32_
 static MUST_USE bool
 audit_read(const struct settings *s, struct queue_probe *probe, struct partitions *p, struct err *e)
 {
-	struct queue_topic_info info;
+	int32_t count;
 
-	if (!queue_topic_info(probe, s->ledger_topics[LEDGER_AUDIT], &info, e))
+	if (!queue_topic_count(probe, s->ledger_topics[LEDGER_AUDIT], &count, e))
 		return false;
-	for (int32_t i = 0; i < info.partitions; i++)
+	for (int32_t i = 0; i < count; i++)
 		if (!audit_partition_read(s, probe, i, p, e))
 			return false;
 	return true;

@@ -130,10 +130,10 @@ test_gather(void **state)
 /* ---- a claim that another has won between the reading and the script ---- */
 
 static void
-hand_open(struct fleet *f, struct lane *lane)
+hand_open(struct fleet *f, struct lane *lane, enum topic_kind kind)
 {
-	const char *const topics[] = { f->s.request_topics[TOPIC_ISSUE] };
-	const struct queue_consumer_spec spec = { .group = f->s.groups[LANE_MINT],
+	const char *const topics[] = { f->s.request_topics[kind] };
+	const struct queue_consumer_spec spec = { .group = f->s.groups[lane->kind],
 		.topics = topics,
 		.topic_count = 1,
 		.assigned = lane_assigned,
@@ -147,6 +147,22 @@ hand_open(struct fleet *f, struct lane *lane)
 	FLEET_MUST((lane->replay_sealer = sealer_new(f->kek, "replay key", &e)) != NULL);
 	FLEET_MUST((lane->producer = queue_producer_open(&f->s.queue, "hand", &e)) != NULL);
 	FLEET_MUST((lane->consumer = queue_consumer_open(&f->s.queue, &spec, &e)) != NULL);
+	if (kind == TOPIC_REVOKE)
+		lane->crls = crl_owner_new(&f->s, f->shared.probe, f->shared.crl_book);
+}
+
+/* A batch of the first `count` messages, decided. */
+static void
+hand_decide(struct fleet *f, struct lane *lane, struct batch *b, size_t count)
+{
+	struct err e = { 0 };
+
+	for (int i = 0; i < 200 && lane->inbox.count < count; i++)
+		FLEET_MUST(inbox_fill(lane, 100, &e));
+	FLEET_MUST(lane_take(lane, &e) && batch_gather(lane, b, &e));
+	assert_int_equal(b->count, count);
+	FLEET_MUST((b->cx.catalog = catalog_fresh(f->shared.catalog, 10000, &e)) != NULL);
+	FLEET_MUST(batch_settle(lane, b, &e) && batch_decide(lane, b, &e));
 }
 
 static void
@@ -156,6 +172,7 @@ hand_close(struct lane *lane)
 	queue_group_free(lane->group);
 	queue_consumer_close(lane->consumer, false);
 	queue_producer_close(lane->producer);
+	crl_owner_free(lane->crls);
 	minter_free(lane->minter);
 	sealer_free(lane->replay_sealer);
 	store_close(lane->store);
@@ -203,13 +220,8 @@ test_lost_claims(void **state)
 	fleet_issue(f, "allowed");
 	fleet_ask(f, TOPIC_ISSUE,
 	    "{'v':1 'id':'refused' 'op':'issue' 'role':'web' 'params':{'common_name':'a.test'}}");
-	hand_open(f, lane);
-	for (int i = 0; i < 200 && lane->inbox.count < 2; i++)
-		FLEET_MUST(inbox_fill(lane, 100, &e));
-	FLEET_MUST(lane_take(lane, &e) && batch_gather(lane, &b, &e));
-	assert_int_equal(b.count, 2);
-	FLEET_MUST((b.cx.catalog = catalog_fresh(f->shared.catalog, 10000, &e)) != NULL);
-	FLEET_MUST(batch_settle(lane, &b, &e) && batch_decide(lane, &b, &e));
+	hand_open(f, lane, TOPIC_ISSUE);
+	hand_decide(f, lane, &b, 2);
 	assert_true(item_ok(&b.items[0]));
 	assert_false(item_ok(&b.items[1]));
 	other_claim(lane, &b, &b.items[0], &b.items[1]);
@@ -226,12 +238,38 @@ test_lost_claims(void **state)
 	hand_close(lane);
 }
 
+/* The same id on two mounts' partitions at once: a CRL that was built for the one that lost is not published. */
+static void
+test_lost_rotation(void **state)
+{
+	struct fleet *f = *state;
+	struct lane *lane = hand_lane(f, LANE_CONTROL);
+	struct batch b;
+	struct err e = { 0 };
+	int64_t crls;
+
+	fleet_ask(f, TOPIC_REVOKE, "{'v':1 'id':'turn' 'op':'crl/rotate' 'mount':'pki'}");
+	hand_open(f, lane, TOPIC_REVOKE);
+	hand_decide(f, lane, &b, 1);
+	assert_true(item_ok(&b.items[0]));
+	assert_int_equal(b.crl_count, 1);
+	other_claim(lane, &b, &b.items[0], &b.items[0]);
+	assert_false(batch_commit(lane, &b, &e));
+	assert_int_equal(e.code, ERR_FENCED);
+	batch_done(&b);
+	FLEET_MUST(
+	    queue_high_watermark(f->shared.probe, f->s.ledger_topics[LEDGER_CRL], 0, &crls, &e));
+	assert_int_equal(crls, 0);
+	hand_close(lane);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_gather, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_claims, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_rotation, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
