@@ -59,6 +59,8 @@ bool key_check_spki(
 bool key_check(EVP_PKEY *key, enum key_type *ret_type, int64_t *ret_bits, struct err *e) MUST_USE;
 
 /* Background threads that keep RSA keys ready for the sizes in use (a size is in use once it was asked for). */
+#define KEY_POOL_KEYS_MAX    64
+#define KEY_POOL_THREADS_MAX 64
 struct key_pool *key_pool_start(size_t threads, size_t keys_per_size, struct err *e) MUST_USE;
 void key_pool_stop(struct key_pool *p); /* joins; takes NULL */
 EVP_PKEY *key_pool_take(

@@ -7,16 +7,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define POOL_KEYS_MAX    64
-#define POOL_THREADS_MAX 64
-#define SLOW_BITS        8192 /* takes 10-20 s: one is kept, not more */
+#define SLOW_BITS 8192 /* takes 10-20 s: one is kept, not more */
 
 struct shelf {
 	int64_t bits;
 	bool wanted; /* was asked for */
 	size_t capacity;
 	size_t count, making;
-	EVP_PKEY *keys[POOL_KEYS_MAX];
+	EVP_PKEY *keys[KEY_POOL_KEYS_MAX];
 };
 
 #define SHELF_COUNT KEY_POOL_SHELVES
@@ -26,7 +24,7 @@ struct key_pool {
 	pthread_cond_t work;
 	struct shelf shelves[SHELF_COUNT];
 	atomic_bool stop;
-	pthread_t threads[POOL_THREADS_MAX];
+	pthread_t threads[KEY_POOL_THREADS_MAX];
 	size_t thread_count;
 };
 
@@ -110,7 +108,7 @@ key_pool_start(size_t threads, size_t keys_per_size, struct err *e)
 	static const int64_t sizes[SHELF_COUNT] = { 2048, 3072, 4096, SLOW_BITS };
 	struct key_pool *p = calloc(1, sizeof(*p));
 
-	assert(keys_per_size > 0 && keys_per_size <= POOL_KEYS_MAX && threads <= POOL_THREADS_MAX);
+	assert(keys_per_size > 0 && keys_per_size <= KEY_POOL_KEYS_MAX && threads <= KEY_POOL_THREADS_MAX);
 	if (p == NULL || pthread_mutex_init(&p->lock, NULL) != 0 ||
 	    pthread_cond_init(&p->work, NULL) != 0)
 		abort();

@@ -122,7 +122,7 @@ manual(const struct worker_options *o)
 	static const char *const words[] = { [NOTHING] = "",
 		[SETTINGS] = " [--config FILE] [--single]",
 		[FOLDER] = " DIR",
-		[FOLDER_AND_WORDS] = " DIR [NAME=HOST,...]..." };
+		[FOLDER_AND_WORDS] = " DIR [NAME=HOST,... | NAME]..." };
 
 	(void)o;
 	manual_begin();

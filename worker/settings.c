@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "endpoint.h"
+#include "key.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -36,9 +37,9 @@ static const struct setting table[] = {
 	SETTING(TEXT, settings, redis_tls_name, "redis.tls_name",     "", 0, 255, "name that each server's certificate must have; empty: the host of its address, which a sentinel gives as IP address unless it resolves names"),
 	SETTING(INT,  settings, redis_db,      "redis.db",           "0", 0, 1000, "number of the Redis database"),
 	SETTING(SPAN, settings, redis_timeout, "redis.timeout",      "5s", 1, 60, "for connecting and for each answer"),
-	SETTING(TEXT, settings, kek_file,      "keys.kek_file",      NULL, 1, 4096, "file with the key-encryption key: 64 hexadecimal digits"),
-	SETTING(INT,  settings, key_pool_threads, "keys.pool_threads", "1", 0, 64, "threads that make RSA keys ahead of time"),
-	SETTING(INT,  settings, key_pool_size, "keys.pool_size",     "8", 1, 1000, "RSA keys kept ready for each size in use"),
+	SETTING(TEXT, settings, kek_file,      "keys.kek_file",      NULL, 1, 4096, "file with the key-encryption key: 64 hexadecimal digits, or 32 bytes"),
+	SETTING(INT,  settings, key_pool_threads, "keys.pool_threads", "1", 0, KEY_POOL_THREADS_MAX, "threads that make RSA keys ahead of time"),
+	SETTING(INT,  settings, key_pool_size, "keys.pool_size",     "8", 1, KEY_POOL_KEYS_MAX, "RSA keys kept ready for each size in use; of 8192 bits one"),
 	SETTING(INT,  settings, lanes[LANE_MINT],    "lanes.mint",    "1", 0, 64, "lanes that serve .issue and .sign"),
 	SETTING(INT,  settings, lanes[LANE_CONTROL], "lanes.control", "1", 0, 64, "lanes that serve .revoke and .config"),
 	SETTING(INT,  settings, lanes[LANE_QUERY],   "lanes.query",   "1", 0, 64, "lanes that serve .query"),

@@ -1,4 +1,5 @@
 /* The worker's settings: defaults, what comes from where, derived names, and which topics an answer may go to. */
+#include "key.h"
 #include "settings.h"
 
 #include <setjmp.h>
@@ -158,6 +159,21 @@ test_names(void **state)
 }
 
 /* worker.slot, then CERTMILL_SLOT, then the host's name. */
+/* What the table allows, the pool takes. */
+static void
+test_largest_pool(void **state)
+{
+	struct fixture *f = *state;
+	struct key_pool *p;
+
+	load_good(f, "[keys]\npool_threads = 64\npool_size = 64\n");
+	p = key_pool_start((size_t)f->s.key_pool_threads, (size_t)f->s.key_pool_size, &f->e);
+	assert_non_null(p);
+	key_pool_stop(p);
+	assert_false(load(f, "[keys]\npool_size = 65\n"));
+	assert_false(load(f, "[keys]\npool_threads = 65\n"));
+}
+
 static void
 test_slot(void **state)
 {
@@ -429,6 +445,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_largest_pool, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_environment_wins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_alone, setup, teardown),
