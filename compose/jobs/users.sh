@@ -56,7 +56,8 @@ together allow issuer --resource-pattern-type prefixed --operation Read --group 
 # Who operates asks for everything and reads everything, but writes no record.
 together allow operator --operation Write --operation Describe --topic certmill.issue --topic certmill.sign --topic certmill.query \
 	--topic certmill.revoke --topic certmill.config
-together allow operator --resource-pattern-type prefixed --operation Read --operation Describe --topic certmill. --group certmill- --group operator-
+together allow operator --resource-pattern-type prefixed --operation Read --operation Describe --topic certmill. --group operator-
+together allow operator --resource-pattern-type prefixed --operation Describe --group certmill-
 
 # Who subscribes reads what the world may know.
 together allow subscriber --operation Read --operation Describe --topic certmill.crl --topic certmill.ca --topic certmill.certs \
