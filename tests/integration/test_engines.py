@@ -63,6 +63,14 @@ def test_kafka_keeps_its_data_through_a_kill(tmp_path):
         assert client.read_topic(kafka.address, "kept") == []
 
 
+def runs(state):
+    """By its file in /proc, which may be gone."""
+    try:
+        return state.read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
 def test_a_server_dies_with_the_test_that_started_it(tmp_path):
     program = (
         "import engines, os, sys, signal\n"
@@ -75,7 +83,7 @@ def test_a_server_dies_with_the_test_that_started_it(tmp_path):
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     state = Path(f"/proc/{int(killed.stdout)}/stat")
-    deadline = time.monotonic() + 5
-    while state.exists() and state.read_text().split()[2] != "Z":
-        assert time.monotonic() < deadline, "Redis outlives its test by 5 s"
+    deadline = time.monotonic() + 60
+    while runs(state):
+        assert time.monotonic() < deadline, "Redis outlives its test by a minute"
         time.sleep(0.05)

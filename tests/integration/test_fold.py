@@ -46,6 +46,19 @@ def claim_without_changes(packed):
     return claim
 
 
+class TimeLeft:
+    """Until a row expires, which two readings find a little different."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __eq__(self, other):
+        return isinstance(other, TimeLeft) and abs(self.seconds - other.seconds) < 180
+
+    def __repr__(self):
+        return f"{self.seconds:.0f} s"
+
+
 def comparable(rows):
     """What a fold restores: not the leaf keys, nor what belongs to a lane's session."""
     kept = {}
@@ -58,14 +71,14 @@ def comparable(rows):
             value = claim_without_changes(value)
         elif key.startswith("cm:cert:"):
             value = objects(value)
-        kept[key] = (value, None if ttl is None else round(ttl / 60))
+        kept[key] = (value, None if ttl is None else TimeLeft(ttl))
     return kept
 
 
 def expiries_to_come(before, after):
     """Rows of the last batch of a partition get their expiry with the next one; a fold gives it at once."""
-    for key, (value, minutes) in before.items():
-        if minutes is None and key.startswith(("cm:req:", "cm:rec:", "cm:cert:")) and key in after:
+    for key, (value, left) in before.items():
+        if left is None and key.startswith(("cm:req:", "cm:rec:", "cm:cert:")) and key in after:
             before[key] = (value, after[key][1])
 
 

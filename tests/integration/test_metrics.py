@@ -106,7 +106,7 @@ def test_work_is_counted(make_cluster):
     client.ask("issue", {"common_name": "evil.org"}, role="web")
     client.ask("revoke", {"serial_number": answers[0].data["serial"]}).data
 
-    wait_until(lambda: value(port, "requests_replayed_total", op="issue") == 1)
+    wait_until(lambda: value(port, "requests_replayed_total", op="issue") == 1 and value(port, "requests_total", op="revoke", outcome="ok") == 1)
     seen = scrape(port)
 
     def of(name, **labels):

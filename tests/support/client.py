@@ -142,6 +142,10 @@ def create_topic(brokers, topic, partitions=1, replicas=1, **config):
     settings = {name.replace("_", "."): str(value) for name, value in config.items()}
     for future in admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)]).values():
         future.result(20)
+    deadline = time.monotonic() + 60
+    while topic not in admin.list_topics(timeout=20).topics:
+        assert time.monotonic() < deadline, f"{topic} was made and does not show"
+        time.sleep(0.1)
 
 
 def read_topics(brokers, topics, timeout=60):
@@ -267,14 +271,14 @@ class Client:
         assert self.producer.flush(timeout) == 0, f"{len(requests)} requests: not delivered in {timeout} s"
         return [request["id"] for request in requests]
 
-    def ask(self, op, params=None, timeout=30, headers=None, **envelope):
+    def ask(self, op, params=None, timeout=60, headers=None, **envelope):
         """Sends a request and awaits its answer."""
         request = self.request(op, params, **envelope)
         seen = len(self.answers.get(request["id"], []))
         self.send(request, headers=headers)
         return self.wait_for(request["id"], timeout, count=seen + 1)
 
-    def wait_for(self, request_id, timeout=30, count=1):
+    def wait_for(self, request_id, timeout=60, count=1):
         """The count-th answer to that id."""
         self.wait_until(lambda: len(self.answers.get(request_id, [])) >= count, timeout, request_id)
         return self.answers[request_id][count - 1]

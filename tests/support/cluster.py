@@ -30,7 +30,7 @@ class Worker(Process):
         """SIGTERM; it must end well."""
         if self.alive():
             self.signal(signal.SIGTERM)
-            assert self.wait(30), f"worker {self.slot} did not end 30 s after SIGTERM:\n{self.log_tail()}"
+            assert self.wait(60), f"worker {self.slot} did not end 60 s after SIGTERM:\n{self.log_tail()}"
         status = self.status()
         assert status in (0, None), f"worker {self.slot} ended with {status}:\n{self.log_tail(100)}"
         self.pid = None

@@ -19,14 +19,16 @@
 
 static struct queue_options options;
 
-/* The next message of a reader, within five seconds. */
+#define PATIENCE_MS 60000
+
+/* The next message of a reader. */
 static inline struct queue_message *
 next(struct queue_reader *r)
 {
 	struct err e = { .code = ERR_NONE };
 	struct queue_message *m = NULL;
 
-	for (int i = 0; i < 100 && m == NULL; i++)
+	for (int i = 0; i < PATIENCE_MS / 50 && m == NULL; i++)
 		if (!queue_reader_poll(r, 50, &m, &e))
 			fail_msg("reader: %s", e.msg);
 	if (m == NULL)
@@ -84,7 +86,7 @@ read_until(struct queue_reader *r, int32_t partition, int64_t offset, int want)
 	struct err e = { .code = ERR_NONE };
 	int got = 0;
 
-	for (int i = 0; i < 200 && queue_reader_passed(r, partition) < offset; i++) {
+	for (int i = 0; i < PATIENCE_MS / 50 && queue_reader_passed(r, partition) < offset; i++) {
 		struct queue_message *m;
 
 		if (!queue_reader_poll(r, 50, &m, &e))
@@ -163,7 +165,7 @@ commit_first(const char *group, const struct queue_position *at, size_t count)
 	queue_probe_close(probe);
 }
 
-/* Polls until `want` messages have come, or for ten seconds. */
+/* Polls until `want` messages have come, or for a minute. */
 static inline int
 poll_until(struct queue_consumer *c, int want, int64_t *offsets)
 {
@@ -171,7 +173,7 @@ poll_until(struct queue_consumer *c, int want, int64_t *offsets)
 	struct err e = { .code = ERR_NONE };
 	int got = 0;
 
-	for (int i = 0; i < 100 && got < want; i++) {
+	for (int i = 0; i < PATIENCE_MS / 100 && got < want; i++) {
 		size_t count;
 
 		if (!queue_consumer_poll(c, 100, batch, COUNT(batch), &count, &e))
@@ -192,7 +194,7 @@ join(struct queue_consumer *c, const struct seen *seen)
 	struct err e = { .code = ERR_NONE };
 	size_t count = 0;
 
-	for (int i = 0; i < 200 && seen->assigned == 0; i++)
+	for (int i = 0; i < PATIENCE_MS / 50 && seen->assigned == 0; i++)
 		if (!queue_consumer_poll(c, 50, batch, 1, &count, &e))
 			fail_msg("poll: %s", e.msg);
 	assert_int_equal(seen->assigned, 1);
@@ -206,7 +208,7 @@ expect_poll_failure(struct queue_consumer *c, enum err_code want, const char *te
 	struct err e = { .code = ERR_NONE };
 	size_t count = 0;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < PATIENCE_MS / 100; i++) {
 		if (queue_consumer_poll(c, 100, batch, COUNT(batch), &count, &e)) {
 			assert_int_equal(count, 0);
 			continue;

@@ -50,11 +50,11 @@ redis_fixture_kill(struct redis_fixture *r)
 static inline struct store *
 redis_fixture_open(const struct redis_fixture *r)
 {
-	const struct store_options o = { .address = r->address, .timeout_ms = 2000 };
+	const struct store_options o = { .address = r->address, .timeout_ms = 20000 };
 	struct store *s = NULL;
 	struct err e;
 
-	for (int i = 0; i < 200 && s == NULL; i++) {
+	for (int i = 0; i < 2400 && s == NULL; i++) {
 		s = store_open(&o, &e);
 		if (s == NULL)
 			usleep(25000);
