@@ -109,7 +109,7 @@ reader_run(void *opaque)
 
 	while (!atomic_load(&r->stop)) {
 		struct err e = { 0 };
-		const struct catalog *c = catalog_fresh(r->f->folder, 10000, &e);
+		const struct catalog *c = catalog_fresh(r->f->folder, 60000, &e);
 		const struct catalog_mount *a = catalog_find_mount(c, L("a"));
 		const struct catalog_mount *b = catalog_find_mount(c, L("b"));
 		int64_t ahead = a->state.max_ttl - b->state.max_ttl;

@@ -130,7 +130,7 @@ a_lane_without_a_sign_of_life(void **state)
 
 	metric_set(&f->lanes[1].meter.beat_us, now - (int64_t)290 * 1000 * 1000);
 	says(watched_lives, f, true, "");
-	metric_set(&f->lanes[1].meter.beat_us, now - (int64_t)310500 * 1000);
+	metric_set(&f->lanes[1].meter.beat_us, time_monotonic_us() - (int64_t)310050 * 1000);
 	says(watched_lives, f, false, "lane mint-1: no sign of life for 310 s\n");
 	metric_set(&f->lanes[1].meter.beat_us, 0); /* its thread has not begun */
 	says(watched_lives, f, true, "");

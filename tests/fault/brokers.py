@@ -1,14 +1,11 @@
 """Three real brokers on loopback, each also a controller; the workers reach them through proxies, everybody else directly."""
 
-import random
-import socket
-
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
 
-from engines import Kafka, new_cluster_id
+from engines import Kafka, free_port, new_cluster_id
 from proxy import Proxy
 
 COUNT = 3
@@ -28,19 +25,6 @@ REPLICATED = {
     "replica.lag.time.max.ms": 10000,
     "log.segment.bytes": 64 << 20,
 }
-
-
-def steady_port():
-    """A free port that no outgoing connection is given while its server is down."""
-    while True:
-        port = random.randrange(15000, 30000)
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Broker(Kafka):
@@ -81,9 +65,9 @@ class Brokers:
         numbers = range(1, COUNT + 1)
         ports = {
             n: {
-                "PLAINTEXT": steady_port(),
-                "CONTROLLER": steady_port(),
-                **{name: (steady_port(), steady_port()) for name in listeners},
+                "PLAINTEXT": free_port(),
+                "CONTROLLER": free_port(),
+                **{name: (free_port(), free_port()) for name in listeners},
             }
             for n in numbers
         }

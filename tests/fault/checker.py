@@ -8,6 +8,7 @@ common, everything in memory. What is asked is settled by the cut, the committed
 """
 
 import argparse
+import gc
 import hashlib
 import sys
 from collections import defaultdict
@@ -237,6 +238,7 @@ def main():
     parser.add_argument("prefix")
     parser.add_argument("--dedup-window", type=int, default=3600, help="the workers' windows.dedup, in seconds (3600)")
     o = parser.parse_args()
+    gc.disable()  # it would look through millions of records again and again, and nothing is to be had back
     violations = check(o.brokers, o.prefix, o.dedup_window)
     for violation in violations:
         print(violation)

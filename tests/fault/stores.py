@@ -4,8 +4,7 @@ import shutil
 import time
 from collections import deque
 
-from brokers import steady_port
-from engines import GuardedRedis, Redis, Sentinel, wait_until
+from engines import GuardedRedis, Redis, free_port, wait_until
 from proxy import Proxy
 
 SNAPSHOTS_S = 600  # how old a snapshot is restored at the most
@@ -19,7 +18,7 @@ class Store(Redis):
     patience_s = 60  # it may be busy with what it has of a long run
 
     def __init__(self, folder, settings, **how):
-        super().__init__(folder, steady_port(), settings=settings, **how)
+        super().__init__(folder, settings=settings, **how)
         self.data = self.folder / "data"
         self.data.mkdir(parents=True, exist_ok=True)
         self.settings["dir"] = self.data
@@ -44,13 +43,9 @@ class Stores(GuardedRedis):
         for name in listeners:
             self.add_proxies(name, loop)
 
-    @staticmethod
-    def make_sentinel(folder, first):
-        return Sentinel(folder, first, steady_port())
-
     def add_proxies(self, listener, loop):
         """What a sentinel calls the primary is, for whom it tells it, a proxy."""
-        servers = {server.port: Proxy(loop, steady_port(), server.port) for server in self.servers}
+        servers = {server.port: Proxy(loop, free_port(), server.port) for server in self.servers}
 
         def translate(data):
             for port, proxy in servers.items():
@@ -58,7 +53,7 @@ class Stores(GuardedRedis):
             return data
 
         self.server_proxies[listener] = list(servers.values())
-        self.sentinel_proxies[listener] = [Proxy(loop, steady_port(), s.port, translate) for s in self.sentinels]
+        self.sentinel_proxies[listener] = [Proxy(loop, free_port(), s.port, translate) for s in self.sentinels]
 
     def proxies_of(self, listener):
         return [*self.server_proxies[listener], *self.sentinel_proxies[listener]]

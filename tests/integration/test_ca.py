@@ -195,7 +195,7 @@ def test_a_ca_that_lives_long_is_in_state(cluster, ask):
 def test_expired_entries_leave_the_crl_and_storage(cluster, ask):
     """On one CRL past its end; then it is on none, its record is a tombstone, and its row in Redis has an end."""
     make_intermediate(ask, "short")
-    leaf = ask("issue", {"common_name": "a.example.com", "ttl": "20s"}, mount="short", role="any")
+    leaf = ask("issue", {"common_name": "a.example.com", "ttl": "60s"}, mount="short", role="any")
     serial, key = serial_of(leaf["serial"]), f"short/{leaf['serial'].replace(':', '')}".encode()
     ask("revoke", {"serial": leaf["serial"]}, mount="short")
     assert crl_of(ask, "short").get_revoked_certificate_by_serial_number(serial)

@@ -15,6 +15,7 @@ import argparse
 import base64
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -30,21 +31,26 @@ ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def port_or_free(port):
-    """The port if nobody has it, else any."""
+def is_free(port):
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", port))
         except OSError:
-            return free_port()
-        return port
+            return False
+        return True
+
+
+def free_port():
+    """One that no outgoing connection is given while its server is down."""
+    while not is_free(port := random.randrange(15000, 30000)):
+        pass
+    return port
+
+
+def port_or_free(port):
+    """The port if nobody has it, else any."""
+    return port if is_free(port) else free_port()
 
 
 def die_with(parent):
@@ -286,8 +292,8 @@ class Redis(Server):
 class Sentinel(Redis):
     """One sentinel, of three, that watches a primary under the name "certmill". What it learns it writes into its configuration."""
 
-    def __init__(self, folder, primary, port=None):
-        super().__init__(folder, port, tls=primary.tls, login=primary.login and ("default", primary.login[1]))
+    def __init__(self, folder, primary):
+        super().__init__(folder, tls=primary.tls, login=primary.login and ("default", primary.login[1]))
         self.primary = primary
 
     def launch(self):
@@ -325,7 +331,6 @@ class GuardedRedis:
     """A primary, its replica and three sentinels; which server is the primary changes. A lifetime like Redis'."""
 
     make_server = Redis
-    make_sentinel = Sentinel
 
     def __init__(self, folder, settings=None, tls=None, login=()):
         folder = Path(folder)
@@ -336,7 +341,7 @@ class GuardedRedis:
             server.configuration = shutil.copy(server.configuration, server.folder)
         with open(second.configuration, "a", encoding="ascii") as file:
             file.write(f"replicaof 127.0.0.1 {first.port}\n")
-        self.sentinels = [self.make_sentinel(folder / f"sentinel{i}", first) for i in range(3)]
+        self.sentinels = [Sentinel(folder / f"sentinel{i}", first) for i in range(3)]
 
     @property
     def worker_settings(self):
