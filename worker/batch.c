@@ -4,9 +4,10 @@
 
 #include <stdlib.h>
 
-#define POLL_MAX        1024
-#define KEY_DEADLINE_US ((int64_t)45 * 1000 * 1000)
-#define LINGER_MAX_US   ((int64_t)500 * 1000)
+#define POLL_MAX         1024
+#define KEY_DEADLINE_US  ((int64_t)45 * 1000 * 1000)
+#define LINGER_MAX_US    ((int64_t)500 * 1000)
+#define CONFIG_BATCH_MAX 64 /* looked at for one change and the copies of others */
 
 static void
 inbox_reserve(struct inbox *in, size_t more)
@@ -161,15 +162,19 @@ id_set_new(struct arena *a, size_t items)
 	return (struct id_set){ arena_array(a, size, sizeof(uint32_t)), size - 1 };
 }
 
-/* How large may a batch be that has this message? Configuration goes alone, and few go together where a lane died. */
+/*
+ * How large may a batch be that has this message? What changes configuration is decided alone, but answers to copies of it go
+ * beside; and few go together where a lane died.
+ */
 static size_t
 batch_size_with(struct lane *lane, const struct queue_message *m, enum topic_kind kind)
 {
 	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
 
-	if (kind == TOPIC_CONFIG)
-		return 1;
-	return p != NULL && m->offset <= p->careful_to ? p->careful_size : SIZE_MAX;
+	size_t size = kind == TOPIC_CONFIG ? CONFIG_BATCH_MAX : SIZE_MAX;
+
+	return p != NULL && m->offset <= p->careful_to && p->careful_size < size ? p->careful_size
+										 : size;
 }
 
 static struct batch_part *

@@ -173,15 +173,43 @@ item_failpoint(const struct item *item)
 		(void)failpoint_hit("poison");
 }
 
+/*
+ * What was decided of a batch so far. A change of configuration is in force for whatever comes behind it, so nothing else is
+ * worked at in its batch: the rest of it are answers that were given before, and refusals of messages that cannot be read.
+ */
+struct decided {
+	bool any, configuration;
+};
+
+static bool
+item_stands_apart(const struct item *item, const struct decided *d)
+{
+	if (item->intake != INTAKE_DECIDE || item->rq.replay)
+		return false;
+	return item->rq.kind == TOPIC_CONFIG ? d->any : d->configuration;
+}
+
+static void
+decided_add(struct decided *d, const struct item *item)
+{
+	if (item->intake != INTAKE_DECIDE || item->rq.replay)
+		return;
+	d->any = true;
+	d->configuration |= item->rq.kind == TOPIC_CONFIG;
+}
+
 static MUST_USE bool
 batch_decide_items(struct lane *lane, struct batch *b, struct err *e)
 {
 	int64_t end = time_monotonic_us() + lane->shared->settings->batch_budget_ms * 1000;
+	struct decided decided = { 0 };
 
 	for (size_t i = 0; i < b->count; i++) {
 		struct item *item = &b->items[i];
 
-		if (i > 0 && (time_monotonic_us() > end || item_would_wait(b, item))) {
+		if (i > 0 &&
+		    (time_monotonic_us() > end || item_would_wait(b, item) ||
+			item_stands_apart(item, &decided))) {
 			batch_cut(b, i);
 			batch_forget_parts(b);
 			break;
@@ -191,6 +219,7 @@ batch_decide_items(struct lane *lane, struct batch *b, struct err *e)
 		if (item->intake != INTAKE_DECIDE)
 			continue;
 		item_failpoint(item);
+		decided_add(&decided, item);
 		if (!item_decide(b, item, e))
 			return false;
 	}

@@ -223,6 +223,35 @@ test_batch_max(void **state)
 	assert_true(audit_check(f, 20, 3) >= 7);
 }
 
+static void
+changes_ask(struct fleet *f, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fleet_ask(f, TOPIC_CONFIG,
+		    "{'v':1 'id':'change-%zu' 'op':'role/write' 'role':'role%zu' 'params':{'allow_any_name':true}}",
+		    i, i);
+}
+
+/* A change of configuration goes alone; copies of what was changed go together, and beside one change. */
+static void
+test_configuration(void **state)
+{
+	struct fleet *f = *state;
+	size_t batches;
+
+	changes_ask(f, 6);
+	changes_ask(f, 7);
+	lane_up(f, LANE_CONTROL);
+	for (size_t i = 0; i < 6; i++)
+		(void)answer_wait(f, "a copy", arena_printf(&f->arena, "change-%zu", i), 2);
+	answer_expect(f, "one change more", "change-6", NULL);
+	lanes_down(f);
+	batches = audit_check(f, 13, 7);
+	if (batches < 7 ||
+	    batches > 9) /* 7, or a few more when the messages come in little by little */
+		fail_msg("13 messages with 7 changes took %zu batches", batches);
+}
+
 int
 main(void)
 {
@@ -230,6 +259,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bad_between_good, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch_max, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_configuration, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,8 +118,7 @@ test_gather(void **state)
 		{ "a lane died at the second", "abc", 1, 1 << 20, 1, 1 },
 		{ "a lane died at one of many", "abcdefgh", 7, 1 << 20, 3, 3 },
 	};
-	static const struct gather config = { "configuration goes alone", "abc", -1, 1 << 20, 0,
-		1 };
+	static const struct gather config = { "configuration", "abc", -1, 1 << 20, 0, 3 };
 	struct fleet *f = *state;
 
 	for (size_t i = 0; i < COUNT(mint); i++)
