@@ -20,8 +20,8 @@ static const struct option_row {
 	const char *help;
 } table[] = {
 #define ROW(name_, kind_, member_, commands_, help_) { name_, OPTION_##kind_, offsetof(struct options, member_), commands_, help_ }
-	ROW("brokers",    TEXT,  brokers,    ALL,      "host:port,...: where Kafka is (CERTMILL_BROKERS; 127.0.0.1:9092)"),
-	ROW("prefix",     TEXT,  prefix,     ALL,      "of the topics' names (CERTMILL_PREFIX; certmill)"),
+	ROW("brokers",    TEXT,  brokers,    ALL,      "host:port,...: where Kafka is (CERTMILL_BROKERS, or the worker's CERTMILL_KAFKA_BROKERS; 127.0.0.1:9092)"),
+	ROW("prefix",     TEXT,  prefix,     ALL,      "of the topics' names (CERTMILL_PREFIX, or CERTMILL_TOPICS_PREFIX; certmill)"),
 	ROW("kafka",      KAFKA, kafka,      ALL,      "NAME=VALUE: a setting of librdkafka, any number of times (CERTMILL_KAFKA_SSL_CA_LOCATION=...)"),
 	ROW("timeout",    SPAN,  timeout,    ALL,      "how long to wait for an answer (30s)"),
 	ROW("help",       FLAG,  help,       ALL,      "print this"),

@@ -15,7 +15,6 @@ class Figures:
         self.lock = threading.Lock()
         self.in_flight = defaultdict(list)
         self.recovered = defaultdict(list)  # ms
-        self.failed = defaultdict(int)
 
     def injected(self, name, in_flight):
         with self.lock:
@@ -24,10 +23,6 @@ class Figures:
     def has_recovered(self, name, ms):
         with self.lock:
             self.recovered[name].append(ms)
-
-    def has_failed(self, name):
-        with self.lock:
-            self.failed[name] += 1
 
     def lines(self):
         yield f"{'fault':<24} {'times':>6} {'in flight':>10} {'recovered in p50':>17} {'p99':>8} {'max ms':>8}"
