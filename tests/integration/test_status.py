@@ -80,14 +80,11 @@ def test_the_state_for_a_person(make_cluster):
     assert cluster.certmill("status", "-field=view").stdout.strip() == "ready"
 
 
-def test_many_that_ask_are_one_question_to_the_brokers(make_cluster):
-    cluster = make_cluster()
-    client = cluster.client
-    began = time.monotonic()
+def test_many_ask_at_once(make_cluster):
+    client = make_cluster().client
     ids = client.send_all([client.request("status") for _ in range(300)])
     for answer in client.wait_for_all(ids, timeout=120):
         assert answer.data["view"] == "ready"
-    assert time.monotonic() - began < 120
 
 
 def test_what_waits_is_seen(make_cluster):
