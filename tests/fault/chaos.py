@@ -137,8 +137,8 @@ class Run:
             if self.locks["redis"].acquire(timeout=1):
                 try:
                     self.fleet.redis.snapshot()
-                except OSError:
-                    pass
+                except (OSError, AssertionError):
+                    pass  # the next one, then
                 finally:
                     self.locks["redis"].release()
 

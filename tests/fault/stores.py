@@ -102,9 +102,12 @@ class Stores(GuardedRedis):
     # ---- what it held ----
 
     def snapshot(self):
-        """Keeps what the primary holds now, if it can be had."""
+        """Keeps what the primary holds now, if it can be had. It goes on meanwhile: of a million certificates that takes a while."""
         primary = self.primary
-        if primary is None or primary.command("SAVE") != b"+OK":
+        if primary is None or not primary.command("BGSAVE").startswith(b"+"):
+            return
+        wait_until(lambda: b"rdb_bgsave_in_progress:0" in primary.ask("INFO", "persistence"), "Redis did not save", SETTLED_S)
+        if b"rdb_last_bgsave_status:ok" not in primary.ask("INFO", "persistence"):
             return
         path = self.folder / f"snapshot-{time.time_ns()}.rdb"
         shutil.copy(primary.data / "dump.rdb", path)
