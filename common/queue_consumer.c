@@ -57,8 +57,9 @@ position_read(const struct queue_consumer *c, const rd_kafka_topic_partition_t *
 static void
 start_raise(struct queue_consumer *c, rd_kafka_topic_partition_t *p, int64_t start)
 {
-	log_event(LOG_WARNING, "messages_expired", LOG_T("group", c->group), LOG_T("topic", p->topic),
-	    LOG_N("partition", p->partition), LOG_N("from", p->offset), LOG_N("to", start));
+	log_event(LOG_WARNING, "messages_expired", LOG_T("group", c->group),
+	    LOG_T("topic", p->topic), LOG_N("partition", p->partition), LOG_N("from", p->offset),
+	    LOG_N("to", start));
 	p->offset = start;
 }
 

@@ -108,7 +108,8 @@ key_pool_start(size_t threads, size_t keys_per_size, struct err *e)
 	static const int64_t sizes[SHELF_COUNT] = { 2048, 3072, 4096, SLOW_BITS };
 	struct key_pool *p = calloc(1, sizeof(*p));
 
-	assert(keys_per_size > 0 && keys_per_size <= KEY_POOL_KEYS_MAX && threads <= KEY_POOL_THREADS_MAX);
+	assert(keys_per_size > 0 && keys_per_size <= KEY_POOL_KEYS_MAX &&
+	    threads <= KEY_POOL_THREADS_MAX);
 	if (p == NULL || pthread_mutex_init(&p->lock, NULL) != 0 ||
 	    pthread_cond_init(&p->work, NULL) != 0)
 		abort();

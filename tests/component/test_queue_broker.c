@@ -363,7 +363,8 @@ test_rebalance_in_a_poll(void **state)
 	for (int i = 0; i < 200; i++)
 		produce(p, name, 0, L("k"), L("v"));
 	flush(p);
-	c = consumer_as("slot-a", name, name, &seen); /* whose name comes first has the first partition */
+	c = consumer_as(
+	    "slot-a", name, name, &seen); /* whose name comes first has the first partition */
 	for (deadline = now_ms() + 20000; count == 0 && now_ms() < deadline;)
 		count = poll_many(c, 3, offsets);
 	assert_int_equal(seen.count, 2);

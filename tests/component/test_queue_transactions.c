@@ -82,8 +82,8 @@ visible(const char *name, int want)
 	int64_t high = high_watermark(name, 0), began = now_ms();
 	int count = 0;
 
-	while (queue_reader_passed(r, 0) < high &&
-	    now_ms() - began < (count < want ? 60000 : 2000)) {
+	while (
+	    queue_reader_passed(r, 0) < high && now_ms() - began < (count < want ? 60000 : 2000)) {
 		struct queue_message *m;
 
 		if (!queue_reader_poll(r, 50, &m, &e))
