@@ -118,7 +118,8 @@ class Ledger:
     def __init__(self, brokers, prefix):
         self.brokers, self.prefix = brokers, prefix
         self.violations = []
-        self.topics, self.lows, self.counts = {}, {}, {}
+        self.topics, self.lows = {}, {}
+        self.firsts = {}  # {topic: {partition: when its first record was written}}
         self.cut = positions(brokers, prefix)
         # what was seen on a topic is committed: its audit, which is read behind it, has its entry
         for kind in (*REQUESTS, "rejects", "certs", "crl", "state", "revoked", "audit"):
@@ -165,9 +166,11 @@ class Ledger:
         """Does what is kept go back to that time, for sure?"""
         if topic not in self.lows:
             return False
-        firsts = {}
-        for record in self.topics[topic]:
-            firsts.setdefault(record.partition, record.timestamp)
+        if topic not in self.firsts:
+            self.firsts[topic] = {}
+            for record in self.topics[topic]:
+                self.firsts[topic].setdefault(record.partition, record.timestamp)
+        firsts = self.firsts[topic]
         asked = range(len(self.lows[topic])) if partition is None else [partition]
         return all(self.lows[topic][p] == 0 or firsts.get(p, FOREVER) + CLOCKS_MS <= at for p in asked)
 
