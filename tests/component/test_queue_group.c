@@ -176,6 +176,7 @@ test_probe(void **state)
 	struct queue_topic_info info;
 	struct queue_position at[] = { { "probe", 0, 5, "x" }, { "probe", 2, 5, "x" } };
 	int64_t offset;
+	int32_t count;
 
 	(void)state;
 	assert_non_null(probe);
@@ -189,6 +190,10 @@ test_probe(void **state)
 	assert_false(info.exists);
 	assert_true(queue_topic_info(probe, "probe.absent", &info, &e));
 	assert_false(info.exists);
+	assert_true(queue_topic_count(probe, "probe", &count, &e));
+	assert_int_equal(count, 3);
+	assert_false(queue_topic_count(probe, "probe.absent", &count, &e));
+	assert_int_equal(e.code, ERR_QUEUE);
 	produce(p, "probe", 1, L("k"), L("v"));
 	flush(p);
 	assert_true(queue_high_watermark(probe, "probe", 1, &offset, &e));
