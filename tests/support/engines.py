@@ -14,6 +14,7 @@ The jars of Kafka are in the folder that KAFKA_JARS names.
 import argparse
 import base64
 import ctypes
+import itertools
 import os
 import random
 import shutil
@@ -29,6 +30,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
+PORTS = range(15000, 30000)  # which no outgoing connection is given while its server is down
+next_port = itertools.count(random.randrange(len(PORTS)))
 
 
 def is_free(port):
@@ -42,8 +45,8 @@ def is_free(port):
 
 
 def free_port():
-    """One that no outgoing connection is given while its server is down."""
-    while not is_free(port := random.randrange(15000, 30000)):
+    """One after the other, so that none is given twice before it is taken."""
+    while not is_free(port := PORTS[next(next_port) % len(PORTS)]):
         pass
     return port
 
