@@ -170,7 +170,6 @@ static size_t
 batch_size_with(struct lane *lane, const struct queue_message *m, enum topic_kind kind)
 {
 	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
-
 	size_t size = kind == TOPIC_CONFIG ? CONFIG_BATCH_MAX : SIZE_MAX;
 
 	return p != NULL && m->offset <= p->careful_to && p->careful_size < size ? p->careful_size

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Puts a whole fleet under faults of every kind, and asks whether every promise was kept.
 
-Three brokers, a Redis and its replica behind three sentinels, three workers, and clients that ask for everything and send again what is not answered.
-What is injected when follows from the seed alone. At the end the faults stop, everything is answered, and the clients' books
-and two independent checkers of the topics are asked.
+Three brokers, a Redis and its replica behind three sentinels, three workers, and clients that ask for everything and send again
+what is not answered. What is injected when follows from the seed alone. At the end the faults stop, everything is answered, and
+the clients' books and two independent checkers of the topics are asked.
 
     chaos.py [--minutes N] [--seed S] [--only FAULT,...] [--rate N] [--gap S]
              [--calm S] [--folder F]

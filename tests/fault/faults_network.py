@@ -1,21 +1,20 @@
-"""Faults of what is between workers and engines: each worker has links of its own to the brokers, the servers of Redis and the sentinels."""
+"""Faults of what is between workers and engines: each worker has links of its own to brokers, Redis' servers and sentinels."""
 
 
-def some(c):
-    """Whose links it is about."""
+def any_worker(c):
     return c.chance.choice(c.fleet.workers)
 
 
 def cut(c):
     """Some or all connections of one worker."""
-    links = some(c).links
+    links = any_worker(c).links
     for link in c.chance.sample(links, c.chance.randint(1, len(links))):
         link.cut()
     yield
 
 
 def delay(c):
-    links = some(c).links
+    links = any_worker(c).links
     links = c.chance.sample(links, len(links) // 2)
     for link in links:
         link.delay(c.chance.uniform(0.02, 0.4))
@@ -33,13 +32,13 @@ def swallow(links):
 
 
 def lose_broker(c):
-    yield from swallow([c.chance.choice(some(c).broker_links)])
+    yield from swallow([c.chance.choice(any_worker(c).broker_links)])
 
 
 def lose_redis(c):
-    yield from swallow(some(c).redis_links)
+    yield from swallow(any_worker(c).redis_links)
 
 
 def isolate(c):
     """One worker from everything."""
-    yield from swallow(some(c).links)
+    yield from swallow(any_worker(c).links)
