@@ -5,8 +5,8 @@ Three brokers, a Redis and its replica behind three sentinels, three workers, an
 what is not answered. What is injected when follows from the seed alone. At the end the faults stop, everything is answered, and
 the clients' books and two independent checkers of the topics are asked.
 
-    chaos.py [--minutes N] [--seed S] [--only FAULT,...] [--rate N] [--gap S]
-             [--calm S] [--folder F]
+    chaos.py [--minutes N] [--seed S] [--only FAULT,...] [--often FAULT,...]
+             [--rate N] [--gap S] [--calm S] [--folder F] [--keep]
 
 Status 0: kept; 1: broken, and everything is kept in the folder.
 """
@@ -21,6 +21,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -225,6 +226,7 @@ def options():
     parser.add_argument("--minutes", type=float, default=3, help="of faults (3)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="what happens when (any)")
     parser.add_argument("--only", default="", help="these faults, or whose names begin so, with commas between; none: no faults")
+    parser.add_argument("--often", default="", help="these, by the same rule, are twice as likely as else")
     parser.add_argument("--rate", type=float, default=60, help="how many requests the clients begin a second at the most (60)")
     parser.add_argument("--gap", type=float, default=5, help="seconds between two faults, in the mean (5)")
     parser.add_argument("--calm", type=float, default=0, help="seconds without new faults after each three minutes with them (0)")
@@ -232,7 +234,8 @@ def options():
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     o = parser.parse_args()
     o.only = [name for name in o.only.split(",") if name]
-    unknown = [name for name in o.only if name != "none" and not any(n.startswith(name) for n in NAMES)]
+    o.often = [name for name in o.often.split(",") if name]
+    unknown = [name for name in (*o.only, *o.often) if name != "none" and not any(n.startswith(name) for n in NAMES)]
     if unknown:
         parser.error(f"no such fault: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     return o
@@ -240,16 +243,17 @@ def options():
 
 def choose_faults(o, folder):
     """Those that were asked for, of what this machine can do."""
-    wanted = [f for f in FAULTS if not o.only or any(f.name.startswith(name) for name in o.only)]
+    wanted = [f for f in FAULTS if not o.only or f.name.startswith(tuple(o.only))]
     missing = [f.name for f in wanted if not possible(f, folder)]
     if missing:
         print(f"not possible on this machine: {', '.join(missing)}")
-    return [f for f in wanted if f.name not in missing]
+    often = tuple(o.often)
+    return [replace(f, weight=2 * f.weight) if f.name.startswith(often) else f for f in wanted if f.name not in missing]
 
 
 def replay(o):
-    only = f" --only {','.join(o.only)}" if o.only else ""
-    return f"./dev chaos --minutes {o.minutes:g} --seed {o.seed} --rate {o.rate:g} --gap {o.gap:g} --calm {o.calm:g}{only}"
+    names = "".join(f" --{option} {','.join(names)}" for option, names in (("only", o.only), ("often", o.often)) if names)
+    return f"./dev chaos --minutes {o.minutes:g} --seed {o.seed} --rate {o.rate:g} --gap {o.gap:g} --calm {o.calm:g}{names}"
 
 
 def main():
