@@ -5,7 +5,8 @@
 
 #include <inttypes.h>
 
-#define FOLD_TIMEOUT_US ((int64_t)120 * 1000 * 1000)
+/* Below max.poll.interval.ms, past which the group goes on without the lane. */
+#define FOLD_TIMEOUT_US ((int64_t)50 * 1000 * 1000)
 
 /* A tombstone names mount and serial: the entry has left its CRL. */
 static void

@@ -115,6 +115,12 @@ find_reply(struct context *cx, struct reply_topics *replies, struct request *rq,
 		    "there is no topic \"%.*s\"", SLICE_FMT(wanted));
 		return true;
 	}
+	if (topic.is_fragile && !slice_eq(wanted, rq->reply_topic)) {
+		(void)err_field(&rq->reply_error, ERR_REPLY_TO_NOT_ALLOWED, "reply_to",
+		    "topic \"%.*s\" needs more replicas than its min.insync.replicas: its lanes would stand still while one broker is away",
+		    SLICE_FMT(wanted));
+		return true;
+	}
 	rq->reply_topic = arena_copy(cx->arena, wanted);
 	rq->reply_partition = reply_partition(rq, topic.partitions);
 	return true;

@@ -17,6 +17,7 @@ void reply_topics_free(struct reply_topics *r);
 struct reply_topic {
 	int32_t partitions; /* 0: does not exist */
 	size_t max_bytes;   /* max.message.bytes */
+	bool is_fragile;    /* no transaction ends there while one of its brokers is away */
 };
 /* ERR_QUEUE when the broker does not say. */
 bool reply_topics_find(

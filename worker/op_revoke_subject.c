@@ -191,6 +191,24 @@ is_own_ca(const struct catalog_mount *mount, struct slice der)
 	return false;
 }
 
+/* The record of a revocation is kept by mount and serial number: a second one would take the place of the first. */
+static bool
+is_revoked_of_another_ca(
+    const struct context *cx, const struct catalog_mount *mount, const struct revocable *subject)
+{
+	struct crl_entry entry;
+
+	for (size_t i = 0; i < mount->issuer_count; i++) {
+		const struct issuer *issuer = mount->issuers[i]->issuer;
+
+		if (issuer != subject->issuer &&
+		    crl_owner_find(
+			cx->crls, mount->name, slice_text(issuer->id), subject->serial, &entry))
+			return true;
+	}
+	return false;
+}
+
 static MUST_USE bool
 find_by_certificate(struct context *cx, struct request *rq, const struct catalog_mount *mount,
     struct revocable *ret, struct err *e)
@@ -208,6 +226,10 @@ find_by_certificate(struct context *cx, struct request *rq, const struct catalog
 	if (ret->issuer == NULL)
 		return err_field(e, ERR_CERTIFICATE_INVALID, "certificate",
 		    "no CA of mount \"%.*s\" has signed it", SLICE_FMT(mount->name));
+	if (is_revoked_of_another_ca(cx, mount, ret))
+		return err_field(e, ERR_CERTIFICATE_INVALID, "certificate",
+		    "a certificate of that serial number, of another CA of mount \"%.*s\", is revoked",
+		    SLICE_FMT(mount->name));
 	if (rq->row.data == NULL)
 		return true;
 	if (!certificate_row_read(rq->row, cx->arena, &row, e))

@@ -39,20 +39,35 @@ reply_topics_free(struct reply_topics *r)
 	free(r);
 }
 
+static MUST_USE bool
+number_ask(
+    struct reply_topics *r, const struct known_topic *k, const char *name, long *ret, struct err *e)
+{
+	char text[32];
+
+	if (!queue_topic_config(r->probe, k->name, name, text, sizeof(text), e))
+		return false;
+	*ret = strtol(text, NULL, 10);
+	return true;
+}
+
 /* The mock broker has no topic settings: nothing is too large for it. */
 static MUST_USE bool
 topic_ask(struct reply_topics *r, struct known_topic *k, struct err *e)
 {
+	const struct settings *s = r->settings;
 	struct queue_topic_info info;
-	char text[32] = "1048588";
+	long max_bytes = 1048588, in_sync = 1;
 
 	if (!queue_topic_info(r->probe, k->name, &info, e))
 		return false;
-	k->topic = (struct reply_topic){ .partitions = info.exists ? info.partitions : 0 };
-	if (info.exists && !r->settings->dev &&
-	    !queue_topic_config(r->probe, k->name, "max.message.bytes", text, sizeof(text), e))
+	if (info.exists && !s->dev &&
+	    (!number_ask(r, k, "max.message.bytes", &max_bytes, e) ||
+		!number_ask(r, k, "min.insync.replicas", &in_sync, e)))
 		return false;
-	k->topic.max_bytes = strtoul(text, NULL, 10);
+	k->topic = (struct reply_topic){ .partitions = info.exists ? info.partitions : 0,
+		.max_bytes = (size_t)max_bytes,
+		.is_fragile = !s->single && info.replicas <= in_sync };
 	k->asked_us = time_monotonic_us();
 	return true;
 }

@@ -35,6 +35,7 @@ group_setup(void **state)
 	if (!settings_load(NULL, &t.s, &e))
 		fail_msg("settings: %s", e.msg);
 	t.s.dev = true;
+	t.s.single = true;
 	t.probe = queue_probe_open(&options, &e);
 	t.replies = reply_topics_new(&t.s, t.probe);
 	t.producer = producer(NULL);

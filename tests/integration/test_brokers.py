@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from brokers import Brokers
-from client import open_shop
+from client import create_topic, open_shop
 from promises import verify
 
 REPLICATED = {"worker": {"single": "false"}}
@@ -71,3 +71,14 @@ def test_a_leader_that_freezes(make_cluster, brokers):
             time.sleep(0.5)
     assert cluster.worker.alive(), cluster.worker.log()
     verify(cluster)
+
+
+@pytest.mark.parametrize("replicas, settings", ((1, {}), (2, {"min_insync_replicas": 2})))
+def test_a_reply_topic_that_one_broker_can_hold_up(make_cluster, brokers, replicas, settings):
+    """No transaction that answers there could end while a broker is away, and the lane would wait for it with everybody's requests."""
+    client = open_shop(make_cluster(broker=brokers, settings=REPLICATED).client)
+    topic = f"{client.prefix}.responses.fragile"
+    create_topic(brokers.address, topic, replicas=replicas, **settings)
+    error = client.ask("issue", {"common_name": "a.example.com"}, role="web", reply_to=topic).error
+    assert (error["code"], error["field"]) == ("reply_to_not_allowed", "reply_to")
+    assert "replicas" in error["message"]

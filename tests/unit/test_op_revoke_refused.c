@@ -98,6 +98,31 @@ test_foreign_certificates(void **state)
 	    "certificate_invalid", "certificate");
 }
 
+/* CAs of elsewhere may both have begun at serial number 1: the second revocation would take the record of the first. */
+static void
+test_same_serial_of_two_cas(void **state)
+{
+	struct world *w = *state;
+	const struct issuer *root = w->cx.catalog->mounts[0]->issuer->issuer;
+	const struct slice serial = SLICE_LITERAL("\x07");
+	const struct test_ca first = { .key = root->key, .der = root->der };
+	const char *of_first, *of_second, *bundle;
+	struct test_ca second;
+
+	test_ca_make(w, "Second Root", &second);
+	bundle = arena_printf(
+	    &w->arena, "%s\n%s", (const char *)second.pem.data, test_sealed(w, second.key_pem));
+	of_first = (const char *)test_leaf(w, &first, serial, WORLD_NOW + DAY).data;
+	of_second = (const char *)test_leaf(w, &second, serial, WORLD_NOW + DAY).data;
+	world_do(w, ASK("ca/set", .params = PARAMS("pem_bundle", bundle, "replace", "true")));
+	world_do(w, ASK("revoke", .params = PARAMS("certificate", of_first)));
+	world_refused(w, "the other CA's",
+	    ASK("revoke", .params = PARAMS("certificate", of_second)), "certificate_invalid",
+	    "certificate");
+	assert_true(world_do(w, ASK("revoke", .params = PARAMS("certificate", of_first)))
+			->rq.outcome.already);
+}
+
 /* What has expired is not put on the CRL, which would drop it again: a warning says so. */
 static void
 check_left(struct world *w, const char *name, const char *const *params)
@@ -207,6 +232,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_certificates, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_same_serial_of_two_cas, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expired, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expired_and_gone_from_crl, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_row, setup, teardown),
