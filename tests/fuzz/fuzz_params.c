@@ -1,7 +1,8 @@
-/* schema_decode with every table there is: the first byte chooses it. What is taken comes back the same when it is encoded. */
+/* schema_decode with every table there is: the first line names it. What is taken comes back the same when it is encoded. */
 #include "messages.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,11 +50,24 @@ check_again(const struct schema *s, const void *record, struct arena *a)
 	require(slice_eq(buf_slice(&first), buf_slice(&second)));
 }
 
+static const struct schema *
+schema_named(struct slice name)
+{
+	const struct schema *s = NULL;
+
+	for (size_t i = 0; (s = message_schema(i)) != NULL; i++)
+		if (slice_is(name, s->name))
+			break;
+	return s;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena SCOPED_ARENA = { 0 };
-	const struct schema *s = size == 0 ? NULL : message_schema(data[0]);
+	const uint8_t *end = size == 0 ? NULL : memchr(data, '\n', size);
+	size_t name = end == NULL ? size : (size_t)(end - data);
+	const struct schema *s = end == NULL ? NULL : schema_named(slice_of(data, name));
 	struct err e = { .code = ERR_NONE };
 	uint64_t seen;
 	void *record;
@@ -61,7 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (s == NULL)
 		return 0;
 	record = record_new(s, &arena);
-	if (schema_decode(s, slice_of(data + 1, size - 1), &arena, record, &seen, &e))
+	if (schema_decode(s, slice_of(end + 1, size - name - 1), &arena, record, &seen, &e))
 		check_again(s, record, &arena);
 	else
 		require(e.code != ERR_NONE && e.msg[0] != '\0');

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -312,6 +313,47 @@ test_round_trip(void **state)
 	fixture_done(&x);
 }
 
+/* Where a table's name has '/', the name of its seed has '-'. */
+static const char *
+seed_path(struct arena *a, const struct schema *s)
+{
+	char *name = arena_printf(a, "%s", s->name);
+
+	for (char *c = name; *c != '\0'; c++)
+		if (*c == '/')
+			*c = '-';
+	return arena_printf(a, SOURCE_DIR "/tests/fuzz/corpus/params/%s", name);
+}
+
+/* fuzz_params begins with every table: there is a seed of each, its first line is the table's name, and it is taken. */
+static void
+test_fuzz_seeds(void **state)
+{
+	struct fixture x = fixture_new();
+	const struct schema *s;
+
+	(void)state;
+	for (size_t i = 0; (s = message_schema(i)) != NULL; i++) {
+		const char *path = seed_path(&x.arena, s);
+		void *record = arena_alloc(&x.arena, s->size);
+		size_t head = strlen(s->name) + 1;
+		FILE *file = fopen(path, "rb");
+		uint8_t seed[65536];
+		size_t len;
+
+		if (file == NULL)
+			fail_msg("%s: there is no seed %s", s->name, path);
+		len = fread(seed, 1, sizeof(seed), file);
+		fclose(file);
+		if (len < head || memcmp(seed, s->name, head - 1) != 0 || seed[head - 1] != '\n')
+			fail_msg("%s: its seed does not begin with its name", s->name);
+		if (!schema_decode(
+			s, slice_of(seed + head, len - head), &x.arena, record, &x.seen, &x.e))
+			fail_msg("%s: its seed is refused: %s", s->name, x.e.msg);
+	}
+	fixture_done(&x);
+}
+
 static void
 test_unknown_fields(void **state)
 {
@@ -393,6 +435,7 @@ main(void)
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_fuzz_seeds),
 		cmocka_unit_test(test_unknown_fields),
 	};
 
