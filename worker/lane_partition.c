@@ -210,8 +210,7 @@ group_survey(struct lane *lane, enum lane_kind group, struct arena *a, struct er
 	const char *name = lane->shared->settings->groups[group];
 	size_t count, known = 0;
 	struct queue_position *at = group_positions(lane, group, a, &count);
-	struct slice *keys = arena_array(a, count, sizeof(*keys));
-	int64_t *steps = arena_array(a, count, sizeof(*steps));
+	struct view_committed *rows = arena_array(a, count, sizeof(*rows));
 
 	if (!queue_group_stands(lane->shared->probe, name, at, count, SURVEY_MS, e))
 		return false;
@@ -222,10 +221,11 @@ group_survey(struct lane *lane, enum lane_kind group, struct arena *a, struct er
 			continue; /* whoever is assigned it says what is missing */
 		if (!audit_head_read(at[i].metadata, &head, e))
 			return false;
-		keys[known] = view_own_key(a, at[i].topic, at[i].partition);
-		steps[known++] = head.step;
+		rows[known].own_key = view_own_key(a, at[i].topic, at[i].partition);
+		rows[known].step = head.step;
+		memcpy(rows[known++].stamp, head.stamp, sizeof(head.stamp));
 	}
-	return view_survey(&lane->view, keys, steps, known, a, e);
+	return view_survey(&lane->view, rows, known, a, e);
 }
 
 /*

@@ -91,15 +91,23 @@ static const char release_source[] =
     "end\n"
     "return {'OK'}\n";
 
-/* KEYS: cm:view, cm:own...; ARGV: the committed step of each. */
+/*
+ * KEYS: cm:view, cm:own...; ARGV: committed step and its stamp ("": not known) of each. The row may have gone on since these
+ * were read: a base behind the step was committed after it.
+ */
 static const char survey_source[] =
     "local view = redis.call('GET', KEYS[1])\n"
     "if not view then return {'LOST', 'cm:view is absent'} end\n"
     "if view ~= 'ready' then return {'FOLDING'} end\n"
     "for i = 2, #KEYS do\n"
-    "  local step = redis.call('HGET', KEYS[i], 'step')\n"
-    "  if not step or tonumber(step) < tonumber(ARGV[i - 1]) then\n"
-    "    return {'LOST', KEYS[i] .. ' is at step ' .. (step or 'none') .. ', the committed step is ' .. ARGV[i - 1]} end\n"
+    "  local step, stamp = ARGV[2 * i - 3], ARGV[2 * i - 2]\n"
+    "  local row = redis.call('HMGET', KEYS[i], 'step', 'by', 'base')\n"
+    "  if not row[1] or tonumber(row[1]) < tonumber(step) then\n"
+    "    return {'LOST', KEYS[i] .. ' is at step ' .. (row[1] or 'none') .. ', the committed step is ' .. step} end\n"
+    "  local committed, base = step .. ' ' .. stamp, row[3] or ''\n"
+    "  if stamp ~= '' and base ~= committed and row[1] .. ' ' .. (row[2] or '') ~= committed and\n"
+    "     tonumber(string.match(base, '^%d+') or -1) <= tonumber(step) then\n"
+    "    return {'LOST', KEYS[i] .. ' has not seen the committed step ' .. committed} end\n"
     "end\n"
     "return {'OK'}\n";
 
@@ -184,19 +192,20 @@ view_ready(struct view *v, struct err *e)
 }
 
 bool
-view_survey(struct view *v, const struct slice *own_keys, const int64_t *committed, size_t count,
-    struct arena *a, struct err *e)
+view_survey(
+    struct view *v, const struct view_committed *rows, size_t count, struct arena *a, struct err *e)
 {
 	struct slice *keys = arena_array(a, count + 1, sizeof(*keys));
-	struct slice *args = arena_array(a, count + 1, sizeof(*args));
+	struct slice *args = arena_array(a, 2 * count + 1, sizeof(*args));
 
 	keys[0] = view_key;
 	for (size_t i = 0; i < count; i++) {
-		keys[i + 1] = own_keys[i];
-		args[i] = number_text(a, committed[i]);
+		keys[i + 1] = rows[i].own_key;
+		args[2 * i] = number_text(a, rows[i].step);
+		args[2 * i + 1] = slice_text(rows[i].stamp);
 	}
 	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
-	    v->store, &v->survey, keys, count + 1, args, count, e);
+	    v->store, &v->survey, keys, count + 1, args, 2 * count, e);
 	return r != NULL && view_status(r, e);
 }
 

@@ -4,16 +4,18 @@
  *
  * After a failover there may be two primaries for a while: the new one, which may lag, and the old one, cut off, which still
  * takes writes. Neither does harm:
- *  - an id has one home, a partition, and what was decided there counts by its commit in Kafka, which one lane can make. A lane
- *    on the wrong Redis whose partition is another's already commits nothing;
+ *  - an id has one home, a partition (of `.revoke` and `.config`: one for each mount), and what was decided there counts by its
+ *    commit in Kafka, which one lane can make. A lane on the wrong Redis whose partition is another's already commits nothing;
  *  - the commit carries the step and the stamp of the session that made it. Who takes the partition next, on whichever Redis,
  *    wants that very step in its row. A counter alone would not do: attempts that were not committed raise the old primary's
  *    as commits raise the new one's;
  *  - a Redis that has not seen it is LOST, and folded from the topics before anything is decided on it;
+ *  - what the script wrote may be lost before the commit. The lane looks at its rows again behind each commit: a Redis that was
+ *    there by then is found out, and one that comes later is surveyed against the commit by whoever opens a connection to it;
  *  - serial numbers that both draw from one block differ in their random half.
  * So WAIT before a commit would buy nothing but fewer folds. What remains until the cut ends: who reads another partition's
- * rows (cert/read, revoke by serial) may not find what was issued on the other side, which is a refusal to be retried.
- * min-replicas-to-write bounds that time.
+ * rows (cert/read, revoke by serial) may not find what was issued on the other side, which is a refusal to be retried, or read
+ * that a certificate is not revoked, which the CRL says. min-replicas-to-write bounds that time.
  */
 #ifndef CERTMILL_VIEW_H
 #define CERTMILL_VIEW_H
@@ -70,9 +72,15 @@ struct view_expiry {
 bool view_init(struct view *v, struct store *store, struct err *e) MUST_USE;
 /* ERR_VIEW_LOST when cm:view is absent, ERR_VIEW_FOLDING when it is not ready. */
 bool view_ready(struct view *v, struct err *e) MUST_USE;
-/* ERR_VIEW_LOST when one of the rows is behind what was committed, whoever owns it. */
-bool view_survey(struct view *v, const struct slice *own_keys, const int64_t *committed,
-    size_t count, struct arena *a, struct err *e) MUST_USE;
+/* What the metadata of a partition's committed offset says. */
+struct view_committed {
+	struct slice own_key;
+	int64_t step;
+	char stamp[VIEW_STAMP_SIZE]; /* "": not known */
+};
+/* ERR_VIEW_LOST when one of the rows has not seen what was committed, whoever owns it. */
+bool view_survey(struct view *v, const struct view_committed *rows, size_t count, struct arena *a,
+    struct err *e) MUST_USE;
 /* Takes the partition's row. committed, stamp: as in the committed offset's metadata; no stamp (""): the counter is believed. */
 bool view_take(struct view *v, struct slice own_key, int64_t committed, const char *stamp,
     struct arena *a, struct view_owned *ret, struct err *e) MUST_USE;

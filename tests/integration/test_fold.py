@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from client import partitions_of
+from engines import wait_until
 from kafka import KafkaAdminClient, TopicPartition
 from pki import csr_for
 from promises import verify
@@ -27,6 +28,25 @@ def rows_of(server):
         ttl = db.pttl(key)
         rows[key.decode()] = (readers[db.type(key)](key), None if ttl < 0 else ttl / 1000)
     return rows
+
+
+def dump_of(server):
+    db = redis.Redis(port=server.port)
+    return {key: (db.dump(key), max(db.pttl(key), 0)) for key in db.scan_iter("cm:*")}
+
+
+def restore(server, dump):
+    db = redis.Redis(port=server.port)
+    db.flushall()
+    for key, (value, ttl) in dump.items():
+        db.restore(key, ttl, value)
+
+
+def fail_over_to(server, dump):
+    """Every connection ends, and what comes back holds what a replica that lagged held."""
+    server.kill()
+    server.start()
+    restore(server, dump)
 
 
 def objects(packed):
@@ -182,13 +202,10 @@ def test_a_redis_restored_from_yesterday(fresh_cluster):
     client = fresh_cluster.client
     work(client, count=5)
     server = fresh_cluster.redis
-    db = redis.Redis(port=server.port)
-    old = {key: (db.dump(key), max(db.pttl(key), 0)) for key in db.scan_iter("cm:*")}
+    old = dump_of(server)
     leaf = client.ask("issue", {"common_name": "late.example.com"}, role="web").data
     client.ask("revoke", {"serial_number": leaf["serial"]}).data
-    db.flushall()
-    for key, (value, ttl) in old.items():
-        db.restore(key, ttl, value)
+    restore(server, old)
     ids = [client.send(client.request("issue", {"common_name": "x.example.com"}, role="web")) for _ in range(30)]
     assert all(a.ok for a in client.wait_for_all(ids, timeout=90))
     wait_whole(fresh_cluster)
@@ -206,18 +223,71 @@ def test_a_revocation_survives_a_lagging_replica_also_for_who_only_reads(fresh_c
     serial = answers[4].data["serial"]
     assert not client.ask("cert/read", {"serial": serial}).data.get("revocation_time")
     server, worker = fresh_cluster.redis, fresh_cluster.worker
-    db = redis.Redis(port=server.port)
-    old = {key: (db.dump(key), max(db.pttl(key), 0)) for key in db.scan_iter("cm:*")}
+    old = dump_of(server)
     client.ask("revoke", {"serial_number": serial}).data
     worker.pause()
-    server.kill()
-    server.start()
-    db.flushall()
-    for key, (value, ttl) in old.items():
-        db.restore(key, ttl, value)
+    fail_over_to(server, old)
     worker.resume()
     assert client.ask("cert/read", {"serial": serial}, timeout=90).data["revocation_time"] > 0
     verify(fresh_cluster)
+
+
+# a worker that stands still keeps its partitions
+PATIENT = {"kafka": {"session.timeout.ms": "120000", "max.poll.interval.ms": "120000"}}
+STOPS_AFTER_ITS_SCRIPT = {"CERTMILL_FAILPOINT": "after_script=stop@1"}
+
+
+def test_a_revocation_whose_write_is_lost_before_its_commit(make_cluster):
+    """
+    The lane that revokes stands between its script and its commit while Redis fails over to a replica without that script. Who
+    reads opens its connection meanwhile and finds what is committed. The commit needs no Redis, and then the lane has nothing to
+    do: it must look at its rows again by itself.
+    """
+    cluster = make_cluster(settings=PATIENT, workers=0)
+    cluster.add_worker({"CERTMILL_LANES_CONTROL": "0"})
+    revoker = cluster.add_worker({"CERTMILL_LANES_MINT": "0", "CERTMILL_LANES_QUERY": "0"})
+    client = cluster.client
+    _, answers = work(client, count=5)
+    serial = answers[4].data["serial"]
+    revoker.finish()
+    revoker.more_environment |= STOPS_AFTER_ITS_SCRIPT
+    revoker.start()
+    old = dump_of(cluster.redis)
+    request = client.send(client.request("revoke", {"serial_number": serial}))
+    wait_until(revoker.stopped, "the lane did not come to its commit")
+    fail_over_to(cluster.redis, old)
+    assert not client.ask("cert/read", {"serial": serial}, timeout=90).data.get("revocation_time")
+    revoker.resume()
+    assert client.wait_for(request, timeout=90).ok
+    wait_until(lambda: client.ask("cert/read", {"serial": serial}).data.get("revocation_time"), "it is read as not revoked", 90)
+    verify(cluster)
+
+
+def test_one_id_on_all_partitions_while_redis_fails_over(make_cluster):
+    """
+    A worker stands between its scripts and its commits while Redis forgets them, and copies of the same requests stand on every
+    partition. A claim that is lost cannot be made again elsewhere: an id is decided on its home, and moved there from all others.
+    """
+    cluster = make_cluster(settings=PATIENT, workers=0)
+    stops = cluster.add_worker()
+    client = cluster.client
+    work(client, count=5)
+    stops.finish()
+    stops.more_environment |= STOPS_AFTER_ITS_SCRIPT
+    old = dump_of(cluster.redis)
+    stops.start()
+    cluster.add_worker()
+    requests = [client.request("issue", {"common_name": "x.example.com"}, role="web") for _ in range(12)]
+    for partition in range(6):
+        for request in requests:
+            client.send(request, partition=partition)
+    wait_until(stops.stopped, "no lane came to its commit")
+    fail_over_to(cluster.redis, old)
+    stops.resume()
+    for request in requests:
+        serials = {client.wait_for(request["id"], timeout=120, count=n + 1).data["serial"] for n in range(6)}
+        assert len(serials) == 1, f"two certificates for id {request['id']}"
+    verify(cluster)
 
 
 def test_killed_while_folding(make_cluster):
