@@ -346,8 +346,7 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 {
 	size_t count = 0;
 
-	ret[count++] = (struct view_expiry){ claim_key(a, topic, id),
-		at_ms + s->dedup_window * 1000 };
+	ret[count++] = (struct view_expiry){ claim_key(a, topic, id), claim_end_ms(s, at_ms) };
 	if (!outcome_ok(outcome) || (outcome->serial.data == NULL && outcome->csr.data == NULL))
 		return count;
 	ret[count++] = (struct view_expiry){ claim_leaf_key(a, topic, id),
@@ -356,7 +355,7 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 		return count;
 	if (outcome->no_store)
 		ret[count++] = (struct view_expiry){ claim_record_key(a, topic, id),
-			at_ms + s->dedup_window * 1000 + CLAIM_RECORD_BUFFER_MS };
+			claim_end_ms(s, at_ms) + CLAIM_RECORD_BUFFER_MS };
 	else
 		ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
 			(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };

@@ -46,6 +46,13 @@ struct claim_rows claim_rows(struct context *cx, const struct request *rq);
 bool claim_restore(struct context *cx, struct sealer *replay_sealer, struct request *rq,
     struct slice record, struct slice leaf, struct err *e) MUST_USE;
 
+/* When a claim may go: not before its window is over by the slowest clock of a worker. */
+static inline int64_t
+claim_end_ms(const struct settings *s, int64_t at_ms)
+{
+	return at_ms + (s->dedup_window + s->clock_difference) * 1000;
+}
+
 /* When the rows of a committed claim, made at `at_ms`, may go. Returns how many. */
 #define CLAIM_EXPIRIES_MAX 3
 size_t claim_expiries(const struct settings *s, struct arena *a, const char *topic, struct slice id,

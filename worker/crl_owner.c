@@ -298,7 +298,8 @@ visit_build(struct crl_owner *o, struct context *cx, const struct catalog_mount 
 
 	if (!set_is_due(o, set, i->issuer, cx->now_ms / 1000))
 		return true;
-	crl_entries_expire(set->entries, set->this_update, entry_left, &leavers);
+	crl_entries_expire(
+	    set->entries, set->this_update - o->settings->clock_difference, entry_left, &leavers);
 	if (!set_build(set, cx, m, i, e))
 		return false;
 	*p = (struct crl_publication){ .key = set->key,

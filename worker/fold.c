@@ -1,6 +1,7 @@
 #include "fold_internal.h"
 
 #include "audit.h"
+#include "claim.h"
 #include "failpoint.h"
 #include "timespan.h"
 #include "topic_plan.h"
@@ -9,8 +10,8 @@
 #define POLL_MS  100
 #define STILL_US ((int64_t)60 * 1000 * 1000) /* without a record: the topic cannot be read */
 #define SAY_US   ((int64_t)1000 * 1000)
-#define CLOCKS_MS \
-	((int64_t)600 * 1000) /* how far the workers' and the brokers' clocks may differ */
+#define STAMPS_MS \
+	((int64_t)600 * 1000) /* how far a record's timestamp may be from the worker's clock */
 #define BUSY_CHECKS 4096
 
 /* One partition that is read: from where, and how far. */
@@ -192,7 +193,7 @@ topic_fold(struct fold *f, const struct topic_stretches *t, fold_record *fold, s
 static MUST_USE bool
 topics_fold(struct fold *f, struct err *e)
 {
-	const int64_t window_ms = f->spec->settings->dedup_window * 1000 + CLOCKS_MS;
+	const int64_t window_ms = claim_end_ms(f->spec->settings, STAMPS_MS);
 	struct topic_stretches state, certs, revoked, audit;
 
 	f->reading_us = time_monotonic_us();

@@ -113,8 +113,7 @@ unstored_put(struct fold *f, const struct queue_message *m, const struct certifi
 {
 	const char *topic = first_part(f, c->source);
 	int64_t made_ms = m->timestamp_ms > 0 ? m->timestamp_ms : c->issued;
-	int64_t expires_ms = made_ms + f->spec->settings->dedup_window * 1000 +
-	    CLAIM_RECORD_BUFFER_MS;
+	int64_t expires_ms = claim_end_ms(f->spec->settings, made_ms) + CLAIM_RECORD_BUFFER_MS;
 
 	return topic == NULL || expires_ms <= f->now_ms ||
 	    fold_put(&f->sink, claim_record_key(&f->message, topic, c->request), m->value,
@@ -274,7 +273,7 @@ entry_fold(struct fold *f, const struct audit_record *record, struct slice packe
     struct slice source, struct err *e)
 {
 	struct audit_entry entry = { 0 };
-	int64_t expires_ms = record->at + f->spec->settings->dedup_window * 1000;
+	int64_t expires_ms = claim_end_ms(f->spec->settings, record->at);
 	const char *topic = first_part(f, source);
 	struct err bad;
 	uint64_t seen;

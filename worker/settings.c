@@ -53,6 +53,7 @@ static const struct setting table[] = {
 	SETTING(BOOL, settings, single,        "worker.single",      "false", 0, 1, "one broker: less than three replicas and min.insync.replicas 2 are accepted"),
 	SETTING(SPAN, settings, dedup_window,  "windows.dedup",      "1h", 60, 86400, "how long a request id is remembered"),
 	SETTING(SPAN, settings, replay_window, "windows.replay",     "10m", 0, 86400, "how long a replay carries the private key"),
+	SETTING(SPAN, settings, clock_difference, "windows.clocks",  "5m", 0, 300, "how far the workers' clocks may be apart: ids are remembered for so much longer than windows.dedup, and a revoked certificate stays on the CRL for so long past its end"),
 };
 /* clang-format on */
 

@@ -35,7 +35,7 @@ struct settings {
 	int64_t lanes[LANE_KINDS];
 	int64_t batch_max, batch_bytes, batch_budget_ms;
 	int64_t key_pool_threads, key_pool_size;
-	int64_t dedup_window, replay_window; /* seconds */
+	int64_t dedup_window, replay_window, clock_difference; /* seconds */
 	bool leave_on_stop, single;
 	/* derived */
 	char *request_topics[TOPIC_KINDS]; /* "certmill.issue" */

@@ -267,7 +267,9 @@ expect_expiry(const char *name, const struct view_expiry *x, struct slice key, i
 static void
 test_expiries(void **state)
 {
-	const struct settings s = { .dedup_window = 3600, .replay_window = 600 };
+	const struct settings s = {
+		.dedup_window = 3600, .replay_window = 600, .clock_difference = 7
+	};
 	const struct slice id = SLICE_LITERAL("x-1"), mount = SLICE_LITERAL("pki");
 	const struct outcome none = { .not_after = SCHEMA_ABSENT };
 	const struct outcome cert = { .serial = SLICE_LITERAL("\x01\xab"), .not_after = 5000 };
@@ -279,10 +281,10 @@ test_expiries(void **state)
 	struct view_expiry x[CLAIM_EXPIRIES_MAX];
 
 	assert_int_equal(claim_expiries(&s, a, "t.issue", id, &none, mount, 1000, x), 1);
-	expect_expiry("claim", &x[0], SLICE_LITERAL("cm:req:t.issue:x-1"), 3601000);
+	expect_expiry("claim", &x[0], SLICE_LITERAL("cm:req:t.issue:x-1"), 3608000);
 	assert_int_equal(claim_expiries(&s, a, "t.issue", id, &refused, mount, 1000, x), 1);
 	assert_int_equal(claim_expiries(&s, a, "t.issue", id, &cert, mount, 1000, x), 3);
-	expect_expiry("claim", &x[0], SLICE_LITERAL("cm:req:t.issue:x-1"), 3601000);
+	expect_expiry("claim", &x[0], SLICE_LITERAL("cm:req:t.issue:x-1"), 3608000);
 	expect_expiry("leaf key", &x[1], SLICE_LITERAL("cm:key:t.issue:x-1"), 601000);
 	/* a day past its end, so that a revocation of the last minute finds it */
 	expect_expiry(
