@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include "secret.h"
 #include "streams.h"
 
 #include <unistd.h>
@@ -22,7 +23,7 @@ main(int argc, char **argv)
 
 	if (!streams_reserve())
 		return STATUS_FAILED;
-	if (options_read(argc, argv, environ, &o, &e))
+	if (secret_no_dumps(&e) && options_read(argc, argv, environ, &o, &e))
 		status = run(&o);
 	else
 		status = fail_with(&e);

@@ -29,7 +29,7 @@ struct secret {
 };
 
 bool
-secret_init(struct err *e)
+secret_no_dumps(struct err *e)
 {
 	const struct rlimit none = { 0, 0 };
 
@@ -37,6 +37,14 @@ secret_init(struct err *e)
 		return err_errno(e, "prctl PR_SET_DUMPABLE");
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return err_errno(e, "setrlimit RLIMIT_CORE");
+	return true;
+}
+
+bool
+secret_init(struct err *e)
+{
+	if (!secret_no_dumps(e))
+		return false;
 	if (CRYPTO_secure_malloc_initialized())
 		return true;
 	/* 2: it works, but could not be locked (RLIMIT_MEMLOCK); it still is not dumped and is wiped */

@@ -1,6 +1,7 @@
 /*
  * Secrets in memory: the key-encryption key and what is derived from it. Held in OpenSSL's secure heap (locked, not
- * dumped); the process has no core dumps. secret_init is the first call of every program that holds a key.
+ * dumped); the process has no core dumps. secret_init is the first call of every command of the worker that holds a key;
+ * `certmill`, which has keys in passing, calls secret_no_dumps.
  */
 #ifndef CERTMILL_SECRET_H
 #define CERTMILL_SECRET_H
@@ -10,7 +11,8 @@
 
 #define SECRET_KEY_SIZE 32
 
-/* No core dumps (PR_SET_DUMPABLE, RLIMIT_CORE), secure heap. Call before threads start. */
+bool secret_no_dumps(struct err *e) MUST_USE; /* PR_SET_DUMPABLE, RLIMIT_CORE */
+/* No core dumps, and the secure heap. Call before threads start. */
 bool secret_init(struct err *e) MUST_USE;
 
 struct secret; /* 32 bytes in secure memory */

@@ -198,7 +198,7 @@ first_commit(struct queue_probe *probe, const char *group, const struct queue_po
 
 static MUST_USE bool
 offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_kind lane,
-    struct partitions *p, struct err *e)
+    struct partitions *p, bool *ret_restored, struct err *e)
 {
 	struct queue_position *first = calloc(p->count + 1, sizeof(*first));
 	size_t missing = 0;
@@ -219,6 +219,7 @@ offsets_commit(const struct settings *s, struct queue_probe *probe, enum lane_ki
 		p->at[i].offset = p->last[i].next;
 		audit_head_write(&head, p->at[i].metadata);
 		first[missing++] = p->at[i];
+		*ret_restored |= p->last[i].found;
 	}
 	if (ok && missing > 0) {
 		ok = first_commit(probe, s->groups[lane], first, missing, e);
@@ -267,42 +268,46 @@ rows_write(struct store *store, const struct partitions *p, bool *ret_lost, stru
 	return true;
 }
 
+/* What an offset that was restored says of the step is not what was committed: only a fold tells that Redis saw it. */
 static MUST_USE bool
-view_write_ready(struct store *store, bool lost, struct err *e)
+view_write(struct store *store, bool lost, bool restored, struct err *e)
 {
 	const struct slice argv[] = { SLICE_LITERAL("SET"), SLICE_LITERAL("cm:view"),
-		SLICE_LITERAL("ready"), SLICE_LITERAL("NX") };
+		restored ? SLICE_LITERAL("folding") : SLICE_LITERAL("ready"), SLICE_LITERAL("NX") };
 	struct store_reply *r;
 
-	if (lost)
+	if (lost && !restored)
 		return err_set(e, ERR_VIEW_LOST,
 		    "Redis holds less than was committed: the view must be folded from the topics");
-	r = store_command(store, argv, 4, e);
+	if (restored)
+		printf("%-28s the workers fold it from the topics\n", "cm:view");
+	r = store_command(store, argv, restored ? 3 : 4, e);
 	store_reply_free(r);
 	return r != NULL;
 }
 
 static MUST_USE bool
 group_begin(const struct settings *s, struct queue_probe *probe, struct store *store,
-    enum lane_kind lane, bool *ret_lost, struct err *e)
+    enum lane_kind lane, bool *ret_lost, bool *ret_restored, struct err *e)
 {
 	struct arena a SCOPED_ARENA = { 0 };
 	struct partitions p;
 
 	return partitions_list(s, probe, lane, &a, &p, e) &&
 	    queue_group_offsets(probe, s->groups[lane], p.at, p.count, e) &&
-	    offsets_commit(s, probe, lane, &p, e) && rows_write(store, &p, ret_lost, e);
+	    offsets_commit(s, probe, lane, &p, ret_restored, e) &&
+	    rows_write(store, &p, ret_lost, e);
 }
 
 bool
 topics_first_rows(const struct settings *s, struct queue_probe *probe, struct err *e)
 {
 	struct store *store = store_open(&s->store, e);
-	bool lost = false, ok = store != NULL;
+	bool lost = false, restored = false, ok = store != NULL;
 
 	for (int lane = 0; ok && lane < LANE_KINDS; lane++)
-		ok = group_begin(s, probe, store, (enum lane_kind)lane, &lost, e);
-	ok = ok && view_write_ready(store, lost, e);
+		ok = group_begin(s, probe, store, (enum lane_kind)lane, &lost, &restored, e);
+	ok = ok && view_write(store, lost, restored, e);
 	store_close(store);
 	return ok;
 }
