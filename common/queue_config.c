@@ -47,7 +47,6 @@ static const struct default_setting {
 	{ READER, "receive.message.max.bytes", "134217728" },
 	{ PRODUCER, "message.max.bytes", QUEUE_LARGEST_MESSAGE },
 	{ PRODUCER, "compression.codec", "snappy" },    /* halves what the broker costs */
-	{ PRODUCER, "partitioner", "murmur2_random" },  /* as Java's clients; the home partition is defined by it */
 	{ PRODUCER, "retry.backoff.ms", "2" },          /* CONCURRENT_TRANSACTIONS right after a commit: 100 ms costs 3 to 6 times the rate */
 	{ PRODUCER, "queue.buffering.max.messages", "200000" },
 	{ PRODUCER, "delivery.report.only.error", "true" },
@@ -68,6 +67,7 @@ static const struct default_setting fixed[] = {
 	{ READER, "auto.offset.reset", "earliest" },      /* what retention has deleted is not there to be read */
 	{ READER, "enable.partition.eof", "true" },
 	{ PRODUCER, "enable.idempotence", "true" },
+	{ PRODUCER, "partitioner", "murmur2_random" },    /* as Java's clients; the home partition is defined by it */
 	/* clang-format on */
 };
 
@@ -82,6 +82,7 @@ static const char *const refused[] = {
 	"group.protocol", /* another rebalance protocol than the one that queue_consumer.c speaks */
 	"isolation.level",
 	"log.queue",
+	"partitioner",
 	"transactional.id",
 };
 

@@ -30,6 +30,7 @@ static const struct setting_case {
 	{ "enable.idempotence", "false", "kafka.enable.idempotence: cannot be set" },
 	{ "enable.partition.eof", "false", "kafka.enable.partition.eof: cannot be set" },
 	{ "partition.assignment.strategy", "cooperative-sticky", "kafka.partition.assignment.strategy" },
+	{ "partitioner", "random", "kafka.partitioner: cannot be set" },
 	{ "no.such.setting", "1", "kafka.no.such.setting" },
 	{ "socket.timeout.ms", "soon", "kafka.socket.timeout.ms" },
 	{ "compression.codec", "lz4", NULL },
