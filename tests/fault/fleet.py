@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from brokers import Brokers
+from client import alter_topic
 from cluster import Cluster, Worker
 from disk import Disk, may_mount
 from proxy import Loop
@@ -71,12 +72,19 @@ class Fleet(Cluster):
         self.write_config()
         made = self.worker_command("topics", timeout=180)
         assert made.returncode == 0, f"certmill-worker topics ended with {made.returncode}:\n{made.stderr}"
+        self.keep_records()
         self.workers = [self.make_worker(slot) for slot in self.slots]
         self.spare = self.workers.pop()
         for worker in self.workers:
             self.start_worker(worker)
         self.keeper.start()
         return self
+
+    def keep_records(self):
+        """What is judged at the end of a long run must still be there: answers are kept for an hour, compacted records while they last."""
+        alter_topic(self.kafka.address, f"{self.prefix}.responses", retention_ms=-1)
+        for kind in ("state", "crl", "ca", "revoked"):
+            alter_topic(self.kafka.address, f"{self.prefix}.{kind}", min_compaction_lag_ms=7 * 24 * 3600 * 1000)
 
     def mount(self):
         if not may_mount(self.folder):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgpack
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 import contract
 
@@ -146,6 +146,17 @@ def create_topic(brokers, topic, partitions=1, replicas=1, **config):
     while topic not in admin.list_topics(timeout=20).topics:
         assert time.monotonic() < deadline, f"{topic} was made and does not show"
         time.sleep(0.1)
+
+
+def alter_topic(brokers, topic, **config):
+    """Settings' names have '_' where Kafka has '.'."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), str(value), incremental_operation=AlterConfigOpType.SET) for name, value in config.items()
+    ]
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    admin = AdminClient({"bootstrap.servers": brokers})
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(20)
 
 
 def read_topics(brokers, topics, timeout=60):
