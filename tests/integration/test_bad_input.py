@@ -6,10 +6,9 @@ import uuid
 
 import msgpack
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from client import create_topic
+from client import alter_topic, create_topic, open_shop
 from pki import csr_for
 
 
@@ -104,10 +103,10 @@ ENVELOPES = {
     "unknown parameter": ({"params": {"common_name": "x.example.com", "color": "red"}}, "unknown_field", "color"),
     "name outside the role": ({"params": {"common_name": "evil.org"}}, "name_not_allowed", "common_name"),
     "alt name outside the role": ({"params": {"common_name": "x.example.com", "alt_names": "evil.org"}}, "name_not_allowed", "alt_names"),
-    "bad address": ({"params": {"common_name": "x.example.com", "ip_sans": "10.0.0.256"}}, None, "ip_sans"),
-    "negative ttl": ({"params": {"common_name": "x.example.com", "ttl": -1}}, None, "ttl"),
+    "bad address": ({"params": {"common_name": "x.example.com", "ip_sans": "10.0.0.256"}}, "invalid_value", "ip_sans"),
+    "negative ttl": ({"params": {"common_name": "x.example.com", "ttl": -1}}, "out_of_range", "ttl"),
     "absurd ttl": ({"params": {"common_name": "x.example.com", "ttl": 2**40}}, "out_of_range", "ttl"),
-    "too deep": ({"params": {"common_name": nested(12)}}, None, None),
+    "too deep": ({"params": {"common_name": nested(12)}}, "malformed", None),
 }
 
 
@@ -119,10 +118,52 @@ def test_typed_answer(pki, change, code, field):
     pki.send(request, kind="issue")
     pki.send(after)
     error = pki.wait_for(request["id"]).error
-    assert code is None or error["code"] == code, error
+    assert error["code"] == code, error
     assert field is None or error.get("field") == field, error
     assert error["message"]
     assert all(answer.ok for answer in pki.wait_for_all([before["id"], after["id"]]))
+
+
+def bad_messages(client):
+    """(what it is, the bytes) of all that .issue takes as `topics` makes it."""
+    def packed(**envelope):
+        return msgpack.packb(issue(client, **envelope))
+
+    twice = bytearray(packed())
+    twice[0] += 1
+    yield from UNREADABLE.items()
+    yield "null", None
+    for name, (change, _, _) in ENVELOPES.items():
+        yield name, packed(**change)
+    yield "a key twice", bytes(twice) + msgpack.packb("op") + msgpack.packb("sign")
+    yield "cut behind the id", packed()[:-3]
+    yield "something behind it", packed() + b"\x00"
+    yield "over 256 KiB", packed(params={"common_name": "x" * (260 * 1024)})
+    yield "reply_to that is absent", packed(reply_to=f"{client.prefix}.responses.absent")
+    yield "an answer over its limit", packed(reply_to=f"{client.prefix}.responses.tiny")
+
+
+def test_all_of_it_in_one_batch(kafka, make_cluster):
+    """Each between two requests that are good, of one partition: these are answered as if they stood alone."""
+    cluster = make_cluster(settings={"topics": {"partitions": "1"}})
+    client = open_shop(cluster.client)
+    create_topic(kafka.address, f"{client.prefix}.responses.tiny", max_message_bytes=100)
+    cluster.worker.pause()
+    good, bad = [client.send(issue(client))], {}
+    for name, value in bad_messages(client):
+        bad[client.produce("issue", value, key="k")[2]] = name
+        good.append(client.send(issue(client)))
+    cluster.worker.resume()
+    assert all(answer.ok for answer in client.wait_for_all(good, timeout=90))
+    batches = [
+        {entry["offset"]: entry["result"] for entry in record.body()["entries"]}
+        for record in client.read("audit")
+        if record.key.decode().startswith(client.topic("issue"))
+    ]
+    for offset, name in bad.items():
+        (batch,) = [batch for batch in batches if offset in batch]
+        assert batch[offset] != "ok", name
+        assert "ok" in (batch.get(offset - 1), batch.get(offset + 1)), f"{name}: a batch of its own"
 
 
 def test_reply_topic_that_is_absent(pki):
@@ -185,11 +226,7 @@ def test_a_megabyte_of_headers(kafka, make_cluster):
     cluster = make_cluster()
     client = cluster.client
     client.ask("mount/write", {"max_ttl": "8760h"}).data
-    admin = AdminClient({"bootstrap.servers": kafka.address})
-    entry = ConfigEntry("max.message.bytes", "4000000", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, client.topic("issue"), incremental_configs=[entry])
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result(20)
+    alter_topic(kafka.address, client.topic("issue"), max_message_bytes=4000000)
     request = issue(client)
     client.send(request, headers=[(f"h{i}", b"x" * 30000) for i in range(34)])
     assert client.wait_for(request["id"]).error["code"] == "too_large"

@@ -71,10 +71,11 @@ def runs(state):
         return False
 
 
-def test_a_server_dies_with_the_test_that_started_it(tmp_path):
+@pytest.mark.parametrize("server", ("Redis", "Kafka"))
+def test_a_server_dies_with_the_test_that_started_it(tmp_path, server):
     program = (
         "import engines, os, sys, signal\n"
-        "print(engines.Redis(sys.argv[1]).start().pid, flush=True)\n"
+        f"print(engines.{server}(sys.argv[1]).start().pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     support = Path(engines.__file__).parent
@@ -85,5 +86,5 @@ def test_a_server_dies_with_the_test_that_started_it(tmp_path):
     state = Path(f"/proc/{int(killed.stdout)}/stat")
     deadline = time.monotonic() + 60
     while runs(state):
-        assert time.monotonic() < deadline, "Redis outlives its test by a minute"
+        assert time.monotonic() < deadline, f"{server} outlives its test by a minute"
         time.sleep(0.05)

@@ -88,8 +88,8 @@ def test_config_is_in_force_for_what_comes_after_its_answer(fresh_cluster):
 
 
 def test_sigterm_finishes_and_leaves(make_cluster):
-    """The other worker has the partitions at once: nobody waits for a session to end."""
-    cluster = make_cluster(workers=2)
+    """The other worker has the partitions at once: nobody waits for a session to end, which here would take ten minutes."""
+    cluster = make_cluster(settings={"kafka": {"session.timeout.ms": "600000", "max.poll.interval.ms": "600000"}}, workers=2)
     client = open_shop(cluster.client)
     ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(200)]
     cluster.worker.finish()

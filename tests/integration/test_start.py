@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
+from confluent_kafka.admin import AdminClient, NewPartitions
 
-from client import create_topic
+from client import alter_topic, create_topic
 
 COMMANDS = ("run", "check-config", "topics", "rebuild")
 
@@ -123,8 +123,7 @@ def done(futures):
 )
 def test_a_topics_wrong_setting_is_named(still_cluster, topic, name, value):
     topic = f"{still_cluster.prefix}.{topic}"
-    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-    done(still_cluster.admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])]))
+    alter_topic(still_cluster.kafka.address, topic, **{name: value})
     for command in COMMANDS:
         said = refusal(still_cluster, command, still_cluster.config, {})
         assert f"topic {topic} has {name}={value}, the promises need " in said, f"{command}: {said}"
