@@ -229,6 +229,11 @@ bool queue_group_commit(struct queue_probe *p, const char *group, const struct q
     size_t count, struct err *e) MUST_USE;
 /* Is anybody there? ERR_QUEUE after timeout_ms without a broker. */
 bool queue_ping(struct queue_probe *p, int timeout_ms, struct err *e) MUST_USE;
+/*
+ * After a failed ping: was it a broker that did not let us in? Then *e becomes ERR_CONFIG and names the setting (the password,
+ * or the CA that did not sign the broker's certificate); else it stays. Always false.
+ */
+bool queue_blame(struct queue_probe *p, struct err *e);
 
 /* ---- mock: librdkafka's own broker inside the process; for `dev` and tests of error paths, nothing else ---- */
 

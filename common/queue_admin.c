@@ -76,6 +76,19 @@ queue_ping(struct queue_probe *p, int timeout_ms, struct err *e)
 }
 
 bool
+queue_blame(struct queue_probe *p, struct err *e)
+{
+	char name[sizeof(p->h.refused)], why[sizeof(p->h.trouble)];
+
+	queue_probe_serve(p);
+	pthread_mutex_lock(&p->h.lock);
+	memcpy(name, p->h.refused, sizeof(name));
+	memcpy(why, p->h.trouble, sizeof(why));
+	pthread_mutex_unlock(&p->h.lock);
+	return name[0] != '\0' && err_field(e, ERR_CONFIG, name, "%s: %s", name, why);
+}
+
+bool
 queue_topic_info(
     struct queue_probe *p, const char *topic, struct queue_topic_info *ret, struct err *e)
 {

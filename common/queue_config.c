@@ -233,12 +233,41 @@ log_received(const rd_kafka_t *rk, int level, const char *facility, const char *
 	log_event(LOG_DEBUG, "kafka_client", LOG_T("facility", facility), LOG_T("text", text));
 }
 
+/* Which setting is to be looked at: the login, or the CA by which the broker's certificate was judged. */
+static void
+refusal_keep(struct queue_handle *h, rd_kafka_resp_err_t code, const char *reason)
+{
+	const char *name = code == RD_KAFKA_RESP_ERR__AUTHENTICATION ? h->login
+	    : code == RD_KAFKA_RESP_ERR__SSL && strstr(reason, "certificate verify failed") != NULL
+	    ? "ssl.ca.location"
+	    : "";
+
+	if (name[0] == '\0')
+		return;
+	pthread_mutex_lock(&h->lock);
+	(void)snprintf(h->refused, sizeof(h->refused), "kafka.%s", name);
+	pthread_mutex_unlock(&h->lock);
+}
+
 static void
 error_received(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
 	(void)rk;
 	if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		trouble_keep(opaque, reason);
+	refusal_keep(opaque, (rd_kafka_resp_err_t)code, reason);
+}
+
+static void
+login_find(struct queue_handle *h, const struct queue_options *o)
+{
+	static const char *const names[] = { PASSWORD_FILE, "sasl.password", "sasl.username",
+		"sasl.mechanism" };
+
+	for (size_t i = COUNT(names); i-- > 0;)
+		for (size_t j = 0; j < o->extra_count; j++)
+			if (strcmp(o->extra[j].name, names[i]) == 0)
+				(void)snprintf(h->login, sizeof(h->login), "%s", names[i]);
 }
 
 /* ---- life ---- */
@@ -252,6 +281,7 @@ queue_handle_open(struct queue_handle *h, const struct queue_options *o,
 
 	pthread_mutex_init(&h->lock, NULL);
 	h->mock = o->mock;
+	login_find(h, o);
 	if (!settings_apply(conf, o, spec, e))
 		return false;
 	rd_kafka_conf_set_opaque(conf, h);

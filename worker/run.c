@@ -98,7 +98,19 @@ shared_close(struct lane_shared *shared)
 	queue_probe_close(shared->probe);
 }
 
-/* Partition counts are fixed when the topics are made: homes would move otherwise. */
+static MUST_USE bool
+partitions_are(struct queue_probe *probe, const char *topic, int64_t wanted, const char *why,
+    struct err *e)
+{
+	struct queue_topic_info info;
+
+	return queue_topic_info(probe, topic, &info, e) &&
+	    (info.partitions == wanted ||
+		err_set(e, ERR_CONFIG, "topic %s has %d partitions, it was made with %d: %s", topic,
+		    (int)info.partitions, (int)wanted, why));
+}
+
+/* Partition counts are fixed when the topics are made: where a key's records stand depends on them. */
 static MUST_USE bool
 partitions_check(const struct settings *s, struct queue_probe *probe, struct catalog_folder *folder,
     struct err *e)
@@ -118,15 +130,15 @@ partitions_check(const struct settings *s, struct queue_probe *probe, struct cat
 		ok = err_set(e, ERR_CONFIG,
 		    "%s does not hold the partition counts: run `certmill-worker topics`",
 		    s->ledger_topics[LEDGER_STATE]);
-	for (int i = 0; ok && i < TOPIC_KINDS; i++) {
-		struct queue_topic_info info;
-
-		ok = queue_topic_info(probe, s->request_topics[i], &info, e);
-		if (ok && info.partitions != recorded[i])
-			ok = err_set(e, ERR_CONFIG,
-			    "topic %s has %d partitions, it was made with %d: requests would lose their homes",
-			    s->request_topics[i], (int)info.partitions, (int)recorded[i]);
-	}
+	for (int i = 0; ok && i < TOPIC_KINDS; i++)
+		ok = partitions_are(probe, s->request_topics[i], recorded[i],
+		    "requests would lose their homes", e);
+	/* these were made with as many */
+	ok = ok &&
+	    partitions_are(probe, s->ledger_topics[LEDGER_REVOKED], recorded[TOPIC_REVOKE],
+		"a revocation and its end would stand on two of them", e) &&
+	    partitions_are(probe, s->ledger_topics[LEDGER_AUDIT], recorded[TOPIC_REVOKE],
+		"a chain would stand on two of them", e);
 	catalog_release(catalog);
 	return ok;
 }
@@ -208,12 +220,18 @@ worker_serve(const struct settings *s, const struct secret *kek, struct monitor 
 /* ---- commands ---- */
 
 bool
+worker_kafka_answers(struct queue_probe *probe, struct err *e)
+{
+	return queue_ping(probe, PING_MS, e) || queue_blame(probe, e);
+}
+
+bool
 worker_engines_keep(
     const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
 {
 	bool stands;
 
-	return topic_plan_check(s, probe, e) && redis_check(s, e) &&
+	return worker_kafka_answers(probe, e) && topic_plan_check(s, probe, e) && redis_check(s, e) &&
 	    fleet_record_check(s, probe, kek, &stands, e);
 }
 
@@ -234,7 +252,7 @@ static bool
 engines_answer(
     const struct settings *s, struct queue_probe *probe, const struct secret *kek, struct err *e)
 {
-	if (!queue_ping(probe, PING_MS, e) || !redis_check(s, e))
+	if (!worker_kafka_answers(probe, e) || !redis_check(s, e))
 		return false;
 	(void)failpoint_hit("engines_answer");
 	return worker_engines_keep(s, probe, kek, e);

@@ -35,6 +35,8 @@ bool worker_serve(
     const struct settings *s, const struct secret *kek, struct monitor *m, struct err *e) MUST_USE;
 void worker_block(sigset_t *ret);
 
+/* ERR_CONFIG where a broker is there and does not let us in. */
+bool worker_kafka_answers(struct queue_probe *probe, struct err *e) MUST_USE;
 /* Do topics, Redis and key-encryption key keep the promises? */
 bool worker_engines_keep(const struct settings *s, struct queue_probe *probe,
     const struct secret *kek, struct err *e) MUST_USE;

@@ -2,11 +2,15 @@
 
 import json
 import re
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from client import alter_topic, create_topic
+from engines import Kafka, free_port
 
 COMMANDS = ("run", "check-config", "topics", "rebuild")
 
@@ -129,13 +133,14 @@ def test_a_topics_wrong_setting_is_named(still_cluster, topic, name, value):
         assert f"topic {topic} has {name}={value}, the promises need " in said, f"{command}: {said}"
 
 
-def test_a_partition_too_many_is_named(still_cluster):
-    """A request's home depends on the count."""
-    topic = f"{still_cluster.prefix}.issue"
-    done(still_cluster.admin.create_partitions([NewPartitions(topic, 7)]))
+@pytest.mark.parametrize("topic, made", (("issue", 6), ("sign", 6), ("query", 6), ("revoke", 3), ("config", 3), ("revoked", 3), ("audit", 3)))
+def test_a_partition_too_many_is_named(still_cluster, topic, made):
+    """A request's home depends on the count, and so does where the records of one key stand."""
+    topic = f"{still_cluster.prefix}.{topic}"
+    done(still_cluster.admin.create_partitions([NewPartitions(topic, made + 1)]))
     for command in ("run", "check-config"):
         said = refusal(still_cluster, command, still_cluster.config, {})
-        assert f"topic {topic} has 7 partitions, it was made with 6" in said, f"{command}: {said}"
+        assert f"topic {topic} has {made + 1} partitions, it was made with {made}" in said, f"{command}: {said}"
 
 
 def test_a_topic_that_was_made_by_hand_is_named(still_cluster):
@@ -145,3 +150,45 @@ def test_a_topic_that_was_made_by_hand_is_named(still_cluster):
     create_topic(still_cluster.kafka.address, topic, 3, cleanup_policy="compact", max_message_bytes=4194304, min_insync_replicas=1)
     said = refusal(still_cluster, "topics", still_cluster.config, {"CERTMILL_TOPICS_PREFIX": prefix})
     assert f"topic {topic} has 3 partitions, the promises need 1" in said
+
+
+@pytest.fixture(scope="module")
+def guarded_kafka():
+    """A broker with one more listener, which wants a password."""
+    folder = Path(tempfile.mkdtemp(prefix="certmill-test-"))
+    open_port, guarded, controller = free_port(), free_port(), free_port()
+    listeners = f"PLAINTEXT://127.0.0.1:{open_port},GUARDED://127.0.0.1:{guarded}"
+    settings = {
+        "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": listeners,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.guarded.plain.sasl.jaas.config": 'org.apache.kafka.common.security.plain.PlainLoginModule required user_worker="right";',
+    }
+    with Kafka(folder, open_port, settings=settings) as kafka:
+        kafka.guarded = f"127.0.0.1:{guarded}"
+        yield kafka
+    shutil.rmtree(folder)
+
+
+def test_a_password_that_kafka_refuses_stops_the_start(guarded_kafka, make_cluster):
+    """Waiting for the broker, as for one that is away, would go on for ever."""
+    cluster = make_cluster(broker=guarded_kafka, workers=0)
+    password = cluster.folder / "kafka-password"
+    login = {
+        "brokers": guarded_kafka.guarded,
+        "security.protocol": "sasl_plaintext",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "worker",
+        "sasl.password.file": password,
+    }
+    text, line = ini_with(cluster.config.read_text(), {"kafka": login})
+    config = cluster.folder / "guarded.ini"
+    config.write_text(text)
+    password.write_text("right")
+    assert cluster.run(["certmill-worker", "check-config", "--config", config], {}).returncode == 0
+    password.write_text("wrong")
+    for command in COMMANDS:
+        said = refusal(cluster, command, config, {})
+        assert f"{config}:{line}: kafka.sasl.password.file: " in said and "uthentication" in said, f"{command}: {said}"
