@@ -267,6 +267,55 @@ def test_a_request_that_kills_its_worker(make_cluster):
     verify(cluster)
 
 
+def test_a_claim_is_published_whatever_it_kills(make_cluster):
+    """
+    Eight workers die at one message, each behind the script that made its claim: it is not given up like one that is not decided,
+    for its certificate stands in Redis and would be no answer's and in no audit.
+    """
+    cluster = make_cluster()
+    client = open_shop(cluster.client)
+    cluster.worker.kill()
+    request = client.request("issue", {"common_name": "a.example.com"}, role="web")
+    client.send(request)
+    cluster.worker.more_environment = {"CERTMILL_FAILPOINT": "after_script=kill@1"}
+    for _ in range(8):
+        cluster.worker.start()
+        assert cluster.worker.wait(60), "the worker was not killed behind its script"
+    claim = cluster.redis.ask("GET", f"cm:req:{client.topic('issue')}:{request['id']}")
+    cluster.worker.more_environment = {}
+    cluster.worker.start()
+    answer = client.wait_for(request["id"])
+    assert answer.data["serial"].replace(":", "") == msgpack.unpackb(claim)["outcome"]["serial"].hex()
+    assert client.read("rejects") == []
+    verify(cluster)
+
+
+@pytest.mark.parametrize("point", ("after_decide", "after_script", "after_begin", "after_produce", "after_offsets"))
+def test_a_stale_lane_is_refused(make_cluster, point):
+    """
+    A worker stands still at the arrow for longer than its session, another is given its partitions and answers what it had in
+    hand. When it goes on, Redis refuses its token before the script, and the broker its commit behind it.
+    """
+    cluster = make_cluster(settings={"kafka": {"session.timeout.ms": "6000"}})
+    client = open_shop(cluster.client)
+    stale = cluster.worker
+    stale.finish()
+    stale.more_environment = {"CERTMILL_FAILPOINT": f"{point}=stop@1"}
+    stale.start()
+    ids = client.send_all([client.request("issue", {"common_name": "a.example.com"}, role="web") for _ in range(60)])
+    wait_until(stale.stopped, f"the worker did not come to {point}")
+    cluster.add_worker()
+    answers = client.wait_for_all(ids, timeout=120)
+    assert all(answer.ok for answer in answers)
+    stale.resume()
+    wait_until(lambda: "lane_stopped" in stale.log(), "the stale lane goes on", 90)
+    ids += client.send_all([client.request("issue", {"common_name": "b.example.com"}, role="web") for _ in range(60)])
+    assert all(answer.ok for answer in client.wait_for_all(ids, timeout=120))
+    client.collect(1)
+    assert all(len(client.answers[i]) == 1 for i in ids)
+    verify(cluster)
+
+
 FAILPOINTS = ["after_poll", "after_claims", "after_decide", "after_script", "after_begin", "after_produce", "after_offsets", "after_commit"]
 
 
@@ -300,8 +349,8 @@ def test_killed_at_each_arrow(make_cluster, failpoint):
 CA_FAILPOINTS = ["after_decide", "after_script", "after_produce", "after_offsets", "after_commit"]
 
 
-def kill_at(cluster, failpoint, request):
-    """The worker dies at the arrow with this request in hand, as far as Redis can tell; then it starts unharmed."""
+def kill_at(cluster, failpoint, request, lose=False):
+    """The worker dies at the arrow with this request in hand, as far as Redis can tell, which may forget it; then it starts unharmed."""
     stored = failpoint != "after_decide"
     claim = f"cm:req:{cluster.client.topic('config')}:{request['id']}"
     cluster.worker.kill()
@@ -314,6 +363,8 @@ def kill_at(cluster, failpoint, request):
             break
     else:
         raise AssertionError(f"the worker never died with {request['op']} in hand")
+    if lose:
+        cluster.redis.command("FLUSHALL")
     cluster.worker.more_environment = {}
     cluster.worker.start()
     answer = cluster.client.wait_for(request["id"], timeout=60)
@@ -415,3 +466,24 @@ def test_crl_owner_publishes_again_what_is_not_its_own(fresh_cluster):
             break
         assert time.monotonic() < deadline, "the injected CRL stayed"
         time.sleep(0.3)
+
+
+@pytest.mark.parametrize("failpoint", ("after_script", "after_produce", "after_offsets"))
+def test_a_ca_of_an_aborted_transaction_is_never_used(make_cluster, failpoint):
+    """
+    A root is generated, its record and answer are produced, and its transaction is aborted; Redis forgets it too. Another is made
+    for the same request, and of the first nothing is found: it signs nothing, and no state, CA or certificate of it is committed.
+    """
+    cluster = make_cluster()
+    client = cluster.client
+    client.ask("mount/write", {"max_ttl": "8760h"}).data
+    request = client.request("ca/generate/root", {"common_name": "Root", "key_type": "ec", "ttl": "8000h"})
+    made = kill_at(cluster, failpoint, request, lose=True)
+    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
+    leaf = client.ask("issue", {"common_name": "a.example.com", "ttl": "1h"}, role="any").data
+    root = x509.load_pem_x509_certificate(made["certificate"].encode())
+    x509.load_pem_x509_certificate(leaf["certificate"].encode()).verify_directly_issued_by(root)
+    assert len([r for r in client.read("state") if r.key.startswith(b"issuer/")]) == 1
+    assert len({r.key for r in client.read("ca") if r.key.startswith(b"pki/")}) == 1
+    assert len(client.read("certs")) == 2, "the root and the leaf"
+    verify(cluster)
