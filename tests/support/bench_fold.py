@@ -1,4 +1,4 @@
-"""How long a fold takes, on a Kafka and a Redis of its own: bench_fold.py [--certificates N] [--revocations N].
+"""How long a fold takes, on a Kafka and a Redis of its own: bench_fold.py [--certificates N] [--revocations N] [--claims N].
 
 The topics are filled with records as workers write them, in transactions, but with certificates that nobody signed: a fold
 does not look into them. Then `certmill-worker rebuild` runs on an empty Redis. Beside it stands what no fold can avoid: kcat
@@ -24,6 +24,7 @@ from engines import Kafka
 
 DAY = 24 * 3600
 TRANSACTION = 2000
+BATCH = 500  # requests in a record of `.audit`
 # what differs between the records, with the place that it has in a template
 SERIAL, SIGNED, REQUEST, EXPIRES = b"\x11" * 20, b"\x22" * 160, b"r" * 36, b"\xee" * 4
 ISSUER = "968f70cdc46bab143cc64485c899eb4e"
@@ -62,6 +63,19 @@ def records(count, now):
         yield text, expires, certificate % values, revoked % values
 
 
+def entry_template(now):
+    """Of one request in `.audit`, as an issue has it."""
+    outcome = {"issuer": ISSUER, "serial": SERIAL, "not_after": int.from_bytes(EXPIRES, "big")}
+    entry = {"offset": 1234567, "timestamp": now * 1000, "id": REQUEST.decode(), "op": "issue", "mount": "pki", "role": "web"}
+    entry |= {"result": "ok", "hash": bytes(32), "reply_to": "certmill.responses", "outcome": outcome}
+    return template(entry)
+
+
+def audit_record(entries, sequence, now):
+    head = {"v": 1, "sequence": sequence, "previous": bytes(32), "at": now * 1000, "worker": "w0/mint-0", "state_offset": 5, "entries": []}
+    return msgpack.packb(head)[:-1] + struct.pack(">BH", 0xDC, len(entries)) + b"".join(entries)  # an array behind the last name
+
+
 # ---- the topics ----
 
 
@@ -73,17 +87,24 @@ def fill(cluster, wanted, now):
             "partitioner": "murmur2_random",
             "compression.codec": "snappy",
             "linger.ms": 5,
-            "queue.buffering.max.messages": 2 * TRANSACTION,
+            "queue.buffering.max.messages": 3 * TRANSACTION,
         }
     )
-    certs, revoked = f"{cluster.prefix}.certs", f"{cluster.prefix}.revoked"
+    certs, revoked, audit = (f"{cluster.prefix}.{kind}" for kind in ("certs", "revoked", "audit"))
+    entry, entries = entry_template(now), []
     producer.init_transactions(30)
     producer.begin_transaction()
-    for i, (serial, _, certificate, revocation) in enumerate(records(wanted.certificates, now)):
+    for i, (serial, expires, certificate, revocation) in enumerate(records(wanted.certificates, now)):
         key = f"pki/{serial}".encode()
+        if i < wanted.claims:
+            values = {b"serial": bytes.fromhex(serial), b"request": serial[:36].encode(), b"expires": struct.pack(">I", expires)}
+            entries.append(entry % values)
         producer.produce(certs, certificate, key)
         if i < wanted.revocations:
             producer.produce(revoked, revocation, key)
+        if len(entries) == BATCH or (entries and i == wanted.certificates - 1):
+            producer.produce(audit, audit_record(entries, i // BATCH + 1, now), f"{cluster.prefix}.issue/{i // BATCH % 6}".encode())
+            entries.clear()
         if i % TRANSACTION == TRANSACTION - 1:
             producer.commit_transaction(60)
             producer.begin_transaction()
@@ -140,7 +161,7 @@ def line(what, count, seconds, usage, redis_cpu=None):
 
 
 def fold(cluster, server, wanted, what="fold"):
-    count = wanted.certificates + wanted.revocations
+    count = wanted.certificates + wanted.revocations + wanted.claims
     words = [*wanted.under.split(), PROGRAMS / "certmill-worker", "rebuild", "--config", cluster.config]
     seconds, usage = ended(*run(words))
     spent = server.spent()
@@ -155,6 +176,7 @@ def check(server, wanted, now):
     db = server.db
     assert db.zcard("cm:idx:pki") == wanted.certificates
     assert (db.get("cm:view"), db.get("cm:fold")) == (b"ready", None)
+    assert sum(1 for _ in db.scan_iter("cm:req:*", count=10000)) == wanted.claims
     assert (int(db.get("cm:n:pki:issued")), int(db.get("cm:n:pki:revoked") or 0)) == (wanted.certificates, wanted.revocations)
     step = max(1, wanted.certificates // 1000)
     for i, (serial, expires, certificate, revoked) in enumerate(records(wanted.certificates, now)):
@@ -197,7 +219,7 @@ def measure(cluster, wanted):
     now = int(time.time())
     began = time.monotonic()
     fill(cluster, wanted, now)
-    print(f"{wanted.certificates} certificates and {wanted.revocations} revocations, made in {time.monotonic() - began:.0f} s")
+    print(f"{wanted.certificates} certificates, {wanted.revocations} revocations and {wanted.claims} claims, made in {time.monotonic() - began:.0f} s")
     server = Redis(cluster)
     for _ in range(wanted.times):
         print("load average %.1f %.1f %.1f" % os.getloadavg())
@@ -220,11 +242,13 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev bench-fold", description="How long a fold takes.")
     parser.add_argument("--certificates", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--revocations", type=int, default=100_000, metavar="N", help="of the first ones")
+    parser.add_argument("--claims", type=int, default=360_000, metavar="N", help="requests of one dedup window in the audit, of the first ones")
     parser.add_argument("--times", type=int, default=1, metavar="N", help="how often")
     parser.add_argument("--over", action="store_true", help="and once more over the view that stands, which is removed first")
     parser.add_argument("--plain", type=int, default=1_000_000, metavar="N", help="rows of the plain write at the most; 0: none")
     parser.add_argument("--under", default="", metavar="COMMAND", help="runs the fold, as perf does: 'perf record -g -o FILE'")
     wanted = parser.parse_args()
+    wanted.claims = min(wanted.claims, wanted.certificates)
     with tempfile.TemporaryDirectory(prefix="certmill-bench-") as folder, Kafka(f"{folder}/kafka") as kafka:
         cluster = Cluster(kafka, Path(folder) / "cluster")
         try:
