@@ -195,7 +195,8 @@ class Run:
         except AssertionError as e:
             self.failures.append(str(e))
         print(f"\n{chr(10).join(self.figures.lines())}\n")
-        ledger = ledger_verdict(self.fleet, books) + self.failures
+        idle = [f"client {book['name']} was answered nothing" for book in books if not book["requests"]]
+        ledger = ledger_verdict(self.fleet, books) + self.failures + idle
         verdicts = {"the clients' books": (not ledger, ledger), **checker_verdicts(self.fleet)}
         for name, (kept, lines) in verdicts.items():
             say(name, kept, lines)
