@@ -234,6 +234,48 @@ test_a_step_of_another_redis(void **state)
 	assert_int_equal(take(&again, 1, &here), ERR_NONE);
 }
 
+/* What one who only looks finds when the committed offset has this step and stamp; by NULL: no stamp. */
+static enum err_code
+survey(struct view *v, int64_t committed, const struct view *by)
+{
+	struct view_committed at = { .own_key = own_key(), .step = committed };
+	struct err e = { 0 };
+
+	if (by != NULL)
+		view_stamp(by, at.stamp);
+	return view_survey(v, &at, 1, &arena, &e) ? ERR_NONE : e.code;
+}
+
+/* The row may have gone on since the committed offset was read; it may not stand behind it, or have come to it by another way. */
+static void
+test_survey(void **state)
+{
+	struct view first = taken_view(), there = first, second;
+
+	(void)state;
+	memset(there.token, 'f', VIEW_TOKEN_SIZE - 1);
+	assert_int_equal(survey(&first, 0, NULL), ERR_NONE);
+	assert_int_equal(advance(&first, 0, NULL, 0), ERR_NONE);
+	assert_int_equal(survey(&first, 1, &first), ERR_NONE);
+	assert_int_equal(survey(&first, 1, NULL), ERR_NONE);
+	assert_int_equal(survey(&first, 1, &there), ERR_VIEW_LOST);
+	assert_int_equal(survey(&first, 2, &first), ERR_VIEW_LOST);
+	/* it went on: 1 is the base of 2, and then 2 of 3 */
+	assert_int_equal(advance(&first, 1, NULL, 0), ERR_NONE);
+	assert_int_equal(survey(&first, 1, &first), ERR_NONE);
+	assert_int_equal(survey(&first, 1, &there), ERR_VIEW_LOST);
+	assert_int_equal(advance(&first, 2, NULL, 0), ERR_NONE);
+	assert_int_equal(survey(&first, 1, &there), ERR_NONE);
+	/* another owner, with what was committed by the one before */
+	assert_int_equal(take(&second, 3, &first), ERR_NONE);
+	assert_int_equal(survey(&first, 3, &first), ERR_NONE);
+	assert_int_equal(survey(&first, 3, &there), ERR_VIEW_LOST);
+	command("HDEL cm:own:t.issue:0 step");
+	assert_int_equal(survey(&first, 0, NULL), ERR_VIEW_LOST);
+	command("SET cm:view folding");
+	assert_int_equal(survey(&first, 0, NULL), ERR_VIEW_FOLDING);
+}
+
 static void
 test_only_the_winner_writes(void **state)
 {
@@ -354,6 +396,7 @@ main(void)
 		cmocka_unit_test_setup(test_lost_step_is_noticed, setup),
 		cmocka_unit_test_setup(test_steps_are_told_apart, setup),
 		cmocka_unit_test_setup(test_a_step_of_another_redis, setup),
+		cmocka_unit_test_setup(test_survey, setup),
 		cmocka_unit_test_setup(test_only_the_winner_writes, setup),
 		cmocka_unit_test_setup(test_expiry_comes_with_the_next_batch, setup),
 		cmocka_unit_test_setup(test_the_next_owner_learns_of_the_last_batch, setup),
