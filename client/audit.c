@@ -124,6 +124,7 @@ audit_close(struct audit *a)
 	facts_free(a->facts);
 	facts_free(a->revocations);
 	crl_book_free(a->crls);
+	free(a->state);
 	EVP_MD_CTX_free(a->digest);
 	EVP_MD_free(a->sha256);
 	arena_done(&a->memory);
@@ -139,6 +140,7 @@ audit_run(struct audit *a, struct err *e)
 	audit_cut_say(a);
 	if (!topics_run(a, e) || !audit_chain_end(a, e))
 		return false;
+	audit_cut_judge(a);
 	a->progress.topic = "judging";
 	/* what answers say of revocations is added to the others while requests are judged */
 	return audit_judge_all(a, a->facts, e) && audit_judge_all(a, a->revocations, e);

@@ -69,6 +69,13 @@ struct audit_chain {
 	uint8_t hash[HASH_SIZE];
 	struct audit_place last;
 	int64_t last_ms;
+	bool state_seen;
+	int64_t state_offset; /* the highest so far */
+};
+
+/* A record of `.state`. */
+struct audit_state_record {
+	int64_t offset, at_ms; /* no earlier than those before it */
 };
 
 /* Which configuration a fact of use is about. */
@@ -88,6 +95,8 @@ struct audit {
 	size_t topic_count;
 	struct audit_cut cut;
 	struct audit_chain *chains[AUDIT_REQUESTS];
+	struct audit_state_record *state; /* all that is kept, by offset */
+	size_t state_count, state_capacity;
 	struct crl_book *crls;
 	struct facts *facts, *revocations;
 	struct report report;
@@ -118,14 +127,19 @@ bool audit_is_whole(const struct audit *a, size_t topic);
 bool audit_source_parse(const struct audit *a, struct slice text, struct audit_place *ret);
 bool audit_partition_parse(const struct audit *a, struct slice text, struct audit_place *ret);
 
-/* ---- the cut and the chains: audit_cut.c, audit_chain.c ---- */
+/* ---- the cut, the chains, the offsets in `.state`: audit_cut.c, audit_chain.c, audit_state.c ---- */
 
 bool audit_cut_take(struct audit *a, struct audit_cut *ret, struct err *e) MUST_USE;
 void audit_cut_say(struct audit *a); /* where nothing is asked for */
+/* Requests that nothing is asked of are no requests that were found in order. */
+void audit_cut_judge(struct audit *a);
 /* Was it decided before the run began? */
 bool audit_decided(const struct audit *a, const struct audit_place *source);
 void audit_chain_take(struct audit *a, const struct queue_message *m,
     const struct audit_place *source, const struct audit_record *record);
+/* A record of `.audit`, once its entries are known. newest_ms: of the requests of its entries. */
+void audit_state_judge(struct audit *a, const struct audit_place *place, int64_t at_ms,
+    const struct audit_place *source, const struct audit_record *record, int64_t newest_ms);
 /* The heads are compared with where the groups stand now. */
 bool audit_chain_end(struct audit *a, struct err *e) MUST_USE;
 
@@ -143,6 +157,7 @@ struct audit_place audit_source_of(const struct fact *f);
 bool audit_malformed(
     struct audit *a, const struct audit_place *place, int64_t at_ms, const char *why);
 struct slice audit_header(const struct queue_message *m, const char *name); /* the first */
+void audit_state_add(struct audit *a, int64_t offset, int64_t at_ms);
 bool audit_in_range(const struct audit *a, int64_t at_ms);
 /* A time that a record says, kept to some ten thousand years, so that it can be reckoned with. */
 int64_t audit_time(int64_t time);
@@ -151,7 +166,9 @@ uint32_t audit_home(const struct audit *a, size_t topic, struct slice key);
 /* SHA-256 of the parts, each with its length before it, cut. */
 void audit_digest(
     struct audit *a, const struct slice *parts, size_t count, uint8_t ret[static FACT_DIGEST_SIZE]);
-/* The same of one serial number, cut once more; never 0. */
+/* Of a text or of DER, for facts about the same thing; never 0. */
+uint32_t audit_mark(struct audit *a, struct slice bytes);
+/* The same of one serial number; never 0. */
 int64_t audit_serial_mark(struct audit *a, struct slice serial);
 void audit_revocation_digest(
     struct audit *a, struct slice mount, struct slice serial, uint8_t ret[static FACT_DIGEST_SIZE]);

@@ -1,12 +1,13 @@
-/* Answers, cut down to facts: which message each answers, and which certificate or CRL it names. */
+/* Answers, cut down to facts: which message each answers, how, and which certificate or CRL it names. */
 #include "audit.h"
 
 #include "encode.h"
 #include "envelope.h"
+#include "message_limits.h"
 
-/* What of an answer's data is looked at; the rest of it differs with the operation. */
+/* What of an answer's data, or of its error, is looked at; the rest of it differs with the operation. */
 struct named {
-	struct slice serial;
+	struct slice serial, certificate, state, code;
 	int64_t crl_number; /* 0: none */
 };
 
@@ -14,25 +15,35 @@ struct named {
 static MUST_USE bool
 member_read(struct cursor *c, struct named *ret)
 {
+	const struct {
+		const char *name;
+		struct slice *ret;
+	} texts[] = {
+		{ "serial", &ret->serial },
+		{ "certificate", &ret->certificate },
+		{ "state", &ret->state },
+		{ "code", &ret->code },
+	};
 	struct slice name, raw;
 
 	if (!cursor_text(c, &name))
 		return false;
-	if (slice_is(name, "serial") && cursor_peek(c) == CURSOR_TEXT)
-		return cursor_text(c, &ret->serial);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (slice_is(name, texts[i].name) && cursor_peek(c) == CURSOR_TEXT)
+			return cursor_text(c, texts[i].ret);
 	if (slice_is(name, "crl_number") && cursor_peek(c) == CURSOR_INT)
 		return cursor_int(c, &ret->crl_number);
 	return cursor_skip(c, &raw);
 }
 
 static MUST_USE bool
-data_read(struct slice data, struct named *ret)
+map_read(struct slice map, struct named *ret)
 {
-	struct cursor c = cursor_of(data);
+	struct cursor c = cursor_of(map);
 	uint32_t count;
 
-	*ret = (struct named){ SLICE_NONE, 0 };
-	if (data.data == NULL)
+	*ret = (struct named){ 0 };
+	if (map.data == NULL)
 		return true;
 	if (!cursor_map(&c, &count))
 		return false;
@@ -42,28 +53,61 @@ data_read(struct slice data, struct named *ret)
 	return true;
 }
 
+/* The mark of the certificate in any of the formats: base64 of the DER, or the first of that label in PEM. */
+static uint32_t
+certificate_mark(struct audit *a, struct slice text)
+{
+	struct buf SCOPED_BUF der = { 0 };
+	struct slice label, body;
+	struct err bad;
+	bool good = false;
+
+	buf_init(&der, ANSWER_MAX);
+	if (text.len == 0 || text.data[0] != '-') {
+		good = base64_parse(text, &der);
+	} else {
+		while (!good && pem_find(&text, &label, &body, &bad))
+			good = slice_is(label, "CERTIFICATE") && pem_decode(body, &der);
+	}
+	return audit_mark(a, good ? buf_slice(&der) : slice_of("", 0));
+}
+
+static MUST_USE bool
+certificate_names(struct audit *a, const struct named *named, struct fact *f)
+{
+	uint8_t serial[SERIAL_SIZE];
+	size_t len;
+
+	if (named->serial.data == NULL)
+		return true;
+	if (!hex_parse(named->serial, serial, sizeof(serial), &len))
+		return false;
+	f->other = audit_serial_mark(a, slice_of(serial, len));
+	f->mark = certificate_mark(a, named->certificate);
+	return true;
+}
+
 /* Only of what the request itself brought about: a query may name any certificate. */
 static MUST_USE bool
 answer_names(struct audit *a, const struct response_envelope *r, const struct audit_place *source,
     struct fact *f)
 {
-	uint8_t serial[SERIAL_SIZE];
+	bool refused = !slice_is(r->status, "ok");
 	struct named named;
-	size_t len;
 
-	if (!slice_is(r->status, "ok") || source->topic == AUDIT_QUERY)
+	if (!refused && source->topic == AUDIT_QUERY)
 		return true;
-	if (!data_read(r->data, &named))
+	if (!map_read(refused ? r->error : r->data, &named))
 		return false;
-	if (source->topic == AUDIT_REVOKE) {
+	if (refused) {
+		f->flags |= FACT_REFUSED;
+		f->mark = audit_mark(a, named.code);
+	} else if (source->topic == AUDIT_REVOKE) {
 		f->other = named.crl_number;
-		return true;
+		f->mark = named.state.data == NULL ? 0 : audit_mark(a, named.state);
+	} else {
+		return certificate_names(a, &named, f);
 	}
-	if (named.serial.data == NULL)
-		return true;
-	if (!hex_parse(named.serial, serial, sizeof(serial), &len))
-		return false;
-	f->other = audit_serial_mark(a, slice_of(serial, len));
 	return true;
 }
 
@@ -98,10 +142,10 @@ audit_answer_take(struct audit *a, size_t topic, const struct queue_message *m, 
 	if (!answer_names(a, &r, &source, &f))
 		return audit_malformed(a, &place, m->timestamp_ms, "its data does not decode");
 	if (slice_is(audit_header(m, "replayed"), "1"))
-		f.flags = FACT_REPLAYED;
+		f.flags |= FACT_REPLAYED;
 	audit_fact_source(&f, &source);
 	if (!facts_add(a->facts, &f, e))
 		return false;
-	return f.flags == 0 || f.other == 0 || source.topic == AUDIT_REVOKE ||
+	return (f.flags & FACT_REPLAYED) == 0 || f.other == 0 || source.topic == AUDIT_REVOKE ||
 	    replay_fact(a, &r, &source, f, e);
 }

@@ -70,6 +70,7 @@ struct made {
 	int64_t at;      /* the request's timestamp */
 	int64_t decided; /* the audit's, or else the request's */
 	struct audit_place place;
+	uint32_t der; /* its mark; 0: there is no record of it */
 };
 
 struct id_state {
@@ -92,7 +93,7 @@ made_of(struct audit *a, struct id_state *s, const struct fact *f)
 			memcpy(more, s->made, s->count * sizeof(*more));
 		s->made = more;
 	}
-	s->made[s->count] = (struct made){ f->other, f->at, f->at, place_of(f) };
+	s->made[s->count] = (struct made){ f->other, f->at, f->at, place_of(f), 0 };
 	return &s->made[s->count++];
 }
 
@@ -101,13 +102,17 @@ static void
 replay_take(struct audit *a, const struct id_state *s, const struct fact *f)
 {
 	struct audit_place place = place_of(f);
+	const struct made *of = NULL;
 
-	if (s->count == 0 ||
+	for (size_t i = 0; i < s->count && of == NULL; i++)
+		if (s->made[i].mark == f->other)
+			of = &s->made[i];
+	if (of != NULL && of->der != 0 && of->der != f->mark)
+		report_violation(a, VIOLATION_CERTIFICATE_DIFFERS, &place, f->at,
+		    "it shows another certificate than %s", report_place(a, &of->place));
+	if (of != NULL || s->count == 0 ||
 	    (!audit_is_whole(a, AUDIT_TRAIL) && f->at - a->window_ms < a->range.since_ms))
 		return;
-	for (size_t i = 0; i < s->count; i++)
-		if (s->made[i].mark == f->other)
-			return;
 	report_violation(a, VIOLATION_CERTIFICATE_DIFFERS, &place, f->at,
 	    "it replays a certificate that was not made under its id");
 }
@@ -151,6 +156,13 @@ id_end(struct audit *a, struct id_state *s)
 	}
 }
 
+static void
+record_take(struct made *made, const struct fact *f)
+{
+	made->place = place_of(f);
+	made->der = f->mark;
+}
+
 static bool
 id_take(struct audit *a, void *state, const struct fact *f, struct err *e)
 {
@@ -164,7 +176,7 @@ id_take(struct audit *a, void *state, const struct fact *f, struct err *e)
 	else if (f->kind == FACT_ENTRY)
 		made_of(a, s, f)->decided = f->number;
 	else
-		made_of(a, s, f)->place = place_of(f);
+		record_take(made_of(a, s, f), f);
 	return true;
 }
 

@@ -59,6 +59,8 @@ chain_end(struct audit *a, struct audit_place source, const struct audit_positio
 {
 	struct audit_chain *c = &a->chains[source.topic][source.partition];
 
+	if (!then->committed)
+		return; /* it has no head, and that is said */
 	if (!c->begun) {
 		source.offset = then->offset;
 		if (then->sequence > 0 && audit_is_whole(a, AUDIT_TRAIL))

@@ -2,6 +2,7 @@
 #include "audit.h"
 
 #include "encode.h"
+#include "timespan.h"
 
 #include <inttypes.h>
 
@@ -83,6 +84,34 @@ audit_cut_say(struct audit *a)
 				report_note(a,
 				    "%s/%d has no committed offset: none of its requests is asked for",
 				    a->topics[topic].name, (int)i);
+}
+
+/* Some time of the range, so that it is said whatever the range. */
+static int64_t
+range_time(const struct audit_range *range)
+{
+	int64_t now = time_now_ms();
+
+	if (now >= range->until_ms)
+		now = range->until_ms - 1;
+	return now < range->since_ms ? range->since_ms : now;
+}
+
+/* What is empty and has no records in the audit has never been worked at. */
+void
+audit_cut_judge(struct audit *a)
+{
+	for (size_t topic = 0; topic < AUDIT_REQUESTS; topic++)
+		for (int32_t i = 0; i < a->topics[topic].count; i++) {
+			const struct audit_partition *p = &a->topics[topic].at[i];
+			const struct audit_place place = { (uint8_t)topic, i, p->low };
+
+			if (a->cut.at[topic][i].committed ||
+			    (p->low == p->to && !a->chains[topic][i].begun))
+				continue;
+			report_violation(a, VIOLATION_OFFSET_MISSING, &place, range_time(&a->range),
+			    "the partition has no committed offset: none of its requests was asked for");
+		}
 }
 
 bool

@@ -101,6 +101,25 @@ entry_reply(struct audit *a, const struct entry *n, uint32_t *ret, struct err *e
 	return true;
 }
 
+static uint8_t
+entry_flags(const struct entry *n)
+{
+	static const struct {
+		const char *result;
+		uint8_t flag;
+	} rows[] = {
+		{ "ok", 0 },
+		{ "replayed", FACT_REPLAYED },
+		{ "rerouted", FACT_REROUTED },
+		{ "rejected", FACT_REJECTED },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (slice_is(n->e.result, rows[i].result))
+			return rows[i].flag;
+	return FACT_REFUSED;
+}
+
 static MUST_USE bool
 request_facts(struct audit *a, const struct entry *n, struct err *e)
 {
@@ -108,7 +127,9 @@ request_facts(struct audit *a, const struct entry *n, struct err *e)
 	bool rerouted = slice_is(n->e.result, "rerouted");
 
 	audit_fact_source(&f, &n->source);
-	f.flags = rerouted ? FACT_REROUTED : slice_is(n->e.result, "rejected") ? FACT_REJECTED : 0;
+	f.flags = entry_flags(n);
+	if ((f.flags & FACT_REFUSED) != 0)
+		f.mark = audit_mark(a, n->e.result);
 	if (entry_is_astray(a, n, rerouted))
 		f.flags |= FACT_NOT_HOME;
 	f.other = entry_signs(n) ? audit_serial_mark(a, n->outcome.serial) : 0;
@@ -260,6 +281,7 @@ audit_record_take(struct audit *a, size_t topic, const struct queue_message *m, 
 	struct entry n = { .place = { (uint8_t)topic, m->partition, m->offset },
 		.record = &record };
 	struct uses uses = { .count = 0 };
+	int64_t newest_ms = INT64_MIN;
 	struct err bad = { 0 };
 	uint64_t seen;
 
@@ -271,8 +293,13 @@ audit_record_take(struct audit *a, size_t topic, const struct queue_message *m, 
 		return audit_malformed(a, &n.place, m->timestamp_ms, bad.msg);
 	record.at = audit_time(record.at);
 	audit_chain_take(a, m, &n.source, &record);
-	for (size_t i = 0; i < record.entries.count; i++)
+	for (size_t i = 0; i < record.entries.count; i++) {
 		if (!entry_take(a, &n, record.entries.items[i], &uses, e))
 			return false;
+		if (n.decided && n.e.timestamp > newest_ms)
+			newest_ms = n.e.timestamp;
+	}
+	if (n.decided)
+		audit_state_judge(a, &n.place, m->timestamp_ms, &n.source, &record, newest_ms);
 	return true;
 }

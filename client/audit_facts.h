@@ -38,13 +38,14 @@ enum fact_kind {
 	FACT_LISTED, /* on a CRL, and not on the one before it, or the other way round; number: which one */
 };
 
-#define FACT_ANYWHERE  1U  /* request: its answer may be in any partition of its topic */
-#define FACT_REROUTED  2U  /* entry: its message went on to its home */
-#define FACT_REJECTED  4U  /* entry: its message is in `.rejects` */
-#define FACT_REPLAYED  8U  /* answer */
-#define FACT_NOT_HOME  16U /* entry: done elsewhere than at its home, or sent on from there */
-#define FACT_GONE      32U /* state, revoked: a tombstone; listed: no more */
-#define FACT_UNDECIDED 64U /* revocation: its request stands behind the committed offset */
+#define FACT_ANYWHERE  1U   /* request: its answer may be in any partition of its topic */
+#define FACT_REROUTED  2U   /* entry: its message went on to its home */
+#define FACT_REJECTED  4U   /* entry: its message is in `.rejects` */
+#define FACT_REPLAYED  8U   /* entry, answer */
+#define FACT_NOT_HOME  16U  /* entry: done elsewhere than at its home, or sent on from there */
+#define FACT_GONE      32U  /* state, revoked: a tombstone; listed: no more */
+#define FACT_UNDECIDED 64U  /* revocation: its request stands behind the committed offset */
+#define FACT_REFUSED   128U /* entry, answer */
 
 struct fact {
 	uint8_t subject, kind, flags, topic; /* topic, partition, offset: the record that says it */
@@ -55,6 +56,7 @@ struct fact {
 	int64_t number; /* as the kind has it */
 	int64_t other;  /* as the kind has it */
 	uint32_t ref;   /* an index into a table: of topics, or of CRLs */
+	uint32_t mark;  /* entry, answer: of the refusal's code; certificate, answer: of the DER */
 };
 
 struct facts;

@@ -123,6 +123,7 @@ certificate_facts(struct audit *a, const struct audit_place *place,
 	struct fact f = audit_fact(ABOUT_REQUEST, FACT_CERTIFICATE, place, r->issued);
 
 	f.other = audit_serial_mark(a, r->serial);
+	f.mark = audit_mark(a, r->certificate);
 	audit_fact_source(&f, source);
 	if (!facts_add(a->facts, &f, e))
 		return false;
@@ -225,6 +226,7 @@ audit_state_take(struct audit *a, size_t topic, const struct queue_message *m, s
 	struct err bad = { 0 };
 	uint64_t seen;
 
+	audit_state_add(a, m->offset, m->timestamp_ms);
 	if (m->key.data == NULL)
 		return audit_malformed(a, &place, m->timestamp_ms, "it has no key");
 	f.number = m->offset;

@@ -9,19 +9,22 @@
 /* clang-format off */
 #define VIOLATIONS(V) \
 	V(MALFORMED,                "malformed",                "a record that does not decode") \
-	V(UNANSWERED,               "unanswered",               "a request without an answer or a record in .rejects") \
+	V(UNANSWERED,               "unanswered",               "a request without an answer, or without a record in .rejects where that is due") \
 	V(ANSWERED_TWICE,           "answered_twice",           "a second answer to one request message") \
-	V(ANSWER_UNEXPECTED,        "answer_unexpected",        "an answer or a reject that the audit knows nothing of") \
+	V(ANSWER_UNEXPECTED,        "answer_unexpected",        "an answer or a reject that the audit knows nothing of, or has otherwise") \
+	V(ANSWER_DIFFERS,           "answer_differs",           "an answer that does not say what the audit says of its request") \
 	V(NOT_AUDITED,              "not_audited",              "a request without an entry in .audit") \
 	V(AUDITED_TWICE,            "audited_twice",            "a second entry for one request or certificate") \
 	V(NOT_AT_HOME,              "not_at_home",              "done elsewhere than at its home partition, or sent on from there") \
 	V(DUPLICATE_SERIAL,         "duplicate_serial",         "a second record of one issuer's serial number in .certs") \
 	V(CERTIFICATE_NOT_AUDITED,  "certificate_not_audited",  "a record of .certs that no entry of .audit accounts for") \
 	V(CERTIFICATE_MISSING,      "certificate_missing",      "an entry's certificate that .certs lacks") \
-	V(CERTIFICATE_DIFFERS,      "certificate_differs",      "answer, record and entry of one request name different certificates") \
+	V(CERTIFICATE_DIFFERS,      "certificate_differs",      "answer, record and entry of one request name or show different certificates") \
 	V(TWO_CERTIFICATES,         "two_certificates",         "a second certificate for one request id within the dedup window") \
 	V(CHAIN_BROKEN,             "chain_broken",             "a record of .audit that does not follow the one before") \
 	V(HEAD_DIFFERS,             "head_differs",             "the chain does not end where the committed offset says") \
+	V(OFFSET_MISSING,           "offset_missing",           "requests in a partition without a committed offset: none of them was asked for") \
+	V(STATE_OFFSET,             "state_offset",             "decided under a .state that never was so long, or that was older than it had to be") \
 	V(UNKNOWN_CONFIGURATION,    "unknown_configuration",    "decided under a mount, role or issuer that .state did not hold") \
 	V(REVOCATION_MISSING,       "revocation_missing",       "an entry's revocation that .revoked lacks") \
 	V(REVOCATION_NOT_AUDITED,   "revocation_not_audited",   "a record of .revoked that no entry of .audit accounts for") \

@@ -9,6 +9,9 @@
 
 #include <inttypes.h>
 
+/* An entry may stay so long after the certificate's end, for the clocks of those who make CRLs differ. */
+#define GRACE_S 300
+
 /* From one CRL on it is listed, or is not. */
 struct turn {
 	size_t page;
@@ -46,21 +49,24 @@ turn_add(struct audit *a, struct revocation_state *s, const struct fact *f)
 	s->turns[s->count++] = (struct turn){ (size_t)f->number, (f->flags & FACT_GONE) == 0 };
 }
 
-/* It may leave when it was on one past its end. Where the CRL before is not on the topic, its time was not later than this one's. */
+/*
+ * It may leave when it was on one past its end. Where the CRL before is not on the topic, its time was not later than this
+ * one's. A thisUpdate may be of a clock that is fast: by the time of the record, too, the certificate must have ended.
+ */
 static bool
 may_have_left(const struct revocation_state *s, const struct crl_pages *p, size_t page)
 {
 	const struct crl_page *now = &p->at[page], *before = page == 0 ? NULL : now - 1;
 	bool known = before != NULL && before->number + 1 == now->number;
 
-	return s->not_after != INT64_MAX &&
+	return s->not_after != INT64_MAX && s->not_after <= now->at_ms / 1000 &&
 	    s->not_after < (known ? before->this_update : now->this_update);
 }
 
 static bool
 should_have_left(const struct revocation_state *s, const struct crl_pages *p, size_t page)
 {
-	return page > 0 && s->not_after < p->at[page - 1].this_update;
+	return page > 0 && s->not_after < p->at[page - 1].this_update - GRACE_S;
 }
 
 static bool
@@ -112,7 +118,7 @@ stretch_judge(struct audit *a, const struct revocation_state *s, const struct cr
 	at = &p->at[page];
 	report_violation(a, listed ? VIOLATION_CRL_EXPIRED_ENTRY : VIOLATION_CRL_INCOMPLETE,
 	    &(struct audit_place){ AUDIT_CRL, 0, at->offset }, at->at_ms,
-	    listed ? "number %" PRId64 " lists what expired before the CRL before it (%s)"
+	    listed ? "number %" PRId64 " lists what expired long before the CRL before it (%s)"
 		   : "number %" PRId64 " lacks a revocation that was answered before (%s)",
 	    at->number,
 	    s->entered

@@ -57,7 +57,7 @@ static const char status_help[] =
     "  2  refused: standard error says why, with the code and the field to blame\n"
     "  3  no answer in time; the request may still be done: send it again with its -id\n"
     "  4  no broker, or no such topic on it\n"
-    "  5  audit verify: a promise was broken; standard output says which\n";
+    "  5  audit verify: a promise was broken, or could not be checked; standard output says which\n";
 
 static enum status
 help_print(void)

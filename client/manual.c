@@ -56,7 +56,7 @@ static const char statuses[] =
     "| 2 | refused: the answer's code, message and field stand on standard error |\n"
     "| 3 | no answer in time; the request may still be done: send it again with its `-id` |\n"
     "| 4 | no broker, or no such topic on it |\n"
-    "| 5 | `audit verify`: a promise was broken; standard output says which |\n\n"
+    "| 5 | `audit verify`: a promise was broken, or could not be checked; standard output says which |\n\n"
     "Without `-id` every command makes a new one, and asks for something new.\n\n";
 
 static const char checking[] =

@@ -16,7 +16,7 @@ enum status {
 	STATUS_REFUSED = 2,    /* the fleet refused the request */
 	STATUS_UNANSWERED = 3, /* no answer in time */
 	STATUS_NO_BROKER = 4,  /* Kafka cannot be reached, or does not take the request */
-	STATUS_VIOLATED = 5,   /* audit verify: a promise was broken */
+	STATUS_VIOLATED = 5,   /* audit verify: a promise was broken, or could not be checked */
 };
 
 struct options {

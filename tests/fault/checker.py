@@ -11,6 +11,7 @@ import argparse
 import gc
 import hashlib
 import sys
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from pathlib import Path
 
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import msgpack
 
-from ledger import FOREVER, Ledger, Violation, grouped, home, place
+from ledger import CLOCKS_MS, FOREVER, REQUESTS, Ledger, Violation, grouped, home, place
 from revocations import Crls, revocations_are_listed
 
 
@@ -27,11 +28,13 @@ def check(brokers, prefix, dedup_window=3600):
     ledger = Ledger(brokers, prefix)
     crls = Crls(ledger)
     rules = (
+        offsets_are_committed(ledger),
         requests_are_answered(ledger),
         certificates_are_audited(ledger),
         ids_have_one_certificate(ledger, dedup_window * 1000),
         configuration_was_there(ledger),
         chains_are_whole(ledger),
+        state_was_read_to_its_end(ledger),
         revocations_are_listed(ledger, crls),
     )
     found = [violation for rule in rules for violation in rule]
@@ -42,12 +45,12 @@ def check(brokers, prefix, dedup_window=3600):
 
 
 def answer_names(record, source_kind):
-    """The certificate that an answer says its request made."""
+    """The serial number of the certificate that an answer says its request made, and the hash of what it shows."""
     body = record.body()
-    if body["status"] != "ok" or source_kind in ("query", "revoke"):
-        return None
-    serial = (body.get("data") or {}).get("serial")
-    return bytes.fromhex(serial.replace(":", "")) if serial else None
+    serial = body["data"].get("serial")
+    if body["status"] != "ok" or source_kind in ("query", "revoke") or not serial:
+        return None, None
+    return bytes.fromhex(serial.replace(":", "")), body["data"]["shown"]
 
 
 def is_replay(record):
@@ -68,9 +71,12 @@ def requests_are_answered(ledger):
         rejected = sorted(rejects[source], key=ledger.order)
         for record in answered[1:] + rejected[1:]:
             yield Violation("answered_twice", place(record), f"request {source} was answered before")
-        yield from answers_are_expected(ledger, source, entry, answered, rejected)
+        certificates = sorted(made[source], key=lambda pair: ledger.order(pair[1]))
+        yield from rejects_are_expected(ledger, source, entry, answered, rejected)
+        for record in answered:
+            yield from answer_is_right(ledger, source, entry, record, certificates)
         yield from answer_is_there(ledger, source, entry, answered, rejected)
-        for body, record in made[source]:
+        for body, record in certificates:
             if entry and entry.signed and entry.signed != body["serial"]:
                 yield Violation("certificate_differs", place(record), f"the audit names another certificate for {source}")
 
@@ -88,18 +94,51 @@ def entries_are_right(ledger, source, entries):
             yield Violation("not_at_home", entry.place, f"request {source}")
 
 
-def answers_are_expected(ledger, source, entry, answered, rejected):
-    if entry and entry.result == "rerouted":
-        for record in answered + rejected[:1]:
-            yield Violation("answer_unexpected", place(record), f"request {source} was sent on")
+def may_be_unknown(ledger, source, record):
+    return source in ledger.requests or not ledger.audit_reaches(record.timestamp)
+
+
+def rejects_are_expected(ledger, source, entry, answered, rejected):
+    """Only of what the audit has as rejected; and of what killed its worker, which has an answer as well."""
+    if not rejected:
         return
-    for record in answered:
-        known = source in ledger.requests or not ledger.audit_reaches(record.timestamp)
-        if (entry and entry.result == "rejected") or (not entry and not known):
-            yield Violation("answer_unexpected", place(record), f"the audit has no answered request {source}")
-        elif entry and not is_replay(record) and entry.source_kind != "revoke":
-            if answer_names(record, entry.source_kind) != entry.signed:
-                yield Violation("certificate_differs", place(record), f"the audit names another certificate for {source}")
+    if entry is None:
+        expected = may_be_unknown(ledger, source, rejected[0])
+    elif entry.result == "replayed":  # then it is the answer that tells
+        expected = not answered or answered[0].body()["code"] == "internal"
+    else:
+        expected = entry.result in ("rejected", "internal")
+    if not expected:
+        yield Violation("answer_unexpected", place(rejected[0]), f"the audit has no rejected request {source}")
+
+
+def says_otherwise(answer, replays, entry):
+    """Does an answer say something else of its request than the entry: done, refused and why, revoked?"""
+    if replays or entry.result == "replayed":
+        return not (replays and entry.result == "replayed")
+    done = answer["status"] == "ok"
+    if entry.result != "ok":
+        return done or answer["code"] != entry.result
+    if not done:
+        return entry.source_kind != "query"  # a query is looked up after it was admitted, when its answer is made
+    state = answer["data"].get("state")
+    return entry.source_kind == "revoke" and state is not None and (state == "revoked") != (entry.revoked is not None)
+
+
+def answer_is_right(ledger, source, entry, record, certificates):
+    if entry is None:
+        if not may_be_unknown(ledger, source, record):
+            yield Violation("answer_unexpected", place(record), f"the audit knows no request {source}")
+    elif entry.result in ("rerouted", "rejected"):
+        yield Violation("answer_unexpected", place(record), f"the audit has no answered request {source}")
+    elif says_otherwise(record.body(), is_replay(record), entry):
+        yield Violation("answer_differs", place(record), f"the audit says something else of {source}")
+    elif not is_replay(record) and entry.source_kind != "revoke" and record.body()["status"] == "ok":
+        serial, shown = answer_names(record, entry.source_kind)
+        recorded = certificates[0][0] if certificates else None
+        same = serial is None or recorded is None or recorded["serial"] != serial or recorded["shown"] == shown
+        if serial != entry.signed or not same:
+            yield Violation("certificate_differs", place(record), f"the audit or .certs has another certificate for {source}")
 
 
 def answer_is_there(ledger, source, entry, answered, rejected):
@@ -110,7 +149,8 @@ def answer_is_there(ledger, source, entry, answered, rejected):
     if not entry and ledger.audit_reaches(at):
         yield Violation("not_audited", source, "no entry in .audit is about it")
     result = entry.result if entry else None
-    if result == "rerouted" or rejected or (answered and result != "rejected"):
+    enough = {None: answered or rejected, "rerouted": True, "rejected": rejected}
+    if enough.get(result, answered):
         return
     topic, partition = ledger.name("responses"), None
     if result == "rejected":
@@ -120,7 +160,7 @@ def answer_is_there(ledger, source, entry, answered, rejected):
         if topic in ledger.lows and not (request and request.header("kafka_replyPartition") is not None):
             partition = home(entry.fields["id"], len(ledger.lows[topic]))
     if ledger.reaches(topic, partition, at):
-        yield Violation("unanswered", source, "it has neither an answer nor a record in .rejects")
+        yield Violation("unanswered", source, "the audit says that it is in .rejects" if result == "rejected" else "it has no answer")
 
 
 # ---- certificates ----
@@ -151,12 +191,15 @@ def certificates_are_audited(ledger):
 def ids_have_one_certificate(ledger, window):
     """No id has two certificates within the dedup window, and a replay brings one that was made under its id."""
     made = defaultdict(dict)  # {(topic, id): {serial: [request's time, decided, order, place]}}
+    shown = {}  # {(topic, id, serial): the hash of the certificate's record}
     for entry in sorted(ledger.entries, key=lambda e: e.order):
         if entry.decided and entry.signed:
             at = [entry.at, entry.written, entry.order, entry.place]
             made[entry.source_kind, entry.fields["id"]].setdefault(entry.signed, at)
     for source, body, record in sorted(ledger.certificates, key=lambda c: ledger.order(c[2])):
-        of = made[ledger.kind(source.rsplit("/", 2)[0]), body["request"]]
+        kind = ledger.kind(source.rsplit("/", 2)[0])
+        of = made[kind, body["request"]]
+        shown[kind, body["request"], body["serial"]] = body["shown"]
         of.setdefault(body["serial"], [body["issued"], body["issued"], None, None])[2:] = [ledger.order(record), place(record)]
     for (_, request_id), of in made.items():
         certificates = sorted(of.values(), key=lambda c: (c[1], c[2]))
@@ -165,10 +208,15 @@ def ids_have_one_certificate(ledger, window):
                 yield Violation("two_certificates", where, f"id {request_id} has a certificate already")
     for source, record in ledger.answers:
         kind = ledger.kind(source.rsplit("/", 2)[0])
-        serial = answer_names(record, kind)
-        of = made.get((kind, record.body()["id"]))
-        if is_replay(record) and serial and of and serial not in of:
+        serial, showing = answer_names(record, kind)
+        request_id = record.body()["id"]
+        of = made.get((kind, request_id))
+        if not is_replay(record) or not serial or not of:
+            continue
+        if serial not in of:
             yield Violation("certificate_differs", place(record), "it replays what was not made under its id")
+        elif shown.get((kind, request_id, serial), showing) != showing:
+            yield Violation("certificate_differs", place(record), "it shows another certificate than .certs")
 
 
 # ---- configuration ----
@@ -199,7 +247,42 @@ def configuration_was_there(ledger):
                 yield Violation("unknown_configuration", entry.place, f"{key} was not in .state at {entry.state_offset}")
 
 
+def state_was_read_to_its_end(ledger):
+    """
+    What a record of .audit says of the .state that it was decided under: there was so much of it; it held what the chain's
+    record before had seen, and what was older than the request by more than clocks may differ. Only by what is still there.
+    """
+    end = ledger.ends[ledger.name("state")][0]
+    stood, latest = [], 0  # [(offset, since when at the latest)]
+    for record in sorted(ledger.of("state"), key=lambda r: r.offset):
+        latest = max(latest, record.timestamp)
+        stood.append((record.offset, latest))
+    offsets, times = [offset for offset, _ in stood], [at for _, at in stood]
+    seen = {}  # {source partition: the highest offset so far}
+    for where, entries in grouped((e.place, e) for e in sorted(ledger.entries, key=lambda e: e.order) if e.decided).items():
+        entry, source = entries[0], entries[0].source.rpartition("/")[0]
+        if entry.state_offset >= end:
+            yield Violation("state_offset", where, f"decided under {entry.state_offset} of .state, which ends at {end}")
+            continue
+        older = bisect_left(times, max(e.at for e in entries) - CLOCKS_MS)
+        due = max(bisect_right(offsets, seen.get(source, -1)), older)
+        if due > 0 and entry.state_offset < offsets[due - 1]:
+            yield Violation("state_offset", where, f"decided under {entry.state_offset} of .state, {offsets[due - 1]} had stood")
+        seen[source] = max(seen.get(source, -1), entry.state_offset)
+
+
 # ---- chains ----
+
+
+def offsets_are_committed(ledger):
+    """Of what no committed offset vouches for nothing is asked: that is no verdict on it."""
+    audited = {entry.source.rpartition("/")[0] for entry in ledger.entries}
+    for kind in REQUESTS:
+        topic = ledger.name(kind)
+        for p, (low, end) in enumerate(zip(ledger.lows[topic], ledger.ends[topic])):
+            source = f"{topic}/{p}"
+            if source not in ledger.cut and (low < end or source in audited):
+                yield Violation("offset_missing", f"{source}/{low}", "it has no committed offset: nothing of it was asked for")
 
 
 def chains_are_whole(ledger):

@@ -1,5 +1,8 @@
 """What stands on a prefix's topics, for checker.py: everything that was committed, in memory."""
 
+import base64
+import hashlib
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -21,7 +24,8 @@ FOREVER = float("inf")
 ENTRY_KEPT = {"id", "mount", "role", "offset", "timestamp", "result", "reply_to"}
 OUTCOME_KEPT = {"serial", "issuer", "not_after", "revoked_at", "already", "changes"}
 ANSWER_KEPT = {"id", "op", "status"}
-DATA_KEPT = {"serial", "crl_number"}
+DATA_KEPT = {"serial", "crl_number", "state"}
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.S)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,15 @@ def part(of, kept):
     return {name: value for name, value in (of or {}).items() if name in kept}
 
 
+def certificate_in(text):
+    """The DER that an answer shows in any format, the first of a bundle; b"" when there is none."""
+    try:
+        in_pem = PEM.search(text)
+        return base64.b64decode("".join(in_pem[1].split()) if in_pem else text, validate=True)
+    except (TypeError, ValueError):
+        return b""
+
+
 def place(record):
     return f"{record.topic}/{record.partition}/{record.offset}"
 
@@ -118,7 +131,7 @@ class Ledger:
     def __init__(self, brokers, prefix):
         self.brokers, self.prefix = brokers, prefix
         self.violations = []
-        self.topics, self.lows = {}, {}
+        self.topics, self.lows, self.ends = {}, {}, {}
         self.firsts = {}  # {topic: {partition: when its first record was written}}
         self.cut = positions(brokers, prefix)
         # what was seen on a topic is committed: its audit, which is read behind it, has its entry
@@ -157,7 +170,8 @@ class Ledger:
         consumer = consumer_of(self.brokers)
         try:
             partitions = partitions_of(consumer, topic)
-            self.lows[topic] = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[0] for p in partitions]
+            marks = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in partitions]
+            self.lows[topic], self.ends[topic] = map(list, zip(*marks))
         finally:
             consumer.close()
         self.topics[topic] = read_topic(self.brokers, topic, READ_S)
@@ -249,7 +263,11 @@ class Ledger:
     @staticmethod
     def shortened(answer):
         body = answer.body()
-        answer.value = msgpack.packb({**part(body, ANSWER_KEPT), "data": part(body.get("data"), DATA_KEPT)})
+        data = part(body.get("data"), DATA_KEPT)
+        if "serial" in data:
+            data["shown"] = hashlib.sha256(certificate_in(body["data"].get("certificate"))).digest()
+        kept = {**part(body, ANSWER_KEPT), "data": data, "code": (body.get("error") or {}).get("code")}
+        answer.value = msgpack.packb(kept)
         return answer
 
     def read_certificates(self):
@@ -258,11 +276,13 @@ class Ledger:
             try:
                 body = record.body()
                 assert self.is_source(body["source"]) and body["request"] and body["issuer"]
-                serial = x509.load_der_x509_certificate(body.pop("certificate")).serial_number
+                der = body.pop("certificate")
+                serial = x509.load_der_x509_certificate(der).serial_number
             except (ValueError, KeyError, TypeError, AttributeError, AssertionError, msgpack.UnpackException) as e:
                 self.bad("malformed", record, repr(e))
                 continue
             record.value = b""
+            body["shown"] = hashlib.sha256(der).digest()
             if self.decided(body["source"]):
                 if serial != int.from_bytes(body["serial"], "big"):
                     self.bad("certificate_differs", record, "the certificate has another serial number than its record")

@@ -11,11 +11,15 @@ from cryptography import x509
 from ledger import CLOCKS_MS, FOREVER, Entry, Violation, place
 
 
+GRACE_S = 300  # an entry may stay so long after the certificate's end, for the clocks of those who make CRLs differ
+
+
 @dataclass
 class Page:
     """One CRL that is in order by itself."""
 
     place: str
+    written: int  # ms: its record's timestamp
     number: int
     this_update: int  # seconds
     serials: set
@@ -64,7 +68,7 @@ class Crls:
         except (ValueError, AttributeError, AssertionError, x509.ExtensionNotFound) as e:
             self.ledger.bad("crl_invalid", record, repr(e))
             return None
-        return Page(place(record), number, this_update, set(serials))
+        return Page(place(record), record.timestamp, number, this_update, set(serials))
 
     def is_signed(self, record, key):
         crl = x509.load_der_x509_crl(record.value)
@@ -99,7 +103,13 @@ class Revocation:
     def decided(self):
         return self.entry is not None and self.entry.decided
 
+    def should_have_left(self, pages, i):
+        return i > 0 and self.not_after + GRACE_S < pages[i - 1].this_update
+
     def may_have_left(self, pages, i):
+        """Past its end by thisUpdate, which may be of a fast clock, and by the time of the record."""
+        if pages[i].written < self.not_after * 1000:
+            return False
         known = i > 0 and pages[i - 1].number + 1 == pages[i].number
         return self.not_after < pages[i - 1 if known else i].this_update
 
@@ -155,7 +165,7 @@ def revocations_are_listed(ledger, crls):
         for listed, run in groupby(range(len(pages)), key=lambda i: number in pages[i].serials):
             run = list(run)
             if listed:
-                late = [i for i in run if i > 0 and r.not_after < pages[i - 1].this_update][:1]
+                late = [i for i in run if r.should_have_left(pages, i)][:1]
                 yield from (Violation("crl_expired_entry", pages[i].place, f"{serial.hex()}") for i in late)
             else:
                 lacking = [i for i in run if i >= due][:1]

@@ -1,5 +1,6 @@
 """Both checkers of the promises are checked: each kind of violation is planted, and both name it and its place."""
 
+import base64
 import inspect
 import re
 import shutil
@@ -17,7 +18,7 @@ from kafka import TopicPartition
 import checker
 from client import partitions_of
 from cluster import Cluster
-from forger import Forger, new_serial
+from forger import Forger, new_serial, pem_of
 from pki import ca_certificate, key_pem, name, pem
 from promises import VIOLATED, command_finds, found, verify
 
@@ -103,6 +104,122 @@ def plant_answer_to_a_rejected_message(f, read):
     return only("answer_unexpected", f.answer(f.request("mount/list"), source, {}))
 
 
+def plant_answers_that_say_what_the_audit_says(f, read):
+    f.exchange("revoke", f.request("revoke"), "unknown_serial", refusal="unknown_serial")
+    f.exchange("revoke", f.request("revoke"), data={"state": "expired"})
+    f.exchange("revoke", f.request("revoke", dry_run=True), data={})
+    f.exchange("config", f.request("role/write", role="web"), "invalid_value", refusal="invalid_value")
+    f.exchange("query", f.request("cert/read"), refusal="unknown_serial")  # admitted, and then not found
+    f.exchange("config", f.request("role/write"), "replayed", refusal="invalid_value", headers=[("replayed", b"1")])
+    return set()
+
+
+def plant_refused_revocation_answered_as_done(f, read):
+    data = {"revocation_time": int(time.time()), "state": "revoked", "crl_number": f.number}
+    return only("answer_differs", f.exchange("revoke", f.request("revoke"), "unknown_serial", data)["answer"])
+
+
+def plant_no_revocation_answered_as_one(f, read):
+    data = {"revocation_time": int(time.time()), "state": "revoked", "crl_number": f.number}
+    return only("answer_differs", f.exchange("revoke", f.request("revoke"), data=data)["answer"])
+
+
+def plant_revocation_answered_as_none(f, read):
+    return only("answer_differs", f.revoke(state="expired")["answer"])
+
+
+def plant_refused_configuration_answered_as_done(f, read):
+    return only("answer_differs", f.exchange("config", f.request("role/write", role="web"), "invalid_value", {})["answer"])
+
+
+def plant_configuration_answered_as_refused(f, read):
+    return only("answer_differs", f.exchange("config", f.request("role/write", role="web"), refusal="invalid_value")["answer"])
+
+
+def plant_refused_for_another_reason(f, read):
+    return only("answer_differs", f.exchange("query", f.request("role/read"), "unknown_mount", refusal="unknown_role")["answer"])
+
+
+def plant_refused_query_answered_as_done(f, read):
+    return only("answer_differs", f.exchange("query", f.request("role/read"), "unknown_mount", {})["answer"])
+
+
+def plant_answer_that_only_says_it_is_a_replay(f, read):
+    request = f.request("role/write", role="web")
+    return only("answer_differs", f.exchange("config", request, "invalid_value", {}, headers=[("replayed", b"1")])["answer"])
+
+
+def plant_replay_that_does_not_say_so(f, read):
+    return only("answer_differs", f.exchange("config", f.request("role/write", role="web"), "replayed", {})["answer"])
+
+
+def plant_answered_and_rejected(f, read):
+    return only("answer_unexpected", f.reject(f.serve()["request"]))
+
+
+def plant_rejected_instead_of_answered(f, read):
+    source = f.exchange("query", f.request("mount/list"))["request"]
+    return {("unanswered", source), ("answer_unexpected", f.reject(source))}
+
+
+def plant_messages_that_killed_their_workers(f, read):
+    f.reject(f.exchange("query", f.request("mount/list"), "internal", refusal="internal")["request"])
+    replayed = f.exchange("query", f.request("mount/list"), "replayed", refusal="internal", headers=[("replayed", b"1")])
+    f.reject(replayed["request"])
+    return set()
+
+
+def plant_killer_without_its_answer(f, read):
+    source = f.exchange("query", f.request("mount/list"), "internal")["request"]
+    f.reject(source)
+    return only("unanswered", source)
+
+
+def plant_replay_in_the_rejects(f, read):
+    places = f.exchange("query", f.request("mount/list"), "replayed", {}, headers=[("replayed", b"1")])
+    return only("answer_unexpected", f.reject(places["request"]))
+
+
+def plant_second_reject(f, read):
+    return only("answered_twice", f.again(read("rejects")[0]))
+
+
+def source_of_nobody(f, read):
+    """What sends a message home also leaves an offset that is none of a message."""
+    stand = {(r.partition, r.offset) for r in read("issue")}
+    at = ((p, o) for (kind, p), head in f.heads.items() if kind == "issue" for o in range(head[0]) if (p, o) not in stand)
+    partition, offset = next(at)
+    return f"{f.client.topic('issue')}/{partition}/{offset}"
+
+
+def plant_answer_to_nobody(f, read):
+    return only("answer_unexpected", f.answer(f.request("issue"), source_of_nobody(f, read), {}))
+
+
+def plant_reject_of_nobody(f, read):
+    return only("answer_unexpected", f.reject(source_of_nobody(f, read)))
+
+
+def sent_home(read):
+    """The sources of messages that were sent on to their homes."""
+    for record in read("audit"):
+        for entry in msgpack.unpackb(record.value)["entries"]:
+            if entry["result"] == "rerouted":
+                yield f"{record.key.decode()}/{entry['offset']}"
+
+
+def plant_answer_to_what_was_sent_home(f, read):
+    return only("answer_unexpected", f.answer(f.request("issue"), next(sent_home(read)), {}))
+
+
+def plant_reject_of_what_was_sent_home(f, read):
+    return only("answer_unexpected", f.reject(next(sent_home(read))))
+
+
+def plant_sent_on_from_home(f, read):
+    return only("not_at_home", f.exchange("issue", f.request("issue", role="web"), "rerouted")["entry"])
+
+
 def plant_request_without_audit(f, read):
     request = f.request("mount/list")
     partition, offset = f.ask("query", request)
@@ -157,6 +274,51 @@ def plant_replay_of_another(f, read):
     return only("certificate_differs", f.answer(request, source, {"serial": new_serial().hex(":")}, [("replayed", b"1")]))
 
 
+def replay(f, serial, certificate, request_id):
+    request = f.request("issue", request_id, role="web")
+    data = {"serial": serial.hex(":"), "certificate": certificate}
+    return f.exchange("issue", request, "replayed", data, headers=[("replayed", b"1")])["answer"]
+
+
+def plant_certificates_shown_as_they_are(f, read):
+    serial = new_serial()
+    der = f.sign(serial)
+    f.serve(request_id="shown", serial=serial, der=der, shown=base64.b64encode(der).decode())
+    replay(f, serial, f.bundle(der), "shown")
+    for certificate in (der, f.sign(new_serial())):
+        serial = new_serial()
+        der = f.sign(serial)
+        f.serve(serial=serial, der=der, shown=f.bundle(der))
+    return set()
+
+
+def plant_another_certificate_shown(f, read):
+    """The serial number is the same, the signature is not; in every format, and in none."""
+    found = set()
+    for text in (pem_of, f.bundle, lambda der: base64.b64encode(der).decode(), lambda der: "", lambda der: "-----BEGIN"):
+        serial = new_serial()
+        found |= only("certificate_differs", f.serve(serial=serial, shown=text(f.sign(serial)))["answer"])
+    return found
+
+
+def plant_another_certificate_replayed(f, read):
+    serial = new_serial()
+    f.serve(request_id="replayed-otherwise", serial=serial)
+    return only("certificate_differs", replay(f, serial, pem_of(f.sign(serial)), "replayed-otherwise"))
+
+
+def plant_certificate_with_another_serial_than_its_record(f, read):
+    return only("certificate_differs", f.serve(der=f.sign(new_serial()))["record"])
+
+
+def plant_certificate_audited_twice(f, read):
+    """By another request, which answers with it as its own."""
+    serial = new_serial()
+    der = f.sign(serial)
+    f.serve(serial=serial, der=der)
+    return only("audited_twice", f.serve(serial=serial, der=der, recorded=False)["entry"])
+
+
 def plant_broken_chain(f, read):
     request = f.request("mount/list")
     partition, offset = f.ask("query", request)
@@ -190,6 +352,33 @@ def plant_head_without_its_record(f, read):
     f.heads["query", 2][2] += 1
     f.commit("query", 2)
     return only("head_differs", place)
+
+
+def plant_state_going_back(f, read):
+    query_at(f, 3)
+    place = f.exchange("query", f.request("mount/list"), data={}, partition=3, state_offset=f.state_offset - 1)["entry"]
+    query_at(f, 3)
+    return only("state_offset", place)
+
+
+def plant_state_that_never_was(f, read):
+    place = f.exchange("query", f.request("mount/list"), data={}, partition=3, state_offset=f.state_offset + 1000)["entry"]
+    query_at(f, 3)
+    return only("state_offset", place)
+
+
+def plant_state_of_long_before(f, read):
+    """The first record of its chain, of a request that came an hour after the configuration had changed."""
+    later = int(time.time() * 1000) + 3_600_000
+    request = f.request("sign", role="web")
+    options = {"refusal": "unknown_role", "partition": 1, "timestamp": later, "state_offset": f.state_offset - 1}
+    return only("state_offset", f.exchange("sign", request, "unknown_role", **options)["entry"])
+
+
+def plant_requests_that_no_offset_vouches_for(f, read):
+    f.forget("sign", 0)
+    place = f.produce("sign", "unasked", msgpack.packb(f.request("sign", role="web")), partition=0)
+    return only("offset_missing", place)
 
 
 def plant_role_that_never_was(f, read):
@@ -228,7 +417,27 @@ def plant_crl_number_twice(f, read):
 
 
 def plant_crl_with_another_number_in_its_header(f, read):
-    return only("crl_invalid", f.publish(header=f.number + 7))
+    return only("crl_invalid", f.publish(headers={"number": f.number + 7}))
+
+
+def plant_crl_with_another_time_in_its_header(f, read):
+    return only("crl_invalid", f.publish(headers={"this_update": f.this_update - 1}))
+
+
+def plant_crl_with_another_hash_in_its_header(f, read):
+    return only("crl_invalid", f.publish(headers={"sha256": "ab" * 32}))
+
+
+def plant_crl_with_a_serial_twice(f, read):
+    return only("crl_invalid", f.publish(twice=[next(iter(f.listed))]))
+
+
+def plant_crl_time_going_back(f, read):
+    return only("crl_not_rising", f.publish(this_update=f.this_update - 100))
+
+
+def plant_crl_with_another_serial_than_was_revoked(f, read):
+    return only("crl_incomplete", f.revoke(listed=new_serial())["crl"])
 
 
 def plant_no_crl(f, read):
@@ -242,6 +451,24 @@ def plant_expired_entry(f, read):
     del f.listed[int.from_bytes(places["serial"], "big")]
     f.publish()
     return only("crl_expired_entry", places["crl"])
+
+
+def plant_expired_entry_that_may_stay(f, read):
+    """Whoever made the CRL before may have had a fast clock."""
+    places = f.revoke(not_after=f.this_update - 200)
+    f.publish()
+    del f.listed[int.from_bytes(places["serial"], "big")]
+    f.publish()
+    return set()
+
+
+def plant_entry_that_left_by_a_fast_clock(f, read):
+    """By thisUpdate the certificate had ended, by the record's own time it had not."""
+    now = int(time.time())
+    places = f.revoke(not_after=now + 60)
+    f.publish(this_update=now + 90)
+    del f.listed[int.from_bytes(places["serial"], "big")]
+    return only("crl_incomplete", f.publish())
 
 
 def plant_entry_that_nobody_revoked(f, read):

@@ -4,6 +4,7 @@ serve() and revoke() write all that a request brings about, as one that keeps ev
 or falsify one part of it.
 """
 
+import base64
 import datetime
 import hashlib
 import secrets
@@ -94,6 +95,10 @@ class Forger:
         metadata = OffsetAndMetadata(offset, f"1 {step} {sequence} {digest}", -1)
         self.admin.alter_group_offsets(f"{self.client.prefix}-{GROUPS[kind]}", {at: metadata})
 
+    def forget(self, kind, partition):
+        """The partition's committed offset, as Kafka does a week after the group's last member left."""
+        self.admin.delete_group_offsets(f"{self.client.prefix}-{GROUPS[kind]}", [TopicPartition(self.client.topic(kind), partition)])
+
     def audit(self, kind, partition, entry, previous=None, state_offset=None, move=True):
         """One record of one entry behind the chain's last, whose head moves to it."""
         head = self.heads[kind, partition]
@@ -131,10 +136,10 @@ class Forger:
     def request(self, op, request_id=None, **fields):
         return self.client.request(op, {}, id=request_id or str(uuid.uuid4()), mount=self.mount, **fields)
 
-    def entry(self, request, offset, result="ok", outcome=None):
+    def entry(self, request, offset, result="ok", outcome=None, timestamp=None):
         fields = {
             "offset": offset,
-            "timestamp": int(time.time() * 1000),
+            "timestamp": timestamp or int(time.time() * 1000),
             "id": request["id"],
             "op": request["op"],
             "mount": self.mount,
@@ -146,9 +151,30 @@ class Forger:
         }
         return {name: value for name, value in fields.items() if value is not None}
 
-    def answer(self, request, source, data, headers=()):
-        body = {"v": 1, "id": request["id"], "op": request["op"], "mount": self.mount, "status": "ok", "data": data}
+    def answer(self, request, source, data, headers=(), refusal=None):
+        """refusal: an error code, instead of data."""
+        body = {"v": 1, "id": request["id"], "op": request["op"], "mount": self.mount, "status": "error" if refusal else "ok"}
+        if refusal:
+            body["error"] = {"code": refusal, "message": "forged", "retryable": False}
+        else:
+            body["data"] = data
         return self.produce("responses", request["id"], msgpack.packb(body), [("source", source.encode()), *headers])
+
+    def reject(self, source):
+        topic, partition, offset = source.rsplit("/", 2)
+        headers = {"reason": "malformed", "message": "forged", "topic": topic, "partition": partition, "offset": offset}
+        return self.produce("rejects", "forged", b"forged", [(n, v.encode()) for n, v in headers.items()])
+
+    def exchange(self, kind, request, result="ok", data=None, refusal=None, outcome=None, headers=(), partition=None, **entry):
+        """A request, audited with that result, and answered where there are data or a refusal; returns the places."""
+        state_offset = entry.pop("state_offset", None)
+        partition, offset = self.ask(kind, request, partition)
+        places = {"request": f"{self.client.topic(kind)}/{partition}/{offset}"}
+        if data is not None or refusal:
+            places["answer"] = self.answer(request, places["request"], data, headers, refusal)
+        entry = self.entry(request, offset, result, outcome, **entry)
+        places["entry"] = self.audit(kind, partition, entry, state_offset=state_offset)
+        return places
 
     # ---- certificates ----
 
@@ -159,7 +185,7 @@ class Forger:
         leaf = leaf.not_valid_before(utc(now - 60)).not_valid_after(utc(now + 3600))
         return leaf.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
-    def record(self, request, source, serial):
+    def record(self, request, source, serial, der=None):
         """A record of .certs."""
         now = int(time.time())
         body = {
@@ -168,7 +194,7 @@ class Forger:
             "mount": self.mount,
             "issuer": self.issuer,
             "role": request["role"],
-            "certificate": self.sign(serial),
+            "certificate": der or self.sign(serial),
             "not_before": now - 60,
             "not_after": now + 3600,
             "issued": now * 1000,
@@ -177,27 +203,40 @@ class Forger:
         }
         return self.produce("certs", f"{self.mount}/{serial.hex()}", msgpack.packb(body))
 
-    def serve(self, request_id=None, role="web", partition=None, audited=True, recorded=True, answered=True, named=None):
-        """An `issue` and what it brings about; returns the places. named: the serial number that the answer names instead."""
+    def bundle(self, der):
+        """A pem_bundle: key, certificate, chain."""
+        key = self.leaf_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+        return key.decode() + pem_of(der) + self.certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    def serve(
+        self, request_id=None, role="web", partition=None, recorded=True, answered=True, named=None, serial=None, der=None, shown=None
+    ):
+        """
+        An `issue` and what it brings about; returns the places. serial, der: of the certificate that is recorded. named: the
+        serial number that the answer names instead. shown: the certificate's text in the answer.
+        """
         request = self.request("issue", request_id, role=role)
         partition, offset = self.ask("issue", request, partition)
-        serial = new_serial()
+        serial = serial or new_serial()
+        der = der or self.sign(serial)
         source = f"{self.client.topic('issue')}/{partition}/{offset}"
         outcome = {"issuer": self.issuer, "serial": serial, "not_after": int(time.time()) + 3600, "already": False}
         places = {"request": source}
         if recorded:
-            places["record"] = self.record(request, source, serial)
+            places["record"] = self.record(request, source, serial, der)
         if answered:
             text = (named or serial).hex(":")
-            places["answer"] = self.answer(request, source, {"serial": text, "serial_number": text})
-        if audited:
-            places["entry"] = self.audit("issue", partition, self.entry(request, offset, outcome=outcome))
+            data = {"serial": text, "serial_number": text, "certificate": pem_of(der) if shown is None else shown}
+            places["answer"] = self.answer(request, source, data)
+        places["entry"] = self.audit("issue", partition, self.entry(request, offset, outcome=outcome))
         return places
 
     # ---- revocations ----
 
-    def revoke(self, audited=True, recorded=True, listed=True, not_after=None):
-        """A `revoke` of a certificate that nobody knows, and what it brings about."""
+    def revoke(self, audited=True, recorded=True, listed=True, not_after=None, state="revoked"):
+        """A `revoke` of a certificate that nobody knows, and what it brings about. listed: True, or what stands on its CRL instead."""
         request = self.request("revoke")
         partition, offset = self.ask("revoke", request)
         source = f"{self.client.topic('revoke')}/{partition}/{offset}"
@@ -207,40 +246,53 @@ class Forger:
         if recorded:
             body = {"v": 1, "mount": self.mount, "date": now, "request": request["id"], **revoked}
             places["record"] = self.produce("revoked", f"{self.mount}/{serial.hex()}", msgpack.packb(body))
+        stands = int.from_bytes(serial if listed is True else listed, "big") if listed else None
         if listed:
-            self.listed[int.from_bytes(serial, "big")] = now
+            self.listed[stands] = now
         places["crl"] = self.publish()
-        places["answer"] = self.answer(request, source, {"revocation_time": now, "state": "revoked", "crl_number": self.number})
+        state = state if audited else "expired"
+        places["answer"] = self.answer(request, source, {"revocation_time": now, "state": state, "crl_number": self.number})
         outcome = {**revoked, "revoked_at": now} if audited else None
         places["entry"] = self.audit("revoke", partition, self.entry(request, offset, outcome=outcome))
-        if not listed:
+        if listed is not True:
+            self.listed.pop(stands, None)
             self.listed[int.from_bytes(serial, "big")] = now
             self.publish()
         return places
 
-    def publish(self, number=None, key=None, without=(), header=None, validity=86400):
-        """The next CRL; returns its place. number, key, without, header: what is wrong with it, and then it does not count."""
-        sound = number is None and key is None and header is None
+    def publish(self, number=None, key=None, without=(), twice=(), headers=None, this_update=None, validity=86400):
+        """
+        The next CRL; returns its place. number, key, twice, headers, a this_update that goes back: what is wrong with it, and then
+        it does not count.
+        """
+        this_update = this_update or max(int(time.time()), self.this_update)
+        sound = number is None and key is None and not twice and headers is None and this_update >= self.this_update
         number = self.number + 1 if number is None else number
-        this_update = max(int(time.time()), self.this_update)
         crl = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
         crl = crl.last_update(utc(this_update)).next_update(utc(this_update + validity)).add_extension(x509.CRLNumber(number), False)
-        for serial, date in self.listed.items():
+        for serial, date in [*self.listed.items(), *((serial, self.listed[serial]) for serial in twice)]:
             if serial not in without:
                 entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(utc(date)).build()
                 crl = crl.add_revoked_certificate(entry)
         der = crl.sign(key or self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
-        headers = {
-            "number": header or number,
+        said = {
+            "number": number,
             "this_update": this_update,
             "next_update": this_update + validity,
             "issuer": self.issuer,
             "shard": 0,
             "sha256": hashlib.sha256(der).hexdigest(),
+            **(headers or {}),
         }
         if sound:
             self.number, self.this_update = number, this_update
-        return self.produce("crl", self.crl_key, der, [(n, str(v).encode()) for n, v in headers.items()])
+        return self.produce("crl", self.crl_key, der, [(n, str(v).encode()) for n, v in said.items()])
+
+
+def pem_of(der):
+    text = base64.b64encode(der).decode()
+    lines = [text[i : i + 64] for i in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
 
 
 def new_serial():
