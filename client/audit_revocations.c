@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 
-/* An entry may stay so long after the certificate's end, for the clocks of those who make CRLs differ. */
+/* An entry may stay so long after the certificate's end: the most that the workers' windows.clocks may be. */
 #define GRACE_S 300
 
 /* From one CRL on it is listed, or is not. */

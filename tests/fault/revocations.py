@@ -11,7 +11,7 @@ from cryptography import x509
 from ledger import CLOCKS_MS, FOREVER, Entry, Violation, place
 
 
-GRACE_S = 300  # an entry may stay so long after the certificate's end, for the clocks of those who make CRLs differ
+GRACE_S = 300  # an entry may stay so long after the certificate's end: the most that the workers' windows.clocks may be
 
 
 @dataclass

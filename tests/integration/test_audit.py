@@ -1,6 +1,7 @@
 """Both checkers of the promises are checked: each kind of violation is planted, and both name it and its place."""
 
 import base64
+import contextlib
 import inspect
 import re
 import shutil
@@ -13,7 +14,7 @@ import msgpack
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from kafka import TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 
 import checker
 from client import partitions_of
@@ -55,16 +56,23 @@ def work(client):
     return ca, key
 
 
-@pytest.fixture(scope="module")
-def stage(kafka):
-    """
-    A cluster whose worker has left, after work that keeps every promise. Its contract is not checked at the end: what is
-    forged is not certmill's.
-    """
+@contextlib.contextmanager
+def abandoned(kafka):
+    """A cluster whose contract is not checked at the end: what is forged is not certmill's."""
     folder = Path(tempfile.mkdtemp(prefix="certmill-test-"))
     cluster = Cluster(kafka, folder)
     try:
         cluster.start()
+        yield cluster
+    finally:
+        cluster.abandon()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def stage(kafka):
+    """A cluster whose worker has left, after work that keeps every promise."""
+    with abandoned(kafka) as cluster:
         ca, key = work(cluster.client)
         deadline = time.monotonic() + 30
         while not cluster.client.read("rejects"):
@@ -75,9 +83,6 @@ def stage(kafka):
         forger = Forger(cluster.client, ca, key)
         yield cluster, forger
         forger.close()
-    finally:
-        cluster.abandon()
-        shutil.rmtree(folder)
 
 
 def only(kind, place):
@@ -462,15 +467,6 @@ def plant_expired_entry_that_may_stay(f, read):
     return set()
 
 
-def plant_entry_that_left_by_a_fast_clock(f, read):
-    """By thisUpdate the certificate had ended, by the record's own time it had not."""
-    now = int(time.time())
-    places = f.revoke(not_after=now + 60)
-    f.publish(this_update=now + 90)
-    del f.listed[int.from_bytes(places["serial"], "big")]
-    return only("crl_incomplete", f.publish())
-
-
 def plant_entry_that_nobody_revoked(f, read):
     serial = new_serial()
     f.listed[int.from_bytes(serial, "big")] = int(time.time())
@@ -481,6 +477,18 @@ def plant_entry_that_nobody_revoked(f, read):
 
 def plant_junk(f, read):
     return {("malformed", f.produce(kind, "pki/00", b"\xc1")) for kind in ("certs", "revoked", "audit", "responses", "rejects")}
+
+
+def plant_entry_that_left_by_a_fast_clock(f, read):
+    """By thisUpdate the certificate had ended, by the record's own time it had not."""
+    now = int(time.time())
+    serial = int.from_bytes(f.revoke(not_after=now + 60)["serial"], "big")
+    f.publish(this_update=now + 90)
+    date = f.listed.pop(serial)
+    place = f.publish()
+    f.listed[serial] = date
+    f.publish()
+    return only("crl_incomplete", place)
 
 
 def plant_revocation_not_recorded(f, read):
@@ -517,17 +525,18 @@ def test_every_kind_is_planted_and_documented():
 
 
 def test_a_range_of_time(stage):
-    """Requests outside of it are not told of; those in it are, as without it."""
+    """Requests outside of it are not told of; those in it are, as without it. What was not asked for at all always is."""
     cluster, forger = stage
     everything, _ = command_finds(cluster)
+    unasked = {(kind, place) for kind, place in everything if kind == "offset_missing"}
     assert command_finds(cluster, "-since=1h")[0] == everything
-    assert command_finds(cluster, "-until=2020-01-01T00:00:00Z")[0] == set()
+    assert unasked and command_finds(cluster, "-until=2020-01-01T00:00:00Z")[0] == unasked
     time.sleep(2)
     from_here = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     time.sleep(1)
     place = forger.serve(answered=False)["request"]
     lines, summary = command_finds(cluster, f"-since={from_here}")
-    assert lines == {("unanswered", place)} and summary["checked"]["requests"] == 1
+    assert lines == {("unanswered", place), *unasked} and summary["checked"]["requests"] == 1
     assert ("unanswered", place) not in command_finds(cluster, f"-until={from_here}")[0]
 
 
@@ -566,6 +575,21 @@ def test_what_has_left_cannot_be_missed(stage):
     assert seen() <= before
     delete("audit")
     assert seen() <= before
+
+
+def test_without_any_committed_offset(kafka):
+    """Where nothing is asked for nothing is found: that must not pass for a verdict, whatever the range."""
+    with abandoned(kafka) as cluster:
+        client = cluster.client
+        groups = [f"{cluster.prefix}-{lane}" for lane in ("mint", "control", "query")]
+        client.ask("mount/list").data
+        cluster.worker.finish()
+        admin = KafkaAdminClient(bootstrap_servers=kafka.address)
+        admin.delete_groups(groups)
+        admin.close()
+        place = next(f"{r.topic}/{r.partition}/0" for r in client.read("query"))
+        assert found(cluster) == {("offset_missing", place)}, "the other partitions are empty, and always were"
+        assert command_finds(cluster, "-until=2020-01-01T00:00:00Z")[0] == {("offset_missing", place)}
 
 
 def test_while_work_goes_on(fresh_cluster):
