@@ -132,7 +132,7 @@ bool
 queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
     size_t count, struct err *e)
 {
-	const struct timespec pause = { .tv_nsec = 100000000 };
+	const struct timespec pause = { .tv_nsec = 20000000 };
 	const struct offsets_how how = { .decided = true, .timeout_ms = QUEUE_COMMITTED_MS };
 	int64_t deadline = queue_now_ms() + QUEUE_COMMITTED_MS;
 	bool unstable;

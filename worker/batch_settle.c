@@ -127,6 +127,20 @@ batch_read(
 	return true;
 }
 
+/* Who queries a certificate is told of each revocation that was answered before. */
+static MUST_USE bool
+rows_are_fresh(struct lane *lane, const struct wanted *rows, struct err *e)
+{
+	bool homes[LANE_PARTITIONS_MAX] = { false };
+
+	if (lane->kind != LANE_QUERY)
+		return true;
+	for (size_t i = 0; i < rows->count; i++)
+		homes[queue_partition_of(rows->items[i]->rq.envelope.mount,
+		    lane->partition_counts[TOPIC_REVOKE])] = true;
+	return lane_sees_revocations(lane, homes, e);
+}
+
 bool
 batch_settle(struct lane *lane, struct batch *b, struct err *e)
 {
@@ -136,7 +150,7 @@ batch_settle(struct lane *lane, struct batch *b, struct err *e)
 	size_t found_count = 0;
 
 	batch_wants(b, &claims, &rows);
-	if (!batch_read(lane, b, &claims, &rows, e))
+	if (!batch_read(lane, b, &claims, &rows, e) || !rows_are_fresh(lane, &rows, e))
 		return false;
 	for (size_t i = 0; i < rows.count; i++)
 		rows.items[i]->rq.row = rows.values[i];

@@ -106,6 +106,9 @@ struct lane_partition *lane_find(struct lane *lane, const char *topic, int32_t p
 void lane_drop_partitions(struct lane *lane);
 /* ERR_VIEW_LOST when Redis holds less than any lane of the fleet has committed. */
 bool lane_survey(struct lane *lane, struct err *e) MUST_USE;
+/* ERR_VIEW_LOST when it lacks a revocation that these partitions of `.revoke` have committed by now. */
+bool lane_sees_revocations(
+    struct lane *lane, const bool wanted[static LANE_PARTITIONS_MAX], struct err *e) MUST_USE;
 
 /* lane_mend.c: called between sessions. True: the view may be ready, try again at once. */
 bool lane_mend(struct lane *lane);

@@ -204,16 +204,14 @@ group_positions(const struct lane *lane, enum lane_kind group, struct arena *a, 
 	return at;
 }
 
+/* Does this Redis hold what was committed at these positions? */
 static MUST_USE bool
-group_survey(struct lane *lane, enum lane_kind group, struct arena *a, struct err *e)
+positions_survey(struct lane *lane, const struct queue_position *at, size_t count, struct arena *a,
+    struct err *e)
 {
-	const char *name = lane->shared->settings->groups[group];
-	size_t count, known = 0;
-	struct queue_position *at = group_positions(lane, group, a, &count);
 	struct view_committed *rows = arena_array(a, count, sizeof(*rows));
+	size_t known = 0;
 
-	if (!queue_group_stands(lane->shared->probe, name, at, count, SURVEY_MS, e))
-		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct audit_head head;
 
@@ -236,14 +234,47 @@ group_survey(struct lane *lane, enum lane_kind group, struct arena *a, struct er
 bool
 lane_survey(struct lane *lane, struct err *e)
 {
+	const struct lane_shared *shared = lane->shared;
 	struct arena a SCOPED_ARENA = { 0 };
 
-	if (lane->shared->settings->dev) /* the mock keeps no metadata of offsets */
+	if (shared->settings->dev) /* the mock keeps no metadata of offsets */
 		return true;
-	for (int group = 0; group < LANE_KINDS; group++)
-		if (!group_survey(lane, (enum lane_kind)group, &a, e))
+	for (int group = 0; group < LANE_KINDS; group++) {
+		size_t count;
+		struct queue_position *at = group_positions(
+		    lane, (enum lane_kind)group, &a, &count);
+
+		if (!queue_group_stands(
+			shared->probe, shared->settings->groups[group], at, count, SURVEY_MS, e) ||
+		    !positions_survey(lane, at, count, &a, e))
 			return false;
+	}
 	return true;
+}
+
+/*
+ * There may be two primaries for a while, and the lane that revokes on the other one: then what it has committed is not here. A
+ * transaction that is open is waited for, as its answer may be read before its offset is.
+ */
+bool
+lane_sees_revocations(
+    struct lane *lane, const bool wanted[static LANE_PARTITIONS_MAX], struct err *e)
+{
+	const struct settings *s = lane->shared->settings;
+	struct arena a SCOPED_ARENA = { 0 };
+	struct queue_position *at = arena_array(&a, LANE_PARTITIONS_MAX, sizeof(*at));
+	size_t count = 0;
+
+	if (s->dev)
+		return true;
+	for (int32_t i = 0; i < LANE_PARTITIONS_MAX; i++)
+		if (wanted[i])
+			at[count++] = (struct queue_position){
+				.topic = s->request_topics[TOPIC_REVOKE], .partition = i
+			};
+	return count == 0 ||
+	    (queue_group_offsets(lane->shared->probe, s->groups[LANE_CONTROL], at, count, e) &&
+		positions_survey(lane, at, count, &a, e));
 }
 
 void

@@ -99,8 +99,8 @@ shared_close(struct lane_shared *shared)
 }
 
 static MUST_USE bool
-partitions_are(struct queue_probe *probe, const char *topic, int64_t wanted, const char *why,
-    struct err *e)
+partitions_are(
+    struct queue_probe *probe, const char *topic, int64_t wanted, const char *why, struct err *e)
 {
 	struct queue_topic_info info;
 
@@ -131,8 +131,8 @@ partitions_check(const struct settings *s, struct queue_probe *probe, struct cat
 		    "%s does not hold the partition counts: run `certmill-worker topics`",
 		    s->ledger_topics[LEDGER_STATE]);
 	for (int i = 0; ok && i < TOPIC_KINDS; i++)
-		ok = partitions_are(probe, s->request_topics[i], recorded[i],
-		    "requests would lose their homes", e);
+		ok = partitions_are(
+		    probe, s->request_topics[i], recorded[i], "requests would lose their homes", e);
 	/* these were made with as many */
 	ok = ok &&
 	    partitions_are(probe, s->ledger_topics[LEDGER_REVOKED], recorded[TOPIC_REVOKE],
@@ -231,8 +231,8 @@ worker_engines_keep(
 {
 	bool stands;
 
-	return worker_kafka_answers(probe, e) && topic_plan_check(s, probe, e) && redis_check(s, e) &&
-	    fleet_record_check(s, probe, kek, &stands, e);
+	return worker_kafka_answers(probe, e) && topic_plan_check(s, probe, e) &&
+	    redis_check(s, e) && fleet_record_check(s, probe, kek, &stands, e);
 }
 
 /* For who keeps no catalog. */

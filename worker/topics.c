@@ -320,9 +320,8 @@ topics_make(const struct settings *s, struct err *e)
 	struct secret *kek = worker_kek(s, e);
 	struct queue_probe *probe = kek == NULL ? NULL : queue_probe_open(&s->queue, e);
 	bool ok = probe != NULL && worker_kafka_answers(probe, e) && redis_check(s, e) &&
-	    topics_create(s, probe, e) &&
-	    fleet_record_publish(s, probe, kek, e) && record_partitions(s, probe, kek, e) &&
-	    topics_first_rows(s, probe, e);
+	    topics_create(s, probe, e) && fleet_record_publish(s, probe, kek, e) &&
+	    record_partitions(s, probe, kek, e) && topics_first_rows(s, probe, e);
 
 	queue_probe_close(probe);
 	secret_free(kek);

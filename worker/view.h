@@ -13,9 +13,11 @@
  *  - what the script wrote may be lost before the commit. The lane looks at its rows again behind each commit: a Redis that was
  *    there by then is found out, and one that comes later is surveyed against the commit by whoever opens a connection to it;
  *  - serial numbers that both draw from one block differ in their random half.
+ *  - who is asked whether a certificate is revoked looks whether what the revoking lane has committed is in the Redis that it
+ *    reads.
  * So WAIT before a commit would buy nothing but fewer folds. What remains until the cut ends: who reads another partition's
- * rows (cert/read, revoke by serial) may not find what was issued on the other side, which is a refusal to be retried, or read
- * that a certificate is not revoked, which the CRL says. min-replicas-to-write bounds that time.
+ * rows (cert/read, revoke by serial) may not find what was issued on the other side, which is a refusal to be retried.
+ * min-replicas-to-write bounds that time.
  */
 #ifndef CERTMILL_VIEW_H
 #define CERTMILL_VIEW_H

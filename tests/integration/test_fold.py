@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from client import partitions_of
-from engines import wait_until
+from engines import Redis, wait_until
 from kafka import KafkaAdminClient, TopicPartition
 from pki import csr_for
 from promises import verify
@@ -264,6 +264,30 @@ def test_a_revocation_whose_write_is_lost_before_its_commit(make_cluster):
     assert client.wait_for(request, timeout=90).ok
     wait_until(lambda: client.ask("cert/read", {"serial": serial}).data.get("revocation_time"), "it is read as not revoked", 90)
     verify(cluster)
+
+
+def test_a_revocation_that_was_written_to_the_other_primary(make_cluster, tmp_path):
+    """
+    A failover that the old primary does not know of: the lane that revokes goes on there, the lane that is asked reads the new one.
+    Each finds its own Redis in order. What is answered to be revoked is never read as not revoked.
+    """
+    cluster = make_cluster(workers=0)
+    revoker = cluster.add_worker()
+    client = cluster.client
+    _, answers = work(client, count=5)
+    serials = [answer.data["serial"] for answer in answers[4:7]]
+    revoker.finish()
+    with Redis(tmp_path) as other:
+        restore(other, dump_of(cluster.redis))
+        revoker.more_environment |= {"CERTMILL_LANES_MINT": "0", "CERTMILL_LANES_QUERY": "0"}
+        revoker.start()
+        cluster.add_worker({"CERTMILL_LANES_CONTROL": "0", "CERTMILL_REDIS_ADDRESS": other.address})
+        assert not client.ask("cert/read", {"serial": serials[0]}, timeout=90).data.get("revocation_time")
+        for serial in serials:
+            client.ask("revoke", {"serial_number": serial}).data
+            assert client.ask("cert/read", {"serial": serial}, timeout=90).data.get("revocation_time")
+        verify(cluster)
+        cluster.workers.pop().finish()
 
 
 def test_one_id_on_all_partitions_while_redis_fails_over(make_cluster):
