@@ -9,12 +9,12 @@ import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.*;
 
-/** Crls CA CERTIFICATE: follows the topic of CRLs, and says at each newer one whether the certificate is on it. */
+/** Crls CA CERTIFICATE: follows the topic of CRLs, and says what the certificate is: good, revoked, or unknown: let nobody in. */
 class Crls {
 	static final String brokers = Objects.requireNonNullElse(System.getenv("CERTMILL_BROKERS"), "127.0.0.1:9092");
 	static final String topic = Objects.requireNonNullElse(System.getenv("CERTMILL_PREFIX"), "certmill") + ".crl";
 	static final Map<String, X509Certificate> issuers = new HashMap<>();
-	static final Map<String, BigInteger> newest = new HashMap<>();
+	static final Map<String, X509CRL> newest = new HashMap<>();
 
 	/** The contents of the extension: an OCTET STRING with an INTEGER of less than 128 octets in it. */
 	static BigInteger number(X509CRL crl) {
@@ -22,21 +22,30 @@ class Crls {
 		return new BigInteger(Arrays.copyOfRange(der, 4, der.length));
 	}
 
-	/** The CRL, if it is from whom its key says, and newer than the last; whoever wrote the record is not believed. */
-	static X509CRL take(CertificateFactory x509, ConsumerRecord<String, byte[]> record) {
-		String[] key = record.key().split("/");
+	/** Takes the CRL if it is from whom its key says, and newer than the last; whoever wrote the record is not believed. */
+	static void take(CertificateFactory x509, ConsumerRecord<String, byte[]> record) {
+		String[] key = record.key() == null ? new String[0] : record.key().split("/");
 		X509Certificate issuer = key.length == 3 ? issuers.get(key[1]) : null;
-		if (issuer == null || record.value() == null) return null;
+		if (issuer == null || record.value() == null) return;
 		try {
-			X509CRL crl = (X509CRL) x509.generateCRL(new ByteArrayInputStream(record.value()));
+			X509CRL crl = (X509CRL) x509.generateCRL(new ByteArrayInputStream(record.value())), last = newest.get(record.key());
 			crl.verify(issuer.getPublicKey());
-			if (!crl.getIssuerX500Principal().equals(issuer.getSubjectX500Principal())) return null;
-			if (number(crl).compareTo(newest.getOrDefault(record.key(), BigInteger.valueOf(-1))) <= 0) return null;
-			newest.put(record.key(), number(crl));
-			return crl;
+			if (!crl.getIssuerX500Principal().equals(issuer.getSubjectX500Principal())) return;
+			if (last == null || number(crl).compareTo(number(last)) > 0) newest.put(record.key(), crl);
 		} catch (GeneralSecurityException e) {
-			return null;
+			return;
 		}
+	}
+
+	/** By all CRLs of its issuer, the worst; without one, or with one that has ended, nothing is known. */
+	static String state(X509Certificate leaf) {
+		var words = new TreeSet<String>(); // in the alphabet the worst is the last
+		for (X509CRL crl : newest.values()) {
+			if (!crl.getIssuerX500Principal().equals(leaf.getIssuerX500Principal())) continue;
+			String word = !crl.getNextUpdate().after(new Date()) ? "unknown" : crl.isRevoked(leaf) ? "revoked" : "good";
+			words.add(word + " " + number(crl) + " " + crl.getNextUpdate());
+		}
+		return words.isEmpty() ? "unknown - -" : words.last();
 	}
 
 	public static void main(String[] words) throws Exception {
@@ -53,12 +62,13 @@ class Crls {
 		var places = consumer.partitionsFor(topic).stream().map(p -> new TopicPartition(topic, p.partition())).toList();
 		consumer.assign(places);
 		consumer.seekToBeginning(places);
-		while (true)
-			for (var record : consumer.poll(Duration.ofSeconds(1))) {
-				X509CRL crl = take(x509, record);
-				if (crl == null || !crl.getIssuerX500Principal().equals(leaf.getIssuerX500Principal())) continue;
-				String state = crl.isRevoked(leaf) ? "revoked" : "good";
-				System.out.println(number(crl) + " " + state + " until " + crl.getNextUpdate());
-			}
+		var ends = consumer.endOffsets(places);
+		boolean known = false;
+		for (String said = "", now; ; said = known ? now : said) {
+			for (var record : consumer.poll(Duration.ofSeconds(1))) take(x509, record);
+			known = known || places.stream().allMatch(place -> consumer.position(place) >= ends.get(place));
+			now = state(leaf);
+			if (known && !now.equals(said)) System.out.println(now);
+		}
 	}
 }

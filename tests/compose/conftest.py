@@ -5,7 +5,15 @@ import pytest
 
 from engines import free_port
 from load import PREFIX, Load
-from stack import IMAGE, Stack, docker
+from stack import IMAGE, Stack, docker, figures
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was measured, which nobody sees in the output of a test that passes."""
+    if figures:
+        terminalreporter.section("figures")
+        for line in figures:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def make_load():
     made = []
 
     def make(stack, count, rate, kinds=(Load,)):
-        loads = [kind(stack.brokers, count // len(kinds), rate / len(kinds)) for kind in kinds]
+        loads = [kind(stack.brokers, count and count // len(kinds), rate / len(kinds)) for kind in kinds]
         made.extend(loads)
         return [load.start() for load in loads]
 

@@ -12,6 +12,7 @@ from pki import csr_for
 
 PREFIX = "certmill"
 PIECE = 100  # requests that are sent together
+UNTIL_FINISH = 30000  # no load is without an end
 
 
 def serial_number(text):
@@ -21,13 +22,14 @@ def serial_number(text):
 class Load:
     """
     Requests of every kind, a bounded number of them at a bounded rate, from a thread. Whatever else makes load has the same
-    methods start, finish and check.
+    methods start, finish and check. count None: until finish is called.
     """
 
     def __init__(self, brokers, count, rate, seed=None):
         # else a retry of its own would be a second message, which has an answer of its own
         self.client = Client(brokers, PREFIX, producer={"enable.idempotence": True})
-        self.count, self.rate = count, rate
+        self.count, self.rate = count or UNTIL_FINISH, rate
+        self.until_finish, self.over = count is None, threading.Event()
         self.asked = []
         self.revoked = []  # serial numbers
         self.failure = None
@@ -50,7 +52,7 @@ class Load:
     def run(self):
         try:
             began = time.monotonic()
-            while len(self.asked) < self.count:
+            while len(self.asked) < self.count and not self.over.is_set():
                 piece = [self.request() for _ in range(min(PIECE, self.count - len(self.asked)))]
                 self.asked += self.client.send_all(piece, timeout=240)
                 while time.monotonic() - began < len(self.asked) / self.rate:
@@ -75,8 +77,19 @@ class Load:
     def sending(self):
         return self.thread.is_alive()
 
+    def goes_on(self, timeout=120):
+        """It sends now, and not only what was sent before this call."""
+        before, deadline = len(self.asked), time.monotonic() + timeout
+        while len(self.asked) <= before + PIECE:  # one piece may have been on its way
+            assert self.sending, f"no load any more: {len(self.asked)} of {self.count} requests were sent, {self.failure}"
+            assert time.monotonic() < deadline, f"no load for {timeout} s: {len(self.asked)} requests were sent"
+            time.sleep(0.05)
+
     def finish(self, timeout=240):
         """Every request has been sent and answered."""
+        if self.until_finish:
+            assert self.sending, f"the load ended by itself: {len(self.asked)} of {self.count} requests were sent, {self.failure}"
+            self.over.set()
         self.thread.join(timeout)
         assert not self.sending, f"{len(self.asked)} of {self.count} requests were sent in {timeout} s"
         if self.failure:

@@ -11,6 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "compose"
 IMAGE = os.environ.get("COMPOSE_TEST_IMAGE", "certmill:test")
 START_SECONDS = 300  # a loaded machine; what it took is printed
+SHELLS = ("sh", "bash", "dash")
+figures = []  # lines that stand at the end of a run, whether its tests pass or not
+
+
+def tell(text):
+    figures.append(f"{text} (load {os.getloadavg()[0]:.0f})")
 
 
 def run(*words, check=True, timeout=600, **options):
@@ -33,6 +39,12 @@ def docker(*words, **options):
 
 def inspect(name):
     return json.loads(docker("inspect", name).stdout)[0]
+
+
+def without_shells():
+    """Options of docker run: nothing can be written, and of the image's files the libraries and /usr/bin are left, without shells."""
+    hidden = [word for path in ("/usr/sbin", "/usr/local", "/var", "/etc", "/opt", "/home", "/root") for word in ("--tmpfs", path)]
+    return ["--read-only", "--cap-drop", "ALL", *hidden, *(word for name in SHELLS for word in ("-v", f"/dev/null:/usr/bin/{name}:ro"))]
 
 
 class Stack:
@@ -82,7 +94,10 @@ class Stack:
             self.wait_ready()
         except AssertionError as e:
             raise AssertionError(f"{e}\n{self.logs()}") from None
-        return time.monotonic() - began
+        self.check_containers()
+        took = time.monotonic() - began
+        tell(f"{self.project}: everything is ready {took:.1f} s after `up`")
+        return took
 
     def wait_ready(self):
         """Every service with a health check is healthy, every other runs, every job has ended well."""
@@ -106,6 +121,20 @@ class Stack:
             else:
                 assert state["ExitCode"] == 0, f"{name} ended with {state['ExitCode']}"
         return left or ([] if ids else ["nothing is there"])
+
+    def check_containers(self):
+        """What is published is for this machine alone, and what is of our image has no rights."""
+        ids = docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={self.project}").stdout.split()
+        for found in json.loads(docker("inspect", *ids).stdout):
+            name, host, own = found["Name"], found["HostConfig"], found["Config"]["Image"] == self.environment["CERTMILL_IMAGE"]
+            bound = {**(host["PortBindings"] or {}), **(found["NetworkSettings"]["Ports"] or {})}
+            places = {place["HostIp"] for port in bound.values() for place in port or []}
+            assert places <= {"127.0.0.1"}, f"{name} is published on {places}"
+            assert not host["PublishAllPorts"] and host["NetworkMode"] != "host" and not host["Privileged"], name
+            if own:
+                confined = found["Config"]["User"], host["ReadonlyRootfs"], host["CapDrop"], host["CapAdd"] or []
+                assert confined == ("1000:1000", True, ["ALL"], []), f"{name}: {confined}"
+                assert "no-new-privileges:true" in host["SecurityOpt"], name
 
     def down(self, volumes=False):
         self.compose("down", "--remove-orphans", *(["--volumes"] if volumes else []))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 
 import pytest
@@ -9,17 +10,19 @@ import pytest
 from client import Client
 from load import PREFIX, crl, issuer, serial_number
 from programs import LANGUAGES
-from stack import docker, inspect
+from stack import IMAGE, SHELLS, docker, inspect, tell, without_shells
 
 REQUESTS = int(os.environ.get("COMPOSE_TEST_REQUESTS", "20000"))
 WORKERS = 3
+READY_S = 60  # what is promised, on two cores
+ATTEMPTS = 3
+KILLS = 20
 
 
 @pytest.fixture(scope="module")
 def stack(make_stack):
     stack = make_stack("default")
-    seconds = stack.up(WORKERS)
-    print(f"ready after {seconds:.0f} s, at load {os.getloadavg()[0]:.0f}")
+    stack.took = stack.up(WORKERS)
     return stack
 
 
@@ -29,20 +32,44 @@ def everything_is_ready_again(stack):
     stack.wait_ready()
 
 
+def test_ready_in_the_time_that_is_promised(stack):
+    """The fastest of a few: a machine that has other work must not fail it, something that waits too long must."""
+    took = [stack.took]
+    while min(took) >= READY_S and len(took) < ATTEMPTS:
+        stack.down(volumes=True)
+        took.append(stack.up(WORKERS))
+    assert min(took) < READY_S, f"from nothing it took {took} s"
+
+
 def test_from_nothing_to_a_first_certificate(stack):
     answer = json.loads(stack.certmill("write", "-format=json", "pki/issue/web", "common_name=www.example.com").stdout)
     assert answer["data"]["certificate"].startswith("-----BEGIN CERTIFICATE-----")
 
 
-def test_workers_are_confined(stack):
+def test_the_key_stands_in_no_environment(stack):
     for container in stack.containers("worker"):
-        found = inspect(container)
-        assert found["HostConfig"]["ReadonlyRootfs"]
-        assert found["HostConfig"]["CapDrop"] == ["ALL"]
-        assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"]
-        assert found["Config"]["User"] == "1000:1000"
-        environment = " ".join(found["Config"]["Env"])
+        environment = " ".join(inspect(container)["Config"]["Env"])
         assert stack.exec("worker", "cat", "/run/keys/kek").stdout not in environment
+
+
+def test_a_worker_serves_without_a_shell(stack):
+    """It gets ready, says so to `health`, and ends in order."""
+    found = inspect(stack.containers("worker")[0])
+    settings = [word for setting in found["Config"]["Env"] for word in ("-e", setting)]
+    place = ["--network", found["HostConfig"]["NetworkMode"], "-v", f"{stack.project}_keys:/run/keys:ro", "--ulimit", "memlock=8388608"]
+    name = f"{stack.project}-shell-less"
+    docker("run", "-d", "--name", name, *place, *settings, *without_shells(), IMAGE, "run")
+    try:
+        deadline = time.monotonic() + 120
+        while docker("exec", name, "certmill-worker", "health", check=False).stdout != "ready\n":
+            assert time.monotonic() < deadline, docker("logs", name).stderr
+            time.sleep(0.5)
+        for shell in SHELLS:
+            assert docker("exec", name, shell, "-c", "true", check=False).returncode != 0, shell
+        docker("stop", "-t", "60", name)
+        assert inspect(name)["State"]["ExitCode"] == 0
+    finally:
+        docker("rm", "-f", name)
 
 
 def test_slots_are_host_names(stack):
@@ -60,51 +87,83 @@ def test_requests_with_three_workers(stack, make_load, verify):
     verify(stack)
 
 
+class Killer(threading.Thread):
+    """Kills a container with SIGKILL and starts it again; told: the moment of the kill, None if it was not one."""
+
+    def __init__(self, container):
+        super().__init__(daemon=True)
+        self.container = container
+        self.told = None
+
+    def started_at(self):
+        return inspect(self.container)["State"]["StartedAt"]
+
+    def run(self):
+        before = self.started_at()
+        killed, at = docker("kill", "-s", "KILL", self.container, check=False).returncode == 0, time.monotonic()
+        docker("start", self.container)
+        if killed and self.started_at() != before:
+            self.told = at
+
+
 def test_a_worker_is_killed_every_second(stack, make_load, verify):
-    loads = make_load(stack, 3000, rate=150)
-    kills = 0
-    while any(load.sending for load in loads) or kills < 10:
-        container = stack.containers("worker", everyone=True)[kills % WORKERS]
-        docker("kill", "-s", "KILL", container, check=False)
-        docker("start", container)
-        kills += 1
-        time.sleep(1)
-    print(f"{kills} workers were killed")
-    for load in loads:
-        load.finish().check()
+    """By the clock: each of them in a thread, as Docker may take longer than a second to start it again."""
+    (load,) = make_load(stack, None, rate=100)
+    load.goes_on()
+    containers = stack.containers("worker")
+    began, killers = time.monotonic(), []
+    for number in range(KILLS):
+        time.sleep(max(0, began + number - time.monotonic()))
+        assert load.sending
+        killers.append(Killer(containers[number % WORKERS]))
+        if number >= WORKERS:
+            killers[-1 - WORKERS].join(60)  # one at a time for each container
+        killers[-1].start()
+    for killer in killers:
+        killer.join(60)
+    kills = sorted(killer.told for killer in killers if killer.told)
+    tell(f"{len(kills)} of {KILLS} kills hit a worker that ran, in {kills[-1] - kills[0]:.0f} s")
+    assert len(kills) > KILLS / 2
+    load.goes_on()
+    load.finish().check()
     verify(stack)
 
 
 @pytest.mark.parametrize("engine", ["redis", "kafka"])
 def test_an_engine_is_restarted(stack, make_load, verify, engine):
-    loads = make_load(stack, 2000, rate=100)
+    (load,) = make_load(stack, None, rate=100)
     for _ in range(2):
-        time.sleep(3)
+        load.goes_on()
+        (container,) = stack.containers(engine)
+        before = inspect(container)["State"]["StartedAt"]
+        assert load.sending
         stack.compose("restart", "-t", "30", engine)
-    for load in loads:
-        load.finish().check()
+        assert inspect(container)["State"]["StartedAt"] != before
+    load.goes_on()
+    load.finish().check()
     verify(stack)
 
 
 def test_docker_stop_drains(stack, make_load, verify):
     """The worker ends by itself, well within its grace period, and what it had taken is answered."""
-    loads = make_load(stack, 1000, rate=200)
-    time.sleep(1)
+    (load,) = make_load(stack, None, rate=200)
+    load.goes_on()
     container = stack.containers("worker")[0]
     began = time.monotonic()
     docker("stop", "-t", "30", container)
     assert time.monotonic() - began < 29
     state = inspect(container)["State"]
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
-    for load in loads:
-        load.finish().check()
+    load.goes_on()
+    load.finish().check()
     docker("start", container)
     verify(stack)
 
 
 def test_rolling_upgrade_under_load(stack, make_load, verify, next_image):
-    loads = make_load(stack, 3000, rate=100)
+    (load,) = make_load(stack, None, rate=100)
     for container in stack.containers("worker"):
+        load.goes_on()
         docker("stop", "-t", "30", container)
         assert inspect(container)["State"]["ExitCode"] == 0
         docker("rm", container)
@@ -113,8 +172,8 @@ def test_rolling_upgrade_under_load(stack, make_load, verify, next_image):
             environment={"CERTMILL_IMAGE": next_image},
         )
         stack.wait_ready()
-    for load in loads:
-        load.finish().check()
+    load.goes_on()
+    load.finish().check()
     assert {inspect(c)["Config"]["Image"] for c in stack.containers("worker")} == {next_image}
     verify(stack)
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource
 
 from client import Client
 from load import PREFIX
@@ -16,7 +16,7 @@ OUTAGE_SECONDS = 15  # longer than sessions of brokers and groups last
 @pytest.fixture(scope="module")
 def stack(make_stack):
     stack = make_stack("ha")
-    print(f"ready after {stack.up(WORKERS):.0f} s")
+    stack.up(WORKERS)
     return stack
 
 
@@ -59,18 +59,29 @@ def test_every_topic_has_three_replicas(stack):
     assert {len(p.replicas) for t in ours for p in t.partitions.values()} == {3}
 
 
+def test_every_topic_wants_two_of_them_in_sync(stack):
+    """Those of the broker's own, too: offsets and transactions are as much as the records."""
+    admin = AdminClient({"bootstrap.servers": stack.brokers})
+    names = {name for name in admin.list_topics(timeout=20).topics if name.startswith((f"{PREFIX}.", "__"))}
+    assert {"__consumer_offsets", "__transaction_state", f"{PREFIX}.issue", f"{PREFIX}.crl"} <= names
+    found = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in names])
+    wanted = {resource.name: future.result(20)["min.insync.replicas"].value for resource, future in found.items()}
+    assert wanted == dict.fromkeys(names, "2")
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_broker_is_lost(stack, make_load, verify, number):
     """Each in turn, so that it leads, coordinates and controls in one of them."""
-    loads = make_load(stack, 1500, rate=75)
-    time.sleep(3)
+    (load,) = make_load(stack, None, rate=75)
+    load.goes_on()
     broker = stack.container(f"kafka-{number}")
     docker("kill", "-s", "KILL", broker)
     time.sleep(OUTAGE_SECONDS)
     ask_meanwhile(stack)
+    load.goes_on()
     docker("start", broker)
-    for load in loads:
-        load.finish().check()
+    load.goes_on()
+    load.finish().check()
     stack.wait_ready()
     verify(stack)
 
@@ -80,15 +91,15 @@ def test_the_redis_primary_is_lost_and_comes_back(stack, make_load, verify):
     for _ in range(2):
         lost = primary(stack)
         other = {"redis-ha-1": "redis-ha-2", "redis-ha-2": "redis-ha-1"}[lost]
-        loads = make_load(stack, 1500, rate=75)
-        time.sleep(3)
+        (load,) = make_load(stack, None, rate=75)
+        load.goes_on()
         container = stack.container(lost.replace(stack.suffix, ""))
         docker("kill", "-s", "KILL", container)
         wait_until(lambda: primary(stack) == other, f"the sentinels name {other}")
         ask_meanwhile(stack)
         docker("start", container)
-        for load in loads:
-            load.finish().check()
+        load.goes_on()
+        load.finish().check()
         wait_until(lambda: role(stack, lost.replace(stack.suffix, "")) == "slave", f"{lost} follows {other}")
         verify(stack)
 

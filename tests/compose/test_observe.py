@@ -6,7 +6,7 @@ import pytest
 
 from engines import free_port
 from prometheus import ask
-from stack import Stack
+from stack import IMAGE, Stack, docker
 
 WORKERS = 2
 FOUND_S = 90  # two rounds of looking for workers and two of asking them, on a loaded machine
@@ -41,9 +41,11 @@ class ObserveStack(Stack):
 def stack(make_stack):
     stack = make_stack("default", ObserveStack)
     stack.up(WORKERS)
-    stack.compose("up", "-d", "--no-build", "prometheus", environment={"COMPOSE_PROFILES": "default,observe"})
-    yield stack
-    stack.environment["COMPOSE_PROFILES"] = "default,observe"  # and its volume is removed as well
+    stack.environment["COMPOSE_PROFILES"] = "default,observe"  # and its volumes are removed as well
+    stack.compose("up", "-d", "--no-build", "prometheus", "secrets-observe")
+    stack.wait_ready()
+    stack.check_containers()
+    return stack
 
 
 def test_every_worker_is_found(stack):
@@ -60,3 +62,14 @@ def test_the_rules_are_evaluated(stack):
         assert time.monotonic() < deadline, [rule for rule in rules if rule["health"] != "ok"]
         time.sleep(0.5)
         rules = [rule for group in stack.ask("rules")["groups"] for rule in group["rules"]]
+
+
+def test_grafanas_user_alone_reads_its_password(stack):
+    """By the group that compose gives it; made once."""
+    place = ["-v", f"{stack.project}_observe-secrets:/run/secrets:ro", "--entrypoint", "cat", IMAGE, "/run/secrets/grafana-password"]
+    password = docker("run", "--rm", "--network", "none", "--user", "472:0", "--group-add", "1000", *place).stdout
+    assert len(password) == 64
+    assert docker("run", "--rm", "--network", "none", "--user", "472:0", *place, check=False).returncode != 0
+    stack.compose("up", "-d", "--no-build", "--force-recreate", "secrets-observe")
+    stack.wait_ready()
+    assert docker("run", "--rm", "--network", "none", "--user", "1000:1000", *place).stdout == password

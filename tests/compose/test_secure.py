@@ -1,14 +1,18 @@
 """The profile secure: what is in clear or has the wrong password is refused, and each right ends where it should."""
 
 import json
+import re
 import socket
 import time
 import uuid
 
 import msgpack
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
+from cryptography import x509
 
+from load import serial_number
 from stack import docker, run
 
 REDIS_TLS = "--tls --cacert /run/secrets/ca.pem --cert /run/secrets/cert.pem --key /run/secrets/key.pem"
@@ -17,7 +21,7 @@ REDIS_TLS = "--tls --cacert /run/secrets/ca.pem --cert /run/secrets/cert.pem --k
 @pytest.fixture(scope="module")
 def stack(make_stack):
     stack = make_stack("secure")
-    print(f"ready after {stack.up(2):.0f} s")
+    stack.up(2)
     return stack
 
 
@@ -52,14 +56,12 @@ def produced(configuration, topic, value=b"x", seconds=20):
     return outcome[0]
 
 
-def consumed(configuration, topic, seconds=20):
-    """None, or the name of the error."""
-    consumer = Consumer({**configuration, "group.id": f"{configuration['sasl.username']}-{uuid.uuid4()}"})
+def consumed(configuration, topic, group=None, seconds=60):
+    """None when a record came, or the name of the error: as one of a group, from the start."""
+    group = group or f"{configuration['sasl.username']}-{uuid.uuid4()}"
+    consumer = Consumer({**configuration, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False})
     try:
-        hidden = consumer.list_topics(topic, seconds).topics[topic].error
-        if hidden:
-            return hidden.name()
-        consumer.assign([TopicPartition(topic, 0, 0)])
+        consumer.subscribe([topic])
         message = consumer.poll(seconds)
         assert message is not None, f"neither a record of {topic} nor an error in {seconds} s"
         return message.error() and message.error().name()
@@ -80,10 +82,25 @@ def connection_errors(configuration, seconds=60):
     return errors
 
 
-def certmill(stack, user, *words, check=True):
+def outcome_of(future):
+    """None, or the name of the error."""
+    try:
+        future.result(30)
+    except KafkaException as e:
+        return e.args[0].name()
+    return None
+
+
+@pytest.fixture(scope="module")
+def worker(stack, secrets):
+    """The settings of Kafka's user worker, whose password the clients' folder does not have."""
+    return settings(stack, secrets, "worker", stack.exec("worker", "cat", "/run/secrets/kafka-password").stdout)
+
+
+def certmill(stack, user, *words, check=True, entrypoint="certmill"):
     """The command line as one of Kafka's users, in the network and with the folder of clients."""
     password = f"CERTMILL_KAFKA_SASL_PASSWORD_FILE=/run/secrets/{user}-password"
-    more = ["-e", f"CERTMILL_KAFKA_SASL_USERNAME={user}", "-e", password, "--entrypoint", "certmill"]
+    more = ["-e", f"CERTMILL_KAFKA_SASL_USERNAME={user}", "-e", password, "--entrypoint", entrypoint]
     service = stack.service("first-ca")
     return stack.compose("run", "--rm", "--no-deps", "-T", *more, service, *words, check=check)
 
@@ -142,14 +159,79 @@ def test_each_user_writes_what_it_may_and_nothing_else(stack, secrets, user):
     assert outcomes == {t: None if t in MAY_WRITE[user] else "TOPIC_AUTHORIZATION_FAILED" for t in TOPICS}
 
 
+@pytest.fixture(scope="module")
+def every_topic_has_a_record(stack, secrets):
+    answer = json.loads(certmill(stack, "operator", "write", "-format=json", "pki/issue/web", "common_name=r.example.com").stdout)
+    certmill(stack, "operator", "write", "pki/revoke", f"serial_number={answer['data']['serial']}")
+    for topic in MAY_WRITE["operator"]:
+        assert produced(settings(stack, secrets, "operator"), f"certmill.{topic}", msgpack.packb("no request")) is None
+    return answer["data"]["serial"]
+
+
 @pytest.mark.parametrize("user", MAY_READ)
-def test_each_user_reads_what_it_may_and_nothing_else(stack, secrets, user):
+def test_each_user_reads_what_it_may_and_nothing_else(stack, secrets, every_topic_has_a_record, user):
+    """A record of each, not only where it ends: for that it would not need to read."""
     configuration = settings(stack, secrets, user)
-    for topic in TOPICS:
-        if topic in MAY_READ[user]:
-            Consumer({**configuration, "group.id": f"{user}-x"}).get_watermark_offsets(TopicPartition(f"certmill.{topic}", 0), timeout=20)
-        else:
-            assert consumed(configuration, f"certmill.{topic}") == "TOPIC_AUTHORIZATION_FAILED", topic
+    outcomes = {topic: consumed(configuration, f"certmill.{topic}") for topic in TOPICS}
+    assert outcomes == {t: None if t in MAY_READ[user] else "TOPIC_AUTHORIZATION_FAILED" for t in TOPICS}
+
+
+def test_a_subscriber_follows_the_crls(stack, every_topic_has_a_record):
+    script = "certmill follow crl -dir /dev/shm/crls -once >&2 && cat /dev/shm/crls/all.pem"
+    crl = x509.load_pem_x509_crl(certmill(stack, "subscriber", "-c", script, entrypoint="sh").stdout.encode())
+    assert crl.get_revoked_certificate_by_serial_number(serial_number(every_topic_has_a_record))
+
+
+@pytest.mark.parametrize("user", MAY_READ)
+def test_no_user_is_in_a_group_of_another(stack, secrets, user):
+    configuration = settings(stack, secrets, user)
+    for prefix in {"certmill", *MAY_READ} - {user}:
+        assert consumed(configuration, "certmill.ca", group=f"{prefix}-x") == "GROUP_AUTHORIZATION_FAILED", prefix
+
+
+def test_the_worker_has_its_prefix_alone(worker):
+    assert produced(worker, "certmill.issue", msgpack.packb("no request")) is None
+    assert produced(worker, "other.issue") == "TOPIC_AUTHORIZATION_FAILED"
+    assert produced(worker, "certmillx") == "TOPIC_AUTHORIZATION_FAILED"
+    assert consumed(worker, "certmill.ca", group=f"certmill-{uuid.uuid4()}") is None
+    assert consumed(worker, "certmill.ca", group="other") == "GROUP_AUTHORIZATION_FAILED"
+    with pytest.raises(KafkaException) as refused:
+        Producer({**worker, "transactional.id": "other"}).init_transactions(20)
+    assert refused.value.args[0].name() == "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"
+    admin = AdminClient(worker)
+    assert created(admin, "other.topic") == "TOPIC_AUTHORIZATION_FAILED"
+    broker = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[changed("log.cleaner.threads", "2")])
+    assert outcome_of(*admin.incremental_alter_configs([broker]).values()) == "CLUSTER_AUTHORIZATION_FAILED"
+
+
+def changed(name, value):
+    return ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+
+
+def created(admin, topic):
+    return outcome_of(*admin.create_topics([NewTopic(topic, 1, 1)]).values())
+
+
+@pytest.mark.parametrize("user", MAY_READ)
+def test_no_client_makes_changes_or_deletes_a_topic(stack, secrets, user):
+    admin = AdminClient(settings(stack, secrets, user))
+    for topic in ("certmill.responses.mine", f"{user}-topic"):
+        assert created(admin, topic) == "TOPIC_AUTHORIZATION_FAILED"
+    crl = ConfigResource(ConfigResource.Type.TOPIC, "certmill.crl", incremental_configs=[changed("cleanup.policy", "delete")])
+    assert outcome_of(*admin.incremental_alter_configs([crl]).values()) == "TOPIC_AUTHORIZATION_FAILED"
+    assert outcome_of(*admin.delete_topics(["certmill.crl"]).values()) == "TOPIC_AUTHORIZATION_FAILED"
+
+
+def test_the_operator_looks_at_the_workers_groups_and_changes_nothing(stack, secrets):
+    admin = AdminClient(settings(stack, secrets, "operator"))
+    group = "certmill-mint"
+    (found,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
+    places = found.result(30).topic_partitions
+    assert {place.topic for place in places} >= {"certmill.issue"}
+    moved = ConsumerGroupTopicPartitions(group, [TopicPartition(places[0].topic, places[0].partition, 0)])
+    (altered,) = admin.alter_consumer_group_offsets([moved]).values()
+    assert {place.error.name() for place in altered.result(30).topic_partitions} == {"GROUP_AUTHORIZATION_FAILED"}
+    assert outcome_of(*admin.delete_consumer_groups([group]).values()) == "GROUP_AUTHORIZATION_FAILED"
 
 
 def test_who_may_only_issue_is_refused_when_it_revokes(stack):
@@ -188,10 +270,22 @@ def test_redis_takes_its_user_alone(stack):
     assert "PONG" not in redis(stack, "ping", password="", user="default")
 
 
-def test_redis_refuses_plain_text_and_strangers(stack):
+PLAIN, STRANGER = "", "--tls --cacert /run/secrets/ca.pem"
+
+
+@pytest.mark.parametrize(
+    "tls, reason", [(PLAIN, "wrong version number|packet length too long|http request"), (STRANGER, "peer did not return a certificate")]
+)
+def test_redis_refuses_plain_text_and_strangers(stack, tls, reason):
     """Without TLS, and with TLS but without a certificate of the fleet's CA."""
-    assert "PONG" not in redis(stack, "ping", tls="")
-    assert "PONG" not in redis(stack, "ping", tls="--tls --cacert /run/secrets/ca.pem")
+    before = len(re.findall(reason, said_by_redis(stack)))
+    said = redis(stack, "ping", tls=tls)
+    assert re.search("I/O error|Connection reset by peer|Server closed the connection", said) and "PONG" not in said, said
+    assert len(re.findall(reason, said_by_redis(stack))) > before, said_by_redis(stack)
+
+
+def said_by_redis(stack):
+    return docker("logs", stack.container("redis")).stdout
 
 
 @pytest.mark.parametrize("command", ["flushall", "config set appendonly no", "acl list", "replicaof no one", "keys '*'", "shutdown"])
@@ -206,8 +300,25 @@ def test_redis_user_touches_certmills_keys_alone(stack):
 
 def test_no_secret_stands_in_an_environment(stack, secrets):
     passwords = [path.read_text() for path in secrets.glob("*-password")]
-    passwords.append(stack.exec("worker", "cat", "/run/secrets/kek").stdout)
-    assert len(passwords) == 4 and all(len(text) == 64 for text in passwords)
+    passwords += [stack.exec("worker", "cat", f"/run/secrets/{name}").stdout for name in ("kek", "kafka-password", "redis-password")]
+    assert len(set(passwords)) == 6 and all(len(text) == 64 for text in passwords)
     ids = docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.project}").stdout.split()
-    told = docker("inspect", *ids).stdout
+    told = docker("inspect", *ids).stdout + stack.compose("logs", "--no-color").stdout
+    assert "worker_ready" in told
     assert not [text for text in passwords if text in told]
+
+
+def test_down_and_up_again_with_the_volumes(stack, secrets):
+    """Users, rights, passwords and certificates are those of before."""
+    answer = json.loads(certmill(stack, "issuer", "write", "-format=json", "pki/issue/web", "common_name=k.example.com").stdout)
+    serial = answer["data"]["serial"]
+    kek = stack.exec("worker", "cat", "/run/secrets/kek").stdout
+    stack.down()
+    assert not stack.containers("worker", everyone=True)
+    stack.up(2)
+    assert stack.exec("worker", "cat", "/run/secrets/kek").stdout == kek
+    assert "BEGIN CERTIFICATE" in certmill(stack, "operator", "read", f"pki/cert/{serial}").stdout
+    assert produced(settings(stack, secrets, "issuer"), "certmill.revoke") == "TOPIC_AUTHORIZATION_FAILED"
+    assert "_AUTHENTICATION" in connection_errors(settings(stack, secrets, "issuer", "wrong"))
+    certmill(stack, "operator", "write", "pki/revoke", f"serial_number={serial}")
+    assert certmill(stack, "operator", "audit", "verify").returncode == 0

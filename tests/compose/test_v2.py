@@ -30,6 +30,12 @@ RUN apt-get update && apt-get install -y --no-install-recommends docker-compose 
 
 def test_up_by_version_2(stack):
     assert stack.compose("version", "--short").stdout.startswith("2.")
-    print(f"ready after {stack.up(2):.0f} s")
+    stack.up(2)
     assert "BEGIN CERTIFICATE" in stack.certmill("write", "pki/issue/web", "common_name=www.example.com").stdout
     assert len(stack.containers("worker")) == 2
+
+
+def test_version_2_takes_every_profile(stack):
+    profiles = [word for name in ("default", "secure", "ha", "demo", "observe") for word in ("--profile", name)]
+    said = stack.compose(*profiles, "config", "-q")
+    assert not said.stdout + said.stderr

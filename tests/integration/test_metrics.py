@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import socket
 import threading
@@ -134,6 +135,51 @@ def test_work_is_counted(make_cluster):
     assert of("process_cpu_seconds_total") > 0 and of("process_resident_memory_bytes") > 1e6
     [(_, build)] = [key for key in seen if key[0] == "build_info"]
     assert dict(build)["slot"] == "w0"
+
+
+def test_what_a_request_takes_is_counted_from_its_record_on(make_cluster):
+    """Not from when a worker takes it: waiting is what the client sees."""
+    count, seconds = 10, 3
+    cluster = watched(make_cluster)
+    client, port = cluster.client, cluster.port
+    wait_ready(port)
+    make_ca(client)
+    began = time.time()
+    cluster.worker.pause()
+    requests = [client.request("issue", {"common_name": f"w{i}.example.com"}, role="web") for i in range(count)]
+    client.send_all(requests)
+    time.sleep(seconds)
+    cluster.worker.resume()
+    assert all(answer.ok for answer in client.wait_for_all([request["id"] for request in requests]))
+    wait_until(lambda: value(port, "request_duration_seconds_count", topic="issue") == count)
+    assert count * seconds <= value(port, "request_duration_seconds_sum", topic="issue") <= count * (time.time() - began)
+    assert value(port, "request_duration_seconds_bucket", topic="issue", le="1.0") == 0
+
+
+def test_a_transaction_that_is_aborted_is_counted(make_cluster, own_kafka):
+    """Kafka goes while one is open, and stays away for longer than it may be open."""
+    cluster = watched(make_cluster, broker=own_kafka)
+    client, port = cluster.client, cluster.port
+    wait_ready(port)
+    make_ca(client)
+    cluster.worker.finish()
+    cluster.worker.more_environment = {"CERTMILL_FAILPOINT": "after_produce=stop@1"}
+    cluster.worker.start()
+    request = client.request("issue", {"common_name": "a.example.com"}, role="web")
+    client.send(request)
+    wait_until(cluster.worker.stopped)
+    own_kafka.kill()
+    cluster.worker.resume()
+    wait_until(lambda: aborted(port) >= 1)
+    own_kafka.start()
+    wait_ready(port, 120)
+    assert client.wait_for(request["id"], 120).ok
+    assert [record.body()["request"] for record in client.read("certs")].count(request["id"]) == 1
+
+
+def aborted(port):
+    """Of all lanes."""
+    return sum(count for (name, labels), count in scrape(port).items() if name == "transactions_total" and ("outcome", "aborted") in labels)
 
 
 def test_crls_and_issuers_are_shown(make_cluster):
@@ -295,6 +341,25 @@ def test_a_worker_that_is_stopped_does_not_answer(make_cluster, own_kafka):
 
 
 # ---- the endpoint ----
+
+
+def listening(pid):
+    """The places at which it takes connections, of TCP and in the file system."""
+    held = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    found = []
+    for table in ("tcp", "tcp6"):
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
+        found += [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in held]
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]]
+    return found + [row[-1] for row in rows if int(row[3], 16) & 0x10000 and f"socket:[{row[6]}]" in held]
+
+
+def test_it_is_off_unless_it_is_configured(fresh_cluster, make_cluster):
+    assert fresh_cluster.client.ask("mount/list").ok
+    assert listening(fresh_cluster.worker.pid) == []
+    cluster = watched(make_cluster)
+    wait_ready(cluster.port)
+    assert listening(cluster.worker.pid) == [f"0100007F:{cluster.port:04X}"]
 
 
 @pytest.fixture(scope="module")

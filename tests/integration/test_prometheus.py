@@ -73,6 +73,8 @@ def test_every_alert_is_shown_to_come_and_has_a_reason():
         assert f'alertname="{name}"' in shown, name
     blocks = rules.split("- alert: ")[1:]
     assert all("severity: " in block and "summary: " in block and "description: " in block for block in blocks)
+    bare = [name for name in names if not re.search(rf"- alert: {name}\n +# \w.{{20,}}\n", rules)]
+    assert not bare, f"no comment that gives the reason: {bare}"
 
 
 def test_the_tests_of_the_rules_can_fail(tmp_path):

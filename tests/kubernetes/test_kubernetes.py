@@ -126,6 +126,16 @@ def test_what_files_say_twice_is_the_same(name):
 
 
 @pytest.mark.parametrize("name", BUILDS.values(), ids=BUILDS.keys())
+def test_the_slot_is_the_ordinal(name):
+    """And in every build: a pod that is replaced has the slot of the one before it, and no other pod has it."""
+    (workers,) = [text for text in build(FOLDER / name).split("\n---\n") if kinds(text) == ["StatefulSet"]]
+    env = re.search(r"^( +)env:\n((?:\1.*\n)+?)(?=\1\w)", workers, re.M)
+    slot = re.search(r"^ +- name: CERTMILL_SLOT\n +valueFrom:\n +fieldRef:\n(?: +apiVersion: v1\n)? +fieldPath: (.+)\n", env[0], re.M)
+    assert slot and slot[1] == "metadata.labels['apps.kubernetes.io/pod-index']", env[0]
+    assert workers.count("CERTMILL_SLOT") == 1 and "CERTMILL_WORKER_SLOT" not in workers
+
+
+@pytest.mark.parametrize("name", BUILDS.values(), ids=BUILDS.keys())
 def test_every_pod_has_no_rights(name):
     """The StatefulSet's and the CronJob's."""
     objects = [text for text in build(FOLDER / name).split("\n---\n") if " containers:\n" in text]

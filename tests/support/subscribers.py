@@ -46,6 +46,7 @@ class Gate(Server):
 
     shipped = None
     doors = [8443]
+    remembering = {}  # what is to be replaced in the shipped configuration by what remembers sessions
 
     def __init__(self, folder, ca, server):
         super().__init__(folder)
@@ -67,6 +68,15 @@ class Gate(Server):
     def reload_command(self):
         raise NotImplementedError
 
+    def remember_sessions(self):
+        """As no server with a CRL should: with a session cache and tickets."""
+        path = self.folder / self.shipped
+        text = path.read_text()
+        for forgets, remembers in self.remembering.items():
+            assert forgets in text
+            text = text.replace(forgets, remembers)
+        path.write_text(text)
+
     def log(self):
         errors = self.folder / "error.log"
         return super().log() + (errors.read_text() if errors.exists() else "")
@@ -74,6 +84,7 @@ class Gate(Server):
 
 class Nginx(Gate):
     shipped = "nginx.conf"
+    remembering = {"ssl_session_tickets off;": "ssl_session_tickets on;", "ssl_session_cache off;": "ssl_session_cache shared:s:1m;"}
 
     def words(self):
         return [program("nginx"), "-p", str(self.folder), "-e", "error.log", "-c", self.shipped]
@@ -88,9 +99,14 @@ class Nginx(Gate):
 class Haproxy(Gate):
     shipped = "haproxy.cfg"
     doors = [8443, 8444]
+    remembering = {"tune.ssl.cachesize 0": "tune.ssl.cachesize 20000", " no-tls-tickets": ""}
 
     def argv(self):
-        return [program("haproxy"), "-db", "-C", str(self.folder), "-f", self.shipped]
+        return [program("haproxy"), "-W", "-db", "-C", str(self.folder), "-f", self.shipped]
+
+    def restart_command(self):
+        """New processes in the place of the old ones, as `systemctl reload haproxy` has it."""
+        return f"kill -USR2 {self.pid}"
 
     def reload_command(self):
         return f"{EXAMPLES}/haproxy-crl {self.folder}/haproxy.sock crls/all.pem {self.folder}/crls/all.pem"
