@@ -42,8 +42,9 @@ struct queue_handle {
 	bool mock;
 	pthread_mutex_t lock; /* of what follows: librdkafka's threads write it */
 	char trouble[160];    /* why a broker could not be reached, last time */
-	char refused[64];     /* the setting with which one did not let us in: "kafka.ssl.ca.location" */
-	char login[32];       /* the user's own that holds the password, or else the name */
+	char
+	    refused[64]; /* the setting with which one did not let us in: "kafka.ssl.ca.location" */
+	char login[32];  /* the user's own that holds the password, or else the name */
 };
 
 struct queue_handle_spec {
