@@ -435,5 +435,5 @@ main(void)
 		    test_without_partitions, owner_setup, owner_teardown),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
