@@ -17,7 +17,8 @@ def pytest_runtest_makereport(item, call):
     """A failing test shows what its workers wrote."""
     report = yield
     if report.failed:
-        for cluster in {id(c): c for c in item.funcargs.values() if isinstance(c, Cluster)}.values():
+        made = [c for value in item.funcargs.values() for c in (value, *getattr(value, "clusters", ())) if isinstance(c, Cluster)]
+        for cluster in {id(c): c for c in made}.values():
             report.sections.append(("workers", cluster.logs()))
     return report
 
@@ -84,8 +85,10 @@ def make_cluster(request):
     def make(settings=None, workers=1, broker=None, redis=Redis):
         generator = run_cluster(broker or request.getfixturevalue("kafka"), settings, workers, redis)
         running.append(generator)
-        return next(generator)
+        make.clusters.append(next(generator))
+        return make.clusters[-1]
 
+    make.clusters = []
     yield make
     for generator in reversed(running):
         next(generator, None)
