@@ -300,8 +300,8 @@ offset_ask(
 }
 
 /*
- * Is the leader that was asked perhaps none any more? A broker that has just come back says so for a moment, until it leads
- * its partitions again; one that stands still, or cannot be reached, says nothing; and the name of a container that was
+ * Is the leader that was asked perhaps none any more, or none yet? A broker that has just come back says so for a moment, until
+ * it leads its partitions again, and a new leader until the others have followed it; one that stands still, or cannot be reached, says nothing; and the name of a container that was
  * stopped does not even resolve.
  */
 static bool
@@ -309,6 +309,7 @@ code_is_no_leader(rd_kafka_resp_err_t code)
 {
 	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
 	    code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+	    code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
 	    code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
 	    code == RD_KAFKA_RESP_ERR__RESOLVE;
 }

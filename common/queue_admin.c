@@ -20,6 +20,7 @@ queue_probe_open(const struct queue_options *o, struct err *e)
 	const struct queue_handle_spec handle = { .role = QUEUE_ROLE_PROBE,
 		.own = { { "group.id", "certmill-probe" } } };
 
+	pthread_rwlock_init(&p->lock, NULL);
 	if (queue_handle_open(&p->h, o, &handle, e))
 		return p;
 	queue_probe_close(p);
@@ -29,8 +30,13 @@ queue_probe_open(const struct queue_options *o, struct err *e)
 void
 queue_probe_close(struct queue_probe *p)
 {
-	if (p != NULL && queue_handle_close(&p->h))
-		free(p);
+	if (p == NULL)
+		return;
+	queue_probe_close(p->groups);
+	if (!queue_handle_close(&p->h))
+		return;
+	pthread_rwlock_destroy(&p->lock);
+	free(p);
 }
 
 void

@@ -94,56 +94,114 @@ position_fill(struct queue_probe *p, const char *group, const rd_kafka_topic_par
 	return true;
 }
 
-/* Was anything still undecided? Brokers say so for a partition, and the admin request does not wait by itself. */
-static bool
-offsets_unstable(const rd_kafka_topic_partition_list_t *list)
+/* Why it may be worth while to ask again: an open transaction, or a coordinator that is none any more. */
+enum again { AGAIN_NOT, AGAIN_UNDECIDED, AGAIN_MOVED };
+
+static enum again
+group_again(const rd_kafka_group_result_t **results, size_t count)
 {
+	const rd_kafka_topic_partition_list_t *list;
+	const rd_kafka_error_t *error;
+
+	if (count != 1)
+		return AGAIN_NOT;
+	error = rd_kafka_group_result_error(results[0]);
+	if (error != NULL)
+		return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ? AGAIN_MOVED
+										       : AGAIN_NOT;
+	list = rd_kafka_group_result_partitions(results[0]);
 	for (int i = 0; list != NULL && i < list->cnt; i++)
 		if (list->elems[i].err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
-			return true;
-	return false;
+			return AGAIN_UNDECIDED; /* the admin request does not wait by itself */
+	return AGAIN_NOT;
 }
 
 static MUST_USE bool
 offsets_read(struct queue_probe *p, const char *group, struct queue_position *at, size_t count,
-    const struct offsets_how *how, bool *ret_unstable, struct err *e)
+    const struct offsets_how *how, enum again *ret_again, struct err *e)
 {
 	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, how, e);
 	const rd_kafka_group_result_t **results;
 	const rd_kafka_topic_partition_list_t *partitions;
 	size_t groups = 0;
 
-	*ret_unstable = false;
+	*ret_again = AGAIN_NOT;
 	if (event == NULL)
 		return false;
 	results = rd_kafka_ListConsumerGroupOffsets_result_groups(
 	    rd_kafka_event_ListConsumerGroupOffsets_result(event), &groups);
+	*ret_again = group_again(results, groups);
 	partitions = group_result(p, group, results, groups, e);
 	if (partitions == NULL)
 		return false;
-	*ret_unstable = offsets_unstable(partitions);
 	for (size_t i = 0; i < count; i++)
 		if (!position_fill(p, group, partitions, &at[i], e))
 			return false;
 	return true;
 }
 
+/*
+ * librdkafka up to 2.3 goes on asking the coordinator that it once found, whatever that says, while it is asked at all. A client
+ * that has found none yet finds the right one. `asked` is who got the answer: another thread may have been here.
+ */
+static void
+groups_renew(struct queue_probe *p, const struct queue_probe *asked)
+{
+	struct queue_probe *fresh, *old = NULL;
+	rd_kafka_conf_t *conf;
+	char text[200];
+
+	pthread_rwlock_wrlock(&p->lock);
+	if ((p->groups == NULL ? p : p->groups) == asked) {
+		fresh = queue_alloc(1, sizeof(*fresh));
+		pthread_rwlock_init(&fresh->lock, NULL);
+		pthread_mutex_init(&fresh->h.lock, NULL);
+		fresh->h.mock = p->h.mock;
+		conf = rd_kafka_conf_dup(rd_kafka_conf(p->h.rk));
+		rd_kafka_conf_set_opaque(conf, &fresh->h);
+		fresh->h.rk = rd_kafka_new(rd_kafka_type(p->h.rk), conf, text, sizeof(text));
+		if (fresh->h.rk == NULL)
+			abort(); /* the same settings have made one before */
+		old = p->groups;
+		p->groups = fresh;
+	}
+	pthread_rwlock_unlock(&p->lock);
+	queue_probe_close(old);
+}
+
+static MUST_USE bool
+group_read(struct queue_probe *p, const char *group, struct queue_position *at, size_t count,
+    const struct offsets_how *how, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	int64_t deadline = queue_now_ms() + how->timeout_ms;
+
+	queue_probe_serve(p);
+	for (;;) {
+		struct queue_probe *asked;
+		enum again again;
+		bool ok;
+
+		pthread_rwlock_rdlock(&p->lock);
+		asked = p->groups == NULL ? p : p->groups;
+		queue_probe_serve(asked);
+		ok = offsets_read(asked, group, at, count, how, &again, e);
+		pthread_rwlock_unlock(&p->lock);
+		if (ok || again == AGAIN_NOT || queue_left_ms(deadline) == 0)
+			return ok;
+		if (again == AGAIN_MOVED)
+			groups_renew(p, asked);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 bool
 queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
     size_t count, struct err *e)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
 	const struct offsets_how how = { .decided = true, .timeout_ms = QUEUE_COMMITTED_MS };
-	int64_t deadline = queue_now_ms() + QUEUE_COMMITTED_MS;
-	bool unstable;
 
-	queue_probe_serve(p);
-	while (!offsets_read(p, group, at, count, &how, &unstable, e)) {
-		if (!unstable || queue_left_ms(deadline) == 0)
-			return false;
-		(void)nanosleep(&pause, NULL);
-	}
-	return true;
+	return group_read(p, group, at, count, &how, e);
 }
 
 bool
@@ -151,10 +209,8 @@ queue_group_stands(struct queue_probe *p, const char *group, struct queue_positi
     size_t count, int timeout_ms, struct err *e)
 {
 	const struct offsets_how how = { .timeout_ms = timeout_ms };
-	bool unstable;
 
-	queue_probe_serve(p);
-	return offsets_read(p, group, at, count, &how, &unstable, e);
+	return group_read(p, group, at, count, &how, e);
 }
 
 bool

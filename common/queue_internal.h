@@ -78,6 +78,9 @@ bool queue_handle_topic(struct queue_handle *h, const char *topic, struct queue_
 /* The probe: one handle, no group, shared by threads. */
 struct queue_probe {
 	struct queue_handle h;
+	pthread_rwlock_t lock; /* of what follows */
+	struct queue_probe
+	    *groups; /* asks for groups in its place, see queue_groups.c; NULL: it does */
 };
 
 /* Errors of the client pile up in its main queue when nobody serves it. */

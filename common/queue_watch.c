@@ -77,17 +77,29 @@ group_visit(struct queue_probe *p, const char *group, rd_kafka_event_t *event,
 	return true;
 }
 
-bool
-queue_group_members(struct queue_probe *p, const char *group, int timeout_ms,
-    void (*visit)(void *opaque, const struct queue_member *m), void *opaque, struct err *e)
+static MUST_USE bool
+group_describe(
+    struct queue_probe *p, const char *group, int timeout_ms, const struct visit *to, struct err *e)
 {
 	SCOPED(rd_kafka_queue_t) answers = rd_kafka_queue_new(p->h.rk);
 	SCOPED(rd_kafka_AdminOptions_t)
 	options = queue_admin_options(p, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_ms);
-	const struct visit to = { visit, opaque };
 
-	queue_probe_serve(p);
 	rd_kafka_DescribeConsumerGroups(p->h.rk, &group, 1, options, answers);
 	SCOPED(rd_kafka_event_t) event = queue_admin_wait(p, answers, group, timeout_ms, e);
-	return event != NULL && group_visit(p, group, event, &to, e);
+	return event != NULL && group_visit(p, group, event, to, e);
+}
+
+bool
+queue_group_members(struct queue_probe *p, const char *group, int timeout_ms,
+    void (*visit)(void *opaque, const struct queue_member *m), void *opaque, struct err *e)
+{
+	const struct visit to = { visit, opaque };
+	bool ok;
+
+	queue_probe_serve(p);
+	pthread_rwlock_rdlock(&p->lock);
+	ok = group_describe(p->groups == NULL ? p : p->groups, group, timeout_ms, &to, e);
+	pthread_rwlock_unlock(&p->lock);
+	return ok;
 }

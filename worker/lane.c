@@ -11,6 +11,7 @@
 
 #define POLL_MS        100
 #define FRESH_MS       45000 /* an open transaction on .state is decided by then */
+#define SAID_AGAIN_US  ((int64_t)30 * 1000 * 1000)
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS   2000
 #define DOUBLE_US      ((int64_t)600 * 1000 * 1000) /* a double takes the id again within this time */
@@ -238,20 +239,24 @@ say_lost(struct lane *lane, const struct err *e)
 			"Redis has lost committed writes; nothing is signed until the view is folded from the topics"));
 }
 
-/* A failure is logged when it is new, not at each attempt. */
+/* A failure is logged when it is new, not at each attempt; and now and then, as another may have taken its place. */
 static void
 say_failure(struct lane *lane, const struct err *e)
 {
+	int64_t now = time_monotonic_us();
+
 	if (e->code == ERR_VIEW_LOST) {
 		say_lost(lane, e);
 		return;
 	}
 	if (e->code == ERR_VIEW_FOLDING && atomic_load(&lane->shared->view_lost))
 		return;
-	if (lane->said != e->code)
-		log_error(LOG_WARNING, "lane_stopped", e, LOG_T("lane", lane->name),
-		    LOG_T("next", "a new session from the committed offsets"));
+	if (lane->said == e->code && now - lane->said_us < SAID_AGAIN_US)
+		return;
+	log_error(LOG_WARNING, "lane_stopped", e, LOG_T("lane", lane->name),
+	    LOG_T("next", "a new session from the committed offsets"));
 	lane->said = e->code;
+	lane->said_us = now;
 }
 
 /* A restart of the lane mends what an engine did; not a setting, nor a double that has taken this slot's name. */

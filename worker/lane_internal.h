@@ -45,8 +45,10 @@ struct lane {
 	char worker[192]; /* slot/lane, as the audit names it */
 	pthread_t thread;
 	struct lane_meter meter;
-	enum err_code said; /* the last failure that was logged: the same one is not again */
-	int64_t fenced_us;  /* when its transactional id was taken last; 0: never */
+	enum err_code
+	    said; /* the last failure that was logged: one like it is again only after a while */
+	int64_t said_us;
+	int64_t fenced_us; /* when its transactional id was taken last; 0: never */
 	/* of the session */
 	struct store *store;
 	struct view view;
