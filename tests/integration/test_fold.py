@@ -304,11 +304,15 @@ def test_one_id_on_all_partitions_while_redis_fails_over(make_cluster):
     old = dump_of(cluster.redis)
     stops.start()
     cluster.add_worker()
-    requests = [client.request("issue", {"common_name": "x.example.com"}, role="web") for _ in range(12)]
-    for partition in range(6):
-        for request in requests:
-            client.send(request, partition=partition)
-    wait_until(stops.stopped, "no lane came to its commit")
+    requests = []
+
+    def stops_at_one():
+        requests.append(client.request("issue", {"common_name": "x.example.com"}, role="web"))
+        for partition in range(6):
+            client.send(requests[-1], partition=partition)
+        return stops.stopped()
+
+    wait_until(stops_at_one, "no lane came to its commit")
     fail_over_to(cluster.redis, old)
     stops.resume()
     for request in requests:
