@@ -30,17 +30,6 @@ audit_digest(
 	memcpy(ret, whole, FACT_DIGEST_SIZE);
 }
 
-uint32_t
-audit_mark(struct audit *a, struct slice bytes)
-{
-	uint8_t whole[HASH_SIZE];
-	uint32_t mark;
-
-	digest(a, &bytes, 1, whole);
-	memcpy(&mark, whole, sizeof(mark));
-	return mark == 0 ? 1 : mark;
-}
-
 int64_t
 audit_serial_mark(struct audit *a, struct slice serial)
 {
@@ -49,6 +38,14 @@ audit_serial_mark(struct audit *a, struct slice serial)
 
 	digest(a, &serial, 1, whole);
 	memcpy(&mark, whole, sizeof(mark));
+	return mark == 0 ? 1 : mark;
+}
+
+uint32_t
+audit_mark(struct audit *a, struct slice bytes)
+{
+	uint32_t mark = (uint32_t)audit_serial_mark(a, bytes);
+
 	return mark == 0 ? 1 : mark;
 }
 

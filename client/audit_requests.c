@@ -129,10 +129,10 @@ status_differs(const struct request_state *s, const struct fact *f)
 static bool
 revocation_differs(struct audit *a, const struct request_state *s, const struct fact *f)
 {
-	bool revoked = f->mark == audit_mark(a, SLICE_LITERAL("revoked"));
+	bool revoked = s->subject.kind == FACT_SUBJECT;
 
 	return s->source.topic == AUDIT_REVOKE && f->mark != 0 &&
-	    revoked != (s->subject.kind == FACT_SUBJECT);
+	    revoked != (f->mark == audit_mark(a, SLICE_LITERAL("revoked")));
 }
 
 /* An answer names the certificate that its request made, and shows it. */

@@ -23,33 +23,17 @@ audit_state_add(struct audit *a, int64_t offset, int64_t at_ms)
 	a->state[a->state_count++] = (struct audit_state_record){ offset, at_ms };
 }
 
-/* The last record at that offset or before it; -1: there is none. */
+/* The offset of the last record whose time, or whose offset, is below that; -1: there is none. */
 static int64_t
-last_to_offset(const struct audit *a, int64_t offset)
+last_below(const struct audit *a, bool by_time, int64_t bound)
 {
 	size_t low = 0, high = a->state_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
+		const struct audit_state_record *r = &a->state[middle];
 
-		if (a->state[middle].offset <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low == 0 ? -1 : a->state[low - 1].offset;
-}
-
-/* The last record of before that time; -1: there is none. */
-static int64_t
-last_before(const struct audit *a, int64_t at_ms)
-{
-	size_t low = 0, high = a->state_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (a->state[middle].at_ms < at_ms)
+		if ((by_time ? r->at_ms : r->offset) < bound)
 			low = middle + 1;
 		else
 			high = middle;
@@ -63,8 +47,8 @@ audit_state_judge(struct audit *a, const struct audit_place *place, int64_t at_m
 {
 	struct audit_chain *c = &a->chains[source->topic][source->partition];
 	int64_t end = a->topics[AUDIT_STATE].at[0].to;
-	int64_t before = c->state_seen ? last_to_offset(a, c->state_offset) : -1;
-	int64_t due = last_before(a, newest_ms - AUDIT_CLOCKS_MS);
+	int64_t before = c->state_seen ? last_below(a, false, c->state_offset + 1) : -1;
+	int64_t due = last_below(a, true, newest_ms - AUDIT_CLOCKS_MS);
 
 	if (record->state_offset >= end) {
 		report_violation(a, VIOLATION_STATE_OFFSET, place, at_ms,

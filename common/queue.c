@@ -301,8 +301,8 @@ offset_ask(
 
 /*
  * Is the leader that was asked perhaps none any more, or none yet? A broker that has just come back says so for a moment, until
- * it leads its partitions again, and a new leader until the others have followed it; one that stands still, or cannot be reached, says nothing; and the name of a container that was
- * stopped does not even resolve.
+ * it leads its partitions again, and a new leader until the others have followed it; one that stands still, or cannot be
+ * reached, says nothing; and the name of a container that was stopped does not even resolve.
  */
 static bool
 code_is_no_leader(rd_kafka_resp_err_t code)

@@ -152,7 +152,7 @@ groups_renew(struct queue_probe *p, const struct queue_probe *asked)
 	char text[200];
 
 	pthread_rwlock_wrlock(&p->lock);
-	if ((p->groups == NULL ? p : p->groups) == asked) {
+	if (queue_probe_of_groups(p) == asked) {
 		fresh = queue_alloc(1, sizeof(*fresh));
 		pthread_rwlock_init(&fresh->lock, NULL);
 		pthread_mutex_init(&fresh->h.lock, NULL);
@@ -183,7 +183,7 @@ group_read(struct queue_probe *p, const char *group, struct queue_position *at, 
 		bool ok;
 
 		pthread_rwlock_rdlock(&p->lock);
-		asked = p->groups == NULL ? p : p->groups;
+		asked = queue_probe_of_groups(p);
 		queue_probe_serve(asked);
 		ok = offsets_read(asked, group, at, count, how, &again, e);
 		pthread_rwlock_unlock(&p->lock);

@@ -42,9 +42,8 @@ struct queue_handle {
 	bool mock;
 	pthread_mutex_t lock; /* of what follows: librdkafka's threads write it */
 	char trouble[160];    /* why a broker could not be reached, last time */
-	char
-	    refused[64]; /* the setting with which one did not let us in: "kafka.ssl.ca.location" */
-	char login[32];  /* the user's own that holds the password, or else the name */
+	char refused[64];     /* the setting to blame when one did not let us in */
+	char login[32];       /* the user's own that holds the password, or else the name */
 };
 
 struct queue_handle_spec {
@@ -78,10 +77,16 @@ bool queue_handle_topic(struct queue_handle *h, const char *topic, struct queue_
 /* The probe: one handle, no group, shared by threads. */
 struct queue_probe {
 	struct queue_handle h;
-	pthread_rwlock_t lock; /* of what follows */
-	struct queue_probe
-	    *groups; /* asks for groups in its place, see queue_groups.c; NULL: it does */
+	pthread_rwlock_t lock;      /* of what follows */
+	struct queue_probe *groups; /* asks for groups, see queue_groups.c; NULL: this one does */
 };
+
+/* Who asks for groups; the lock is held. */
+static inline struct queue_probe *
+queue_probe_of_groups(struct queue_probe *p)
+{
+	return p->groups == NULL ? p : p->groups;
+}
 
 /* Errors of the client pile up in its main queue when nobody serves it. */
 void queue_probe_serve(struct queue_probe *p);

@@ -99,7 +99,7 @@ queue_group_members(struct queue_probe *p, const char *group, int timeout_ms,
 
 	queue_probe_serve(p);
 	pthread_rwlock_rdlock(&p->lock);
-	ok = group_describe(p->groups == NULL ? p : p->groups, group, timeout_ms, &to, e);
+	ok = group_describe(queue_probe_of_groups(p), group, timeout_ms, &to, e);
 	pthread_rwlock_unlock(&p->lock);
 	return ok;
 }

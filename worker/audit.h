@@ -22,6 +22,15 @@ struct audit_head {
 void audit_head_write(const struct audit_head *head, char ret[static QUEUE_METADATA_MAX]);
 bool audit_head_read(const char *metadata, struct audit_head *ret, struct err *e) MUST_USE;
 
+static inline struct view_committed
+audit_head_committed(const struct audit_head *head, struct slice own_key)
+{
+	struct view_committed c = { .own_key = own_key, .step = head->step };
+
+	memcpy(c.stamp, head->stamp, sizeof(c.stamp));
+	return c;
+}
+
 /* One entry's map, in the arena. */
 struct slice audit_entry_encode(
     struct arena *a, const struct request *rq, const char *result, struct slice detail);

@@ -117,11 +117,8 @@ batch_stands(struct lane *lane, struct batch *b, struct err *e)
 
 	if (failpoint_hit("skip_script"))
 		return true;
-	for (size_t i = 0; i < b->part_count; i++) {
-		rows[i].own_key = b->parts[i].partition->own_key;
-		rows[i].step = b->parts[i].head.step;
-		memcpy(rows[i].stamp, b->parts[i].head.stamp, sizeof(rows[i].stamp));
-	}
+	for (size_t i = 0; i < b->part_count; i++)
+		rows[i] = audit_head_committed(&b->parts[i].head, b->parts[i].partition->own_key);
 	return view_survey(&lane->view, rows, b->part_count, b->cx.arena, e);
 }
 

@@ -219,9 +219,8 @@ positions_survey(struct lane *lane, const struct queue_position *at, size_t coun
 			continue; /* whoever is assigned it says what is missing */
 		if (!audit_head_read(at[i].metadata, &head, e))
 			return false;
-		rows[known].own_key = view_own_key(a, at[i].topic, at[i].partition);
-		rows[known].step = head.step;
-		memcpy(rows[known++].stamp, head.stamp, sizeof(head.stamp));
+		rows[known++] = audit_head_committed(
+		    &head, view_own_key(a, at[i].topic, at[i].partition));
 	}
 	return view_survey(&lane->view, rows, known, a, e);
 }

@@ -79,23 +79,32 @@ mount_ca_of_serial(const struct catalog_mount *mount, struct slice serial)
 	return NULL;
 }
 
+/* The CA, but for that one, on whose CRL the serial number is; NULL: none. */
+static const struct issuer *
+revoked_of(const struct context *cx, const struct catalog_mount *mount, struct slice serial,
+    const struct issuer *but, struct crl_entry *ret)
+{
+	for (size_t i = 0; i < mount->issuer_count; i++) {
+		const struct issuer *issuer = mount->issuers[i]->issuer;
+
+		if (issuer != but &&
+		    crl_owner_find(cx->crls, mount->name, slice_text(issuer->id), serial, ret))
+			return issuer;
+	}
+	return NULL;
+}
+
 /* Without a row: it may have been revoked by its certificate, of which no row was ever written. */
 static bool
 find_revoked(const struct context *cx, const struct catalog_mount *mount, struct revocable *subject)
 {
 	struct crl_entry entry;
 
-	for (size_t i = 0; i < mount->issuer_count; i++) {
-		const struct issuer *issuer = mount->issuers[i]->issuer;
-
-		if (!crl_owner_find(
-			cx->crls, mount->name, slice_text(issuer->id), subject->serial, &entry))
-			continue;
-		subject->issuer = issuer;
-		subject->not_after = entry.not_after;
-		return true;
-	}
-	return false;
+	subject->issuer = revoked_of(cx, mount, subject->serial, NULL, &entry);
+	if (subject->issuer == NULL)
+		return false;
+	subject->not_after = entry.not_after;
+	return true;
 }
 
 static MUST_USE bool
@@ -191,30 +200,13 @@ is_own_ca(const struct catalog_mount *mount, struct slice der)
 	return false;
 }
 
-/* The record of a revocation is kept by mount and serial number: a second one would take the place of the first. */
-static bool
-is_revoked_of_another_ca(
-    const struct context *cx, const struct catalog_mount *mount, const struct revocable *subject)
-{
-	struct crl_entry entry;
-
-	for (size_t i = 0; i < mount->issuer_count; i++) {
-		const struct issuer *issuer = mount->issuers[i]->issuer;
-
-		if (issuer != subject->issuer &&
-		    crl_owner_find(
-			cx->crls, mount->name, slice_text(issuer->id), subject->serial, &entry))
-			return true;
-	}
-	return false;
-}
-
 static MUST_USE bool
 find_by_certificate(struct context *cx, struct request *rq, const struct catalog_mount *mount,
     struct revocable *ret, struct err *e)
 {
 	struct certificate_facts facts;
 	struct certificate_row row;
+	struct crl_entry entry;
 	struct slice der;
 
 	if (!certificate_param(rq->params, cx->arena, &der, &facts, e))
@@ -226,7 +218,8 @@ find_by_certificate(struct context *cx, struct request *rq, const struct catalog
 	if (ret->issuer == NULL)
 		return err_field(e, ERR_CERTIFICATE_INVALID, "certificate",
 		    "no CA of mount \"%.*s\" has signed it", SLICE_FMT(mount->name));
-	if (is_revoked_of_another_ca(cx, mount, ret))
+	/* its record is kept by mount and serial number: a second one would take the place of the first */
+	if (revoked_of(cx, mount, ret->serial, ret->issuer, &entry) != NULL)
 		return err_field(e, ERR_CERTIFICATE_INVALID, "certificate",
 		    "a certificate of that serial number, of another CA of mount \"%.*s\", is revoked",
 		    SLICE_FMT(mount->name));

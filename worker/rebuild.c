@@ -56,8 +56,8 @@ rebuild(const struct settings *s, const struct secret *kek, struct err *e)
 		.settings = s, .kek = kek, .probe = probe, .anyway = true, .progress = bar_show
 	};
 	struct fold_progress end = { 0 };
-	bool ok = probe != NULL && worker_engines_keep(s, probe, kek, e) &&
-	    rebuild_wait(&spec, &end, e);
+	bool ok = probe != NULL && worker_kafka_answers(probe, e) &&
+	    worker_engines_keep(s, probe, kek, e) && rebuild_wait(&spec, &end, e);
 
 	queue_probe_close(probe);
 	if (ok)

@@ -231,8 +231,8 @@ worker_engines_keep(
 {
 	bool stands;
 
-	return worker_kafka_answers(probe, e) && topic_plan_check(s, probe, e) &&
-	    redis_check(s, e) && fleet_record_check(s, probe, kek, &stands, e);
+	return topic_plan_check(s, probe, e) && redis_check(s, e) &&
+	    fleet_record_check(s, probe, kek, &stands, e);
 }
 
 /* For who keeps no catalog. */
@@ -333,8 +333,8 @@ static MUST_USE bool
 promises_keep(const struct settings *s, const struct secret *kek, struct err *e)
 {
 	struct queue_probe *probe = queue_probe_open(&s->queue, e);
-	bool ok = probe != NULL && worker_engines_keep(s, probe, kek, e) &&
-	    partitions_keep(s, probe, kek, e);
+	bool ok = probe != NULL && worker_kafka_answers(probe, e) &&
+	    worker_engines_keep(s, probe, kek, e) && partitions_keep(s, probe, kek, e);
 
 	queue_probe_close(probe);
 	return ok || config_origin_blame(&s->origins, e);
