@@ -114,19 +114,29 @@ queue_topic_count(struct queue_probe *p, const char *topic, int32_t *ret, struct
 }
 
 rd_kafka_event_t *
+queue_admin_poll(rd_kafka_queue_t *answers, int timeout_ms)
+{
+	return rd_kafka_queue_poll(answers, timeout_ms + 5000); /* the request's own comes first */
+}
+
+bool
+queue_admin_check(struct queue_probe *p, rd_kafka_event_t *event, const char *call, struct err *e)
+{
+	if (event == NULL)
+		return queue_fail(&p->h, e, call, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL);
+	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return queue_fail(&p->h, e, call, rd_kafka_event_error(event),
+		    rd_kafka_event_error_string(event));
+	return true;
+}
+
+rd_kafka_event_t *
 queue_admin_wait(struct queue_probe *p, rd_kafka_queue_t *answers, const char *call, int timeout_ms,
     struct err *e)
 {
-	/* the request's own timeout comes first */
-	SCOPED(rd_kafka_event_t) event = rd_kafka_queue_poll(answers, timeout_ms + 5000);
+	SCOPED(rd_kafka_event_t) event = queue_admin_poll(answers, timeout_ms);
 
-	if (event == NULL)
-		return queue_fail(&p->h, e, call, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL), NULL;
-	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return queue_fail(&p->h, e, call, rd_kafka_event_error(event),
-			   rd_kafka_event_error_string(event)),
-		       NULL;
-	return TAKE(event);
+	return queue_admin_check(p, event, call, e) ? TAKE(event) : NULL;
 }
 
 rd_kafka_AdminOptions_t *

@@ -53,7 +53,7 @@ struct offsets_how {
 
 static MUST_USE rd_kafka_event_t *
 offsets_ask(struct queue_probe *p, const char *group, const struct queue_position *at, size_t count,
-    const struct offsets_how *how, struct err *e)
+    const struct offsets_how *how)
 {
 	SCOPED(rd_kafka_topic_partition_list_t) list = offsets_list(at, count, false);
 	SCOPED(rd_kafka_queue_t) answers = rd_kafka_queue_new(p->h.rk);
@@ -67,7 +67,7 @@ offsets_ask(struct queue_probe *p, const char *group, const struct queue_positio
 		rd_kafka_error_destroy(
 		    rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
 	rd_kafka_ListConsumerGroupOffsets(p->h.rk, &request, 1, options, answers);
-	return queue_admin_wait(p, answers, group, how->timeout_ms, e);
+	return queue_admin_poll(answers, how->timeout_ms);
 }
 
 static MUST_USE bool
@@ -98,42 +98,42 @@ position_fill(struct queue_probe *p, const char *group, const rd_kafka_topic_par
 enum again { AGAIN_NOT, AGAIN_UNDECIDED, AGAIN_MOVED };
 
 static enum again
-group_again(const rd_kafka_group_result_t **results, size_t count)
+code_again(rd_kafka_resp_err_t code)
 {
-	const rd_kafka_topic_partition_list_t *list;
-	const rd_kafka_error_t *error;
+	if (code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR)
+		return AGAIN_MOVED;
+	/* the admin request does not wait by itself */
+	return code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ? AGAIN_UNDECIDED : AGAIN_NOT;
+}
 
-	if (count != 1)
-		return AGAIN_NOT;
-	error = rd_kafka_group_result_error(results[0]);
-	if (error != NULL)
-		return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ? AGAIN_MOVED
-										       : AGAIN_NOT;
-	list = rd_kafka_group_result_partitions(results[0]);
-	for (int i = 0; list != NULL && i < list->cnt; i++)
-		if (list->elems[i].err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
-			return AGAIN_UNDECIDED; /* the admin request does not wait by itself */
-	return AGAIN_NOT;
+static enum again
+partitions_again(const rd_kafka_topic_partition_list_t *list)
+{
+	enum again ret = AGAIN_NOT;
+
+	for (int i = 0; i < list->cnt && ret == AGAIN_NOT; i++)
+		ret = code_again(list->elems[i].err);
+	return ret;
 }
 
 static MUST_USE bool
 offsets_read(struct queue_probe *p, const char *group, struct queue_position *at, size_t count,
     const struct offsets_how *how, enum again *ret_again, struct err *e)
 {
-	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, how, e);
+	SCOPED(rd_kafka_event_t) event = offsets_ask(p, group, at, count, how);
 	const rd_kafka_group_result_t **results;
 	const rd_kafka_topic_partition_list_t *partitions;
 	size_t groups = 0;
 
-	*ret_again = AGAIN_NOT;
-	if (event == NULL)
+	*ret_again = event == NULL ? AGAIN_NOT : code_again(rd_kafka_event_error(event));
+	if (!queue_admin_check(p, event, group, e))
 		return false;
 	results = rd_kafka_ListConsumerGroupOffsets_result_groups(
 	    rd_kafka_event_ListConsumerGroupOffsets_result(event), &groups);
-	*ret_again = group_again(results, groups);
 	partitions = group_result(p, group, results, groups, e);
 	if (partitions == NULL)
 		return false;
+	*ret_again = partitions_again(partitions);
 	for (size_t i = 0; i < count; i++)
 		if (!position_fill(p, group, partitions, &at[i], e))
 			return false;
@@ -141,7 +141,7 @@ offsets_read(struct queue_probe *p, const char *group, struct queue_position *at
 }
 
 /*
- * librdkafka up to 2.3 goes on asking the coordinator that it once found, whatever that says, while it is asked at all. A client
+ * librdkafka (2.0 and 2.3 were seen to) goes on asking the coordinator that it once found, whatever that says, while it is asked at all. A client
  * that has found none yet finds the right one. `asked` is who got the answer: another thread may have been here.
  */
 static void

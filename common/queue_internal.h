@@ -92,7 +92,10 @@ queue_probe_of_groups(struct queue_probe *p)
 void queue_probe_serve(struct queue_probe *p);
 rd_kafka_AdminOptions_t *queue_admin_options(
     struct queue_probe *p, rd_kafka_admin_op_t op, int timeout_ms) MUST_USE;
-/* The answer to an admin request, or NULL. */
+/* The answer to an admin request, or NULL. _poll(): of whatever kind it is; the caller frees it; _check(): is it one? */
+rd_kafka_event_t *queue_admin_poll(rd_kafka_queue_t *answers, int timeout_ms) MUST_USE;
+bool queue_admin_check(
+    struct queue_probe *p, rd_kafka_event_t *event, const char *call, struct err *e) MUST_USE;
 rd_kafka_event_t *queue_admin_wait(struct queue_probe *p, rd_kafka_queue_t *answers,
     const char *call, int timeout_ms, struct err *e) MUST_USE;
 

@@ -82,3 +82,17 @@ def test_a_reply_topic_that_one_broker_can_hold_up(make_cluster, brokers, replic
     error = client.ask("issue", {"common_name": "a.example.com"}, role="web", reply_to=topic).error
     assert (error["code"], error["field"]) == ("reply_to_not_allowed", "reply_to")
     assert "replicas" in error["message"]
+
+
+def test_a_group_whose_coordinator_moves(make_cluster, brokers):
+    """A cert/read asks where the control lanes stand; whoever answered that a moment ago answers for their group no more."""
+    cluster = make_cluster(broker=brokers, settings=REPLICATED)
+    client = open_shop(cluster.client)
+    issued = client.ask("issue", {"common_name": "a.example.com"}, role="web")
+    chance = random.Random(1)
+    for _ in range(6):
+        read = client.ask("cert/read", {"serial_number": issued.data["serial_number"]})
+        assert read.ok, read.body
+        brokers.move_leaders(chance, only_coordinators=True)
+    assert "Not coordinator" not in cluster.worker.log()
+    verify(cluster)
