@@ -1,6 +1,7 @@
 #include "fold_sink.h"
 
 #include "encode.h"
+#include "failpoint.h"
 #include "scoped.h"
 #include "timespan.h"
 
@@ -179,6 +180,7 @@ fold_sink_flush(struct fold_sink *s, struct err *e)
 	s->pending = true;
 	s->rows = s->commands = s->bytes = s->kept = 0;
 	s->renewed_us = time_monotonic_us();
+	(void)failpoint_hit("fold_rows");
 	return true;
 }
 

@@ -12,11 +12,11 @@ static void
 bar_show(void *opaque, const struct fold_progress *p)
 {
 	static const char full[BAR_WIDTH + 1] = "########################################";
-	bool terminal = isatty(STDERR_FILENO);
+	bool *terminal = opaque;
 	int filled = p->total == 0 ? 0 : (int)(BAR_WIDTH * p->done / p->total);
 
-	(void)opaque;
-	if (terminal)
+	*terminal = isatty(STDERR_FILENO);
+	if (*terminal)
 		fprintf(stderr, "\r[%-*.*s] ", BAR_WIDTH, filled, full);
 	if (p->topic == NULL)
 		fprintf(stderr, "the old view: %lld rows are removed", (long long)p->removed);
@@ -25,7 +25,7 @@ bar_show(void *opaque, const struct fold_progress *p)
 		    (long long)p->records,
 		    (long long)(p->total == 0 ? 0 : 100 * p->done / p->total), (long long)p->rate,
 		    (long long)p->seconds_left);
-	fputs(terminal ? "\033[K" : "\n", stderr);
+	fputs(*terminal ? "\033[K" : "\n", stderr);
 }
 
 /* Another process is at it already: what it makes is as good. */
@@ -52,14 +52,20 @@ static MUST_USE bool
 rebuild(const struct settings *s, const struct secret *kek, struct err *e)
 {
 	struct queue_probe *probe = queue_probe_open(&s->queue, e);
-	struct fold_spec spec = {
-		.settings = s, .kek = kek, .probe = probe, .anyway = true, .progress = bar_show
-	};
+	bool bar = false; /* the cursor stands behind one */
+	struct fold_spec spec = { .settings = s,
+		.kek = kek,
+		.probe = probe,
+		.anyway = true,
+		.progress = bar_show,
+		.opaque = &bar };
 	struct fold_progress end = { 0 };
 	bool ok = probe != NULL && worker_kafka_answers(probe, e) &&
 	    worker_engines_keep(s, probe, kek, e) && rebuild_wait(&spec, &end, e);
 
 	queue_probe_close(probe);
+	if (bar)
+		fputc('\n', stderr);
 	if (ok)
 		printf("the view is whole: %lld records in %lld s, %lld of them passed over\n",
 		    (long long)end.records, (long long)end.seconds, (long long)end.skipped);

@@ -47,8 +47,8 @@ fold_ready(const struct watched *w, struct buf *out)
 
 	if (metric_get(&f->active) == 1)
 		buf_printf(out,
-		    "folding: %" PRId64 " of %" PRId64 " records, %" PRId64 " a second, %" PRId64
-		    " s left\n",
+		    "folding: %" PRId64 " of at most %" PRId64 " records, %" PRId64
+		    " a second, %" PRId64 " s left\n",
 		    metric_get(&f->records), metric_get(&f->total), metric_get(&f->rate),
 		    metric_get(&f->seconds_left));
 	else if (w->engines.redis.up && !w->engines.view_ready)

@@ -1,6 +1,8 @@
 """Redis loses writes, or everything: the view is folded from the topics, and what it held before it holds again."""
 
 import re
+import shlex
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from client import partitions_of
+from cluster import PROGRAMS
 from engines import Redis, wait_until
 from kafka import KafkaAdminClient, TopicPartition
 from pki import csr_for
@@ -322,23 +325,32 @@ def test_one_id_on_all_partitions_while_redis_fails_over(make_cluster):
 
 
 def test_killed_while_folding(make_cluster):
-    """It is begun again, by whoever comes: at its begin and at its end, and with another worker beside."""
+    """It is begun again, by whoever comes: at its begin, between its rows, at its end, and with another worker beside."""
     cluster = make_cluster(workers=0)
     cluster.add_worker()
     client = cluster.client
     work(client, count=5)
-    for failpoint in ("fold_begun", "fold_read"):
+    before = comparable(rows_of(cluster.redis))
+    written = set()
+    for failpoint in ("fold_begun=kill", "fold_rows=kill@1", "fold_rows=kill@3", "fold_read=kill"):
         cluster.worker.kill()
         cluster.redis.command("FLUSHALL")
-        cluster.worker.more_environment = {"CERTMILL_FAILPOINT": f"{failpoint}=kill"}
+        cluster.worker.more_environment = {"CERTMILL_FAILPOINT": failpoint}
         cluster.worker.start()
         assert cluster.worker.wait(60), f"the worker was not killed at {failpoint}"
-        assert cluster.redis.command("GET", "cm:view") != b"$5"
+        rows = comparable(rows_of(cluster.redis))
+        assert rows.pop("cm:view")[0] == b"folding"
+        written.add(len(rows))
+    assert len(written) == 4, f"not each was killed at another row: {written}"
     cluster.worker.more_environment = {}
     cluster.worker.start()
     cluster.add_worker()
     # the lock of the dead one expires first
-    assert client.ask("issue", {"common_name": "x.example.com"}, role="web", timeout=120).ok
+    wait_until(lambda: cluster.redis.command("GET", "cm:view") == b"$5", "the view is whole")
+    after = comparable(rows_of(cluster.redis))
+    expiries_to_come(before, after)
+    assert after == before
+    assert client.ask("issue", {"common_name": "x.example.com"}, role="web").ok
     verify(cluster)
 
 
@@ -409,6 +421,24 @@ def test_a_ca_outlives_the_certs_topic(fresh_cluster):
     client.ask("revoke", {"lease_id": signed["lease_id"]}, mount="above").data
     crl = x509.load_pem_x509_crl(client.ask("crl/read", mount="above").data["crl"].encode())
     assert crl.get_revoked_certificate_by_serial_number(int(signed["serial"].replace(":", ""), 16))
+
+
+def test_rebuild_says_where_it_stands(fresh_cluster, monkeypatch):
+    """A bar for a person, lines for a log; each row here takes its time."""
+    work(fresh_cluster.client, count=10)
+    monkeypatch.setenv("CERTMILL_FAILPOINT", "fold_rows=wait")
+    said = fresh_cluster.worker_command("rebuild", "--single").stderr
+    figures = r"(\d+) records, (\d+) %, \d+/s, \d+ s left"
+    lines = re.findall(rf"^{fresh_cluster.prefix}\.[a-z]+: {figures}$", said, re.MULTILINE)
+    assert len(lines) > 1, said
+    assert sorted(lines, key=lambda line: [int(figure) for figure in line]) == lines and int(lines[-1][1]) <= 100
+    command = shlex.join(map(str, (PROGRAMS / "certmill-worker", "rebuild", "--config", fresh_cluster.config, "--single")))
+    shown = subprocess.run(["script", "-qec", command, "/dev/null"], stdout=subprocess.PIPE, timeout=60, check=True).stdout.decode()
+    bars = re.findall(rf"\r\[(#*) *\] {fresh_cluster.prefix}\.[a-z]+: {figures}", shown)
+    assert len(bars) > 1, shown
+    for bar, _, percent in bars:
+        assert abs(len(bar) - 40 * int(percent) / 100) < 1, "of 40 characters"
+    assert re.search(r"\n\r*the view is whole: \d+ records in \d+ s, 0 of them passed over\r\n$", shown), shown
 
 
 def test_rebuild_on_demand(fresh_cluster):

@@ -307,6 +307,36 @@ def test_not_ready_while_the_view_is_folded(make_cluster):
     assert value(port, "view_ready") == 1
 
 
+def test_where_a_fold_stands(make_cluster):
+    """Each row takes its time; the log and /readyz say how far it is, how fast it goes, and when it will be done."""
+    cluster = watched(make_cluster)
+    port = cluster.port
+    wait_ready(port)
+    make_ca(cluster.client)
+    issued = cluster.client.ask("issue", {"common_name": "a.example.com"}, role="web").data
+    cluster.client.ask("revoke", {"serial_number": issued["serial"]}).data
+    cluster.worker.finish()
+    cluster.redis.command("FLUSHALL")
+    cluster.worker.more_environment = {"CERTMILL_FAILPOINT": "fold_rows=wait"}
+    cluster.worker.start()
+    figures = r"^folding: (\d+) of at most (\d+) records, (\d+) a second, (\d+) s left$"
+
+    def stands():
+        try:
+            status, _, body = get(port, "/readyz")
+        except OSError:
+            return None
+        found = re.search(figures, body, re.MULTILINE)
+        return found and (status, *map(int, found.groups()))
+
+    status, records, total, rate, _ = wait_until(stands)
+    assert status == 503 and 0 < records <= total and rate > 0
+    wait_until(lambda: (now := stands()) and now[1] > records)
+    said = re.search(r"view_folding lane=\S+ topic=\S+ .*records=(\d+) done=(\d+) total=(\d+) rate=\d+ seconds_left=\d+", cluster.worker.log())
+    assert said and int(said[2]) <= int(said[3]) == total
+    wait_ready(port)
+
+
 def test_before_kafka_is_there_it_says_so(make_cluster, own_kafka):
     cluster = watched(make_cluster, broker=own_kafka)
     port = cluster.port
