@@ -527,6 +527,7 @@ def test_every_kind_is_planted_and_documented():
 def test_a_range_of_time(stage):
     """Requests outside of it are not told of; those in it are, as without it. What was not asked for at all always is."""
     cluster, forger = stage
+    plant_requests_that_no_offset_vouches_for(forger, cluster.client.read)
     everything, _ = command_finds(cluster)
     unasked = {(kind, place) for kind, place in everything if kind == "offset_missing"}
     assert command_finds(cluster, "-since=1h")[0] == everything
