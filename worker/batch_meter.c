@@ -30,7 +30,7 @@ item_count(struct lane_meter *m, const struct item *item)
 	if (item->intake == INTAKE_REJECTED)
 		return;
 	metric_add(&m->requests[op][item_outcome(item)], 1);
-	if (item->rq.replay)
+	if (item_replays(item))
 		metric_add(&m->replayed[op], 1);
 }
 

@@ -45,7 +45,7 @@ publish_answer(struct lane *lane, const struct item *item, struct err *e)
 	if (item->response.len == 0)
 		return true;
 	headers[count++] = (struct queue_header){ "source", item->rq.source };
-	if (item->rq.replay)
+	if (item_replays(item))
 		headers[count++] = (struct queue_header){ "replayed", SLICE_LITERAL("1") };
 	r.header_count = count;
 	return queue_produce(lane->producer, &r, e);
@@ -286,7 +286,7 @@ item_result(const struct item *item)
 		return "rerouted";
 	if (item->intake == INTAKE_REJECTED)
 		return "rejected";
-	if (item->rq.replay)
+	if (item_replays(item))
 		return "replayed";
 	return "ok";
 }
@@ -308,7 +308,7 @@ audit_entry_of(struct lane *lane, struct batch *b, struct item *item)
 		snprintf(refusal, sizeof(refusal), "%.*s", SLICE_FMT(rq->outcome.code));
 	}
 	return audit_entry_encode(b->cx.arena, rq,
-	    refusal[0] != '\0' && !rq->replay ? refusal : item_result(item), detail);
+	    refusal[0] != '\0' && !item_replays(item) ? refusal : item_result(item), detail);
 }
 
 /* One stretch a partition, in the order of its offsets. */

@@ -142,4 +142,11 @@ item_ok(const struct item *item)
 	return item->intake == INTAKE_DECIDE && item->rq.outcome.code.data == NULL;
 }
 
+/* Is it answered as the first message of its id was? One that was refused by itself is not. */
+static inline bool
+item_replays(const struct item *item)
+{
+	return item->intake == INTAKE_DECIDE && item->rq.replay;
+}
+
 #endif

@@ -261,6 +261,37 @@ def test_a_request_that_kills_its_worker(make_cluster):
     verify(cluster)
 
 
+def test_a_replay_that_kills_its_worker(make_cluster):
+    """An id that was answered comes again and kills five workers: that one is refused, is no replay, and the first keeps its answer."""
+    cluster = make_cluster(workers=0)
+    worker = cluster.add_worker()
+    client = open_shop(cluster.client)
+    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
+    pill = client.request("issue", {"common_name": "poison-pill.example.com"}, role="any")
+    client.send(pill)
+    assert client.wait_for(pill["id"]).ok
+    worker.more_environment = {"CERTMILL_FAILPOINT": "poison=kill"}
+    worker.finish()
+    client.send(pill)
+
+    def answered():
+        if not worker.alive():
+            worker.start()
+        return len(client.answers[pill["id"]]) == 2
+
+    client.wait_until(answered, 150, "the pill's second message")
+    refused = client.answers[pill["id"]][1]
+    assert refused.error["code"] == "internal" and not refused.replayed
+    assert client.read("rejects")
+    worker.more_environment = {}
+    worker.finish()
+    worker.start()
+    client.send(pill)
+    again = client.wait_for(pill["id"], count=3)
+    assert again.replayed and again.data["serial"] == client.answers[pill["id"]][0].data["serial"]
+    verify(cluster)
+
+
 def test_crl_owner_publishes_again_what_is_not_its_own(fresh_cluster):
     """An older CRL that somebody writes onto the topic does not stay the last of its key."""
     client = open_shop(fresh_cluster.client)
