@@ -177,28 +177,22 @@ batch_size_with(struct lane *lane, const struct queue_message *m, enum topic_kin
 }
 
 static struct batch_part *
-part_of(struct lane *lane, struct batch *b, const struct queue_message *m)
+part_of(struct batch *b, struct lane_partition *p)
 {
-	struct lane_partition *p = lane_find(lane, m->topic, m->partition);
-
 	for (size_t i = 0; i < b->part_count; i++)
 		if (b->parts[i].partition == p)
 			return &b->parts[i];
-	b->parts[b->part_count] = (struct batch_part){ .partition = p, .head = p->head };
+	b->parts[b->part_count] =
+	    (struct batch_part){ .partition = p, .head = p->head, .next = p->next };
 	return &b->parts[b->part_count++];
 }
 
-/* An idle batch publishes CRLs that are due: it stands at the offsets of the partitions whose mounts it speaks for. */
-static void
-batch_stand_still(struct lane *lane, struct batch *b)
+void
+batch_stand_for_crls(struct lane *lane, struct batch *b)
 {
-	for (size_t i = 0; i < lane->partition_count; i++) {
-		struct lane_partition *p = &lane->partitions[i];
-
-		if (p->kind == TOPIC_REVOKE)
-			b->parts[b->part_count++] =
-			    (struct batch_part){ .partition = p, .head = p->head, .next = p->next };
-	}
+	for (size_t i = 0; i < lane->partition_count; i++)
+		if (lane->partitions[i].kind == TOPIC_REVOKE)
+			(void)part_of(b, &lane->partitions[i]);
 }
 
 static MUST_USE bool
@@ -242,7 +236,7 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 		if (item->rq.answerable && !id_set_add(&ids, b, b->count))
 			break;
 		bytes += m->value.len;
-		part_of(lane, b, m)->next = m->offset + 1;
+		part_of(b, lane_find(lane, m->topic, m->partition))->next = m->offset + 1;
 		b->count++;
 	}
 	return true;
@@ -258,7 +252,8 @@ batch_gather(struct lane *lane, struct batch *b, struct err *e)
 	if (lane->inbox.count > 0)
 		return batch_take(lane, b, e);
 	if (lane->crls != NULL)
-		batch_stand_still(lane, b);
+		batch_stand_for_crls(
+		    lane, b); /* which may be due though nobody asks for anything */
 	return true;
 }
 

@@ -325,6 +325,8 @@ batch_decide(struct lane *lane, struct batch *b, struct err *e)
 	batch_number_crls(b);
 	if (b->cx.crls != NULL && !crl_owner_build(b->cx.crls, &b->cx, &b->crls, &b->crl_count, e))
 		return false;
+	if (b->crl_count > 0)
+		batch_stand_for_crls(lane, b);
 	for (size_t i = 0; i < b->count; i++)
 		if (!batch_answer(lane, b, &b->items[i], e))
 			return false;

@@ -358,6 +358,6 @@ claim_expiries(const struct settings *s, struct arena *a, const char *topic, str
 			claim_end_ms(s, at_ms) + CLAIM_RECORD_BUFFER_MS };
 	else
 		ret[count++] = (struct view_expiry){ redis_cert_key(a, mount, outcome->serial),
-			(outcome->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000 };
+			claim_certificate_end_ms(s, outcome->not_after, at_ms) };
 	return count;
 }

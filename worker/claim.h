@@ -18,11 +18,9 @@ struct slice claim_key(
     struct arena *a, const char *topic, struct slice id); /* cm:req:<topic>:<id> */
 struct slice claim_leaf_key(
     struct arena *a, const char *topic, struct slice id); /* cm:key:<topic>:<id> */
-/*
- * cm:rec:<topic>:<id>: the record of a certificate that is not stored. It outlives its claim, so that who has read the claim
- * finds it.
- */
+/* A certificate's record outlives its claim by this, so that who has read the claim finds it. */
 #define CLAIM_RECORD_BUFFER_MS ((int64_t)600 * 1000)
+/* cm:rec:<topic>:<id>: the record of a certificate that is not stored. */
 struct slice claim_record_key(struct arena *a, const char *topic, struct slice id);
 
 /*
@@ -51,6 +49,16 @@ static inline int64_t
 claim_end_ms(const struct settings *s, int64_t at_ms)
 {
 	return at_ms + (s->dedup_window + s->clock_difference) * 1000;
+}
+
+/* When the row of a stored certificate may go: a claim that was made at `at_ms` needs it for replays. not_after: seconds */
+static inline int64_t
+claim_certificate_end_ms(const struct settings *s, int64_t not_after, int64_t at_ms)
+{
+	const int64_t row = (not_after + CERTIFICATE_ROW_BUFFER_S) * 1000;
+	const int64_t claim = claim_end_ms(s, at_ms) + CLAIM_RECORD_BUFFER_MS;
+
+	return row > claim ? row : claim;
 }
 
 /* When the rows of a committed claim, made at `at_ms`, may go. Returns how many. */

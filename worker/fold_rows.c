@@ -81,17 +81,26 @@ ordinal_pass(struct fold_mount *mount, const struct certificate_record *c, struc
 	return true;
 }
 
+/* When its claim was made: the record's own timestamp says. */
+static int64_t
+made_ms(const struct queue_message *m, const struct certificate_record *c)
+{
+	return m->timestamp_ms > 0 ? m->timestamp_ms : c->issued;
+}
+
 /* Its row, as long as it is kept, and its place in the index. */
 static MUST_USE bool
-certificate_put(struct fold *f, const struct fold_mount *mount, struct slice value,
+certificate_put(struct fold *f, const struct fold_mount *mount, const struct queue_message *m,
     const struct certificate_record *c, struct err *e)
 {
-	int64_t expires_ms = (c->not_after + CERTIFICATE_ROW_BUFFER_S) * 1000;
+	int64_t expires_ms = claim_certificate_end_ms(
+	    f->spec->settings, c->not_after, made_ms(m, c));
 
-	if (expires_ms <= f->now_ms)
-		return true;
-	return fold_put(&f->sink, redis_cert_key(&f->message, c->mount, c->serial), value,
-		   expires_ms, e) &&
+	if (expires_ms > f->now_ms &&
+	    !fold_put(&f->sink, redis_cert_key(&f->message, c->mount, c->serial), m->value,
+		expires_ms, e))
+		return false;
+	return c->not_after + CERTIFICATE_ROW_BUFFER_S <= f->now_ms / 1000 ||
 	    fold_index_add(f, mount, c->serial, c->not_after, e);
 }
 
@@ -106,14 +115,14 @@ first_part(struct fold *f, struct slice source)
 	    : arena_text(&f->message, slice_of(source.data, (size_t)(slash - source.data)));
 }
 
-/* It stands beside its claim, as long as the claim may; when that was made, the record's own timestamp says. */
+/* It stands beside its claim, as long as the claim may. */
 static MUST_USE bool
 unstored_put(struct fold *f, const struct queue_message *m, const struct certificate_record *c,
     struct err *e)
 {
 	const char *topic = first_part(f, c->source);
-	int64_t made_ms = m->timestamp_ms > 0 ? m->timestamp_ms : c->issued;
-	int64_t expires_ms = claim_end_ms(f->spec->settings, made_ms) + CLAIM_RECORD_BUFFER_MS;
+	int64_t expires_ms = claim_end_ms(f->spec->settings, made_ms(m, c)) +
+	    CLAIM_RECORD_BUFFER_MS;
 
 	return topic == NULL || expires_ms <= f->now_ms ||
 	    fold_put(&f->sink, claim_record_key(&f->message, topic, c->request), m->value,
@@ -137,7 +146,7 @@ fold_certificate(struct fold *f, const struct queue_message *m, struct err *e)
 	mount->issued++;
 	if (c.no_store)
 		return unstored_put(f, m, &c, e);
-	return certificate_put(f, mount, m->value, &c, e);
+	return certificate_put(f, mount, m, &c, e);
 }
 
 /* ---- .state ---- */
@@ -156,8 +165,7 @@ long_lived_put(struct fold *f, const struct queue_message *m, struct err *e)
 	if (!schema_decode(&certificate_record_schema, m->value, &f->message, &c, &seen, &bad))
 		return skip(f);
 	mount = mount_of(f, c.mount, e);
-	return mount != NULL && ordinal_pass(mount, &c, e) &&
-	    certificate_put(f, mount, m->value, &c, e);
+	return mount != NULL && ordinal_pass(mount, &c, e) && certificate_put(f, mount, m, &c, e);
 }
 
 /* cm:cfg:<mount>:<kind>:<name>, for operators and other programs. What belongs to no mount has none. */

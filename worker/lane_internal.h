@@ -112,7 +112,7 @@ bool lane_survey(struct lane *lane, struct err *e) MUST_USE;
 bool lane_sees_revocations(
     struct lane *lane, const bool wanted[static LANE_PARTITIONS_MAX], struct err *e) MUST_USE;
 
-/* lane_mend.c: called between sessions. True: the view may be ready, try again at once. */
+/* lane_mend.c: called between sessions. True: it has made the view whole, try again at once. */
 bool lane_mend(struct lane *lane);
 
 /* inbox (batch.c) */
@@ -126,6 +126,8 @@ void batch_done(struct batch *b);
 bool batch_settle(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 bool batch_settle_lost(struct lane *lane, struct batch *b,
     struct err *e) MUST_USE; /* claims that the script found taken */
+/* batch.c: whoever takes the home of a mount next has to wait for a transaction that publishes a CRL of it */
+void batch_stand_for_crls(struct lane *lane, struct batch *b);
 /* batch_decide.c */
 bool batch_decide(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 bool batch_answer(struct lane *lane, struct batch *b, struct item *item, struct err *e) MUST_USE;

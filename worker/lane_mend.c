@@ -64,5 +64,5 @@ lane_mend(struct lane *lane)
 		log_event(LOG_INFO, "view_whole", LOG_T("lane", lane->name),
 		    LOG_N("records", end.records), LOG_N("skipped", end.skipped),
 		    LOG_N("seconds", end.seconds));
-	return result != FOLD_BUSY;
+	return result == FOLD_DONE;
 }

@@ -1,5 +1,7 @@
 #include "lane_internal.h"
 
+#include "timespan.h"
+
 #include <inttypes.h>
 
 #define CAREFUL_PARTS 16
@@ -116,8 +118,9 @@ expiries_restore(
 		    !schema_decode(&claim_record_schema, values[i], &a, &claim, &seen, &bad) ||
 		    !outcome_decode(claim.outcome, &a, &outcome, &bad))
 			continue; /* expired, or not ours to judge */
+		/* not from claim.at: it was perhaps committed long after */
 		p->expiry_count += claim_expiries(lane->shared->settings, &p->memory, p->topic,
-		    owned->batch.items[i], &outcome, claim.mount, claim.at,
+		    owned->batch.items[i], &outcome, claim.mount, time_now_ms(),
 		    p->expiries + p->expiry_count);
 	}
 	return true;
@@ -137,6 +140,25 @@ be_careful(struct lane_partition *p, int64_t worked_to)
 	p->careful_size = (size_t)(worked_to - p->next) / CAREFUL_PARTS + 1;
 }
 
+/*
+ * The row is not what was committed when the partition was assigned. Has more been committed since, by another lane? Then this
+ * one stood still, and it is this one that is behind.
+ */
+static void
+blame_itself(struct lane *lane, const struct lane_partition *p, struct err *e)
+{
+	const struct lane_shared *shared = lane->shared;
+	struct queue_position at = { .topic = p->topic, .partition = p->partition };
+	struct audit_head head;
+	struct err unknown;
+
+	if (queue_group_offsets(
+		shared->probe, shared->settings->groups[lane->kind], &at, 1, &unknown) &&
+	    head_read(lane, &at, &head, &unknown) && head.step != p->head.step)
+		(void)err_set(e, ERR_FENCED, "%s/%" PRId32 " went on while this lane stood still",
+		    p->topic, p->partition);
+}
+
 static MUST_USE bool
 partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 {
@@ -144,8 +166,12 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 	struct view_owned owned;
 
 	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
-	if (!view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e) ||
-	    !expiries_restore(lane, p, &owned, e))
+	if (!view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e)) {
+		if (e->code == ERR_VIEW_LOST)
+			blame_itself(lane, p, e);
+		return false;
+	}
+	if (!expiries_restore(lane, p, &owned, e))
 		return false;
 	be_careful(p, owned.worked_to);
 	p->head.step = owned.step;

@@ -131,10 +131,11 @@ test_gather(void **state)
 static void
 hand_open(struct fleet *f, struct lane *lane, enum topic_kind kind)
 {
-	const char *const topics[] = { f->s.request_topics[kind] };
+	const char *const topics[] = { f->s.request_topics[kind],
+		f->s.request_topics[TOPIC_REVOKE] };
 	const struct queue_consumer_spec spec = { .group = f->s.groups[lane->kind],
 		.topics = topics,
-		.topic_count = 1,
+		.topic_count = kind == TOPIC_CONFIG ? 2 : 1, /* a control lane has both */
 		.assigned = lane_assigned,
 		.revoked = lane_revoked,
 		.opaque = lane };
@@ -146,7 +147,7 @@ hand_open(struct fleet *f, struct lane *lane, enum topic_kind kind)
 	FLEET_MUST((lane->replay_sealer = sealer_new(f->kek, "replay key", &e)) != NULL);
 	FLEET_MUST((lane->producer = queue_producer_open(&f->s.queue, "hand", &e)) != NULL);
 	FLEET_MUST((lane->consumer = queue_consumer_open(&f->s.queue, &spec, &e)) != NULL);
-	if (kind == TOPIC_REVOKE)
+	if (lane->kind == LANE_CONTROL)
 		lane->crls = crl_owner_new(&f->s, f->shared.probe, f->shared.crl_book);
 }
 
@@ -262,6 +263,55 @@ test_lost_rotation(void **state)
 	hand_close(lane);
 }
 
+/* Nobody asked for the first CRL: it goes out with what comes, and whoever takes the home of its mount has to wait for that. */
+static void
+test_crl_beside_configuration(void **state)
+{
+	struct fleet *f = *state;
+	struct lane *lane = hand_lane(f, LANE_CONTROL);
+	struct batch b;
+	struct err e = { 0 };
+
+	fleet_ask(f, TOPIC_CONFIG,
+	    "{'v':1 'id':'w' 'op':'role/write' 'mount':'pki' 'role':'new' 'params':{}}");
+	hand_open(f, lane, TOPIC_CONFIG);
+	hand_decide(f, lane, &b, 1);
+	assert_true(item_ok(&b.items[0]));
+	assert_int_equal(b.crl_count, 1);
+	assert_int_equal(b.part_count, 2);
+	assert_int_equal(b.parts[1].partition->kind, TOPIC_REVOKE);
+	assert_int_equal(b.parts[1].next, b.parts[1].partition->next);
+	FLEET_MUST(batch_commit(lane, &b, &e));
+	assert_int_equal(b.parts[1].head.step, 1);
+	batch_done(&b);
+	hand_close(lane);
+}
+
+/* The claim was made long before it was committed; then another lane takes the partition. Its window begins with the commit. */
+static void
+test_expiry_after_a_late_commit(void **state)
+{
+	struct fleet *f = *state;
+	struct lane *lane = hand_lane(f, LANE_MINT);
+	struct lane_partition *p = &lane->partitions[0];
+	int64_t now_ms = time_now_ms();
+	struct batch b;
+	struct err e = { 0 };
+
+	fleet_issue(f, "late");
+	hand_open(f, lane, TOPIC_ISSUE);
+	hand_decide(f, lane, &b, 1);
+	b.cx.now_ms -= (int64_t)24 * 3600 * 1000; /* the claim says so */
+	FLEET_MUST(batch_commit(lane, &b, &e));
+	batch_done(&b);
+	p->taken = false;
+	p->expiry_count = 0;
+	FLEET_MUST(lane_take(lane, &e));
+	assert_int_equal(p->expiry_count, 3);
+	assert_true(p->expiries[0].at_ms >= claim_end_ms(&f->s, now_ms));
+	hand_close(lane);
+}
+
 int
 main(void)
 {
@@ -269,6 +319,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_gather, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_claims, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_rotation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_crl_beside_configuration, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expiry_after_a_late_commit, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -289,6 +289,10 @@ test_expiries(void **state)
 	/* a day past its end, so that a revocation of the last minute finds it */
 	expect_expiry(
 	    "certificate", &x[2], SLICE_LITERAL("cm:cert:pki:01ab"), (5000 + 86400) * 1000);
+	/* a replay needs it as long as there is one, though it ended long ago */
+	assert_int_equal(claim_expiries(&s, a, "t.issue", id, &cert, mount, 100000000, x), 3);
+	expect_expiry("certificate that has ended", &x[2], SLICE_LITERAL("cm:cert:pki:01ab"),
+	    103607000 + CLAIM_RECORD_BUFFER_MS);
 }
 
 /* A root that is given out and outlives `.certs`: its certificate's three rows, its key's, and three records of `.state`. */
