@@ -232,6 +232,23 @@ partition_wait(struct follower *f, int32_t partition, int64_t high, const struct
 	    partition, (long long)passed, (long long)high);
 }
 
+/* Below what was read of the partition before it was asked for: then it was made anew, and what is folded is of another one. */
+static MUST_USE bool
+high_ask(struct follower *f, int32_t partition, int64_t *ret, struct err *e)
+{
+	int64_t passed;
+
+	pthread_mutex_lock(&f->lock);
+	passed = f->passed[partition];
+	pthread_mutex_unlock(&f->lock);
+	if (!queue_high_watermark(f->spec.probe, f->spec.topic, partition, ret, e))
+		return false;
+	return passed <= *ret ||
+	    err_set(e, ERR_QUEUE,
+		"%s/%d ends at %lld, and was read up to %lld: if it was made anew, start again what reads it",
+		f->spec.topic, partition, (long long)*ret, (long long)passed);
+}
+
 bool
 follower_barrier(struct follower *f, int timeout_ms, struct err *e)
 {
@@ -242,7 +259,7 @@ follower_barrier(struct follower *f, int timeout_ms, struct err *e)
 		abort();
 	/* all marks first: they must stand for one moment, that of the call */
 	for (int32_t i = 0; i < f->partitions; i++)
-		if (!queue_high_watermark(f->spec.probe, f->spec.topic, i, &high[i], e))
+		if (!high_ask(f, i, &high[i], e))
 			return false;
 	for (int32_t i = 0; i < f->partitions; i++)
 		if (!partition_wait(f, i, high[i], &until, e))

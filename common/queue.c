@@ -291,7 +291,10 @@ offset_ask(
 	asked->offset = what;
 	asked->err = RD_KAFKA_RESP_ERR_NO_ERROR;
 	code = rd_kafka_offsets_for_times(h->rk, list, timeout_ms);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+	/* without a leader there is nothing to ask, and the call itself says only that nothing was */
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+	    (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+		asked->err != RD_KAFKA_RESP_ERR_NO_ERROR))
 		code = asked->err;
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && asked->offset < 0 &&
 	    (what < 0 || asked->offset != RD_KAFKA_OFFSET_END))

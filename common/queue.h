@@ -24,9 +24,10 @@ struct queue_setting {
 const char *queue_version(void); /* librdkafka's */
 
 struct queue_options {
-	const char *brokers;               /* bootstrap.servers */
-	const char *client_id;             /* shows in the broker's logs; may be NULL */
-	const struct queue_setting *extra; /* borrowed for the life of every handle */
+	/* all of them borrowed for the life of every handle */
+	const char *brokers;   /* bootstrap.servers */
+	const char *client_id; /* shows in the broker's logs; may be NULL */
+	const struct queue_setting *extra;
 	size_t extra_count;
 	bool mock; /* talking to queue_mock: no fencing, no offset metadata */
 };

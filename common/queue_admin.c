@@ -20,6 +20,7 @@ queue_probe_open(const struct queue_options *o, struct err *e)
 	const struct queue_handle_spec handle = { .role = QUEUE_ROLE_PROBE,
 		.own = { { "group.id", "certmill-probe" } } };
 
+	p->options = *o;
 	pthread_rwlock_init(&p->lock, NULL);
 	if (queue_handle_open(&p->h, o, &handle, e))
 		return p;

@@ -29,6 +29,7 @@ static const struct default_setting {
 	{ ANY, "socket.nagle.disable", "true" },        /* else stalls of 40 ms before librdkafka 2.10 */
 	{ ANY, "reconnect.backoff.max.ms", "2000" },
 	{ ANY, "topic.metadata.refresh.interval.ms", "5000" }, /* how long a lead that moved goes unnoticed while the old leader is away: 5 minutes by librdkafka's own */
+	{ ANY, "socket.connection.setup.timeout.ms", "10000" }, /* until another is asked who leads or coordinates: within the time of what waits for it */
 	{ ANY & ~READER, "socket.timeout.ms", "10000" }, /* a request to a dead broker ends only with it; a reader may be slow to fetch 64 MiB */
 	{ ANY, "allow.auto.create.topics", "false" },
 	{ GROUP, "partition.assignment.strategy", "range" },

@@ -77,6 +77,7 @@ bool queue_handle_topic(struct queue_handle *h, const char *topic, struct queue_
 /* The probe: one handle, no group, shared by threads. */
 struct queue_probe {
 	struct queue_handle h;
+	struct queue_options options;
 	pthread_rwlock_t lock;      /* of what follows */
 	struct queue_probe *groups; /* asks for groups, see queue_groups.c; NULL: this one does */
 };
@@ -87,6 +88,17 @@ queue_probe_of_groups(struct queue_probe *p)
 {
 	return p->groups == NULL ? p : p->groups;
 }
+
+/*
+ * Asks for a group, again while that helps and `timeout_ms` last. _request: asks once; *ret_again of a failure says why it may
+ * be worth while to ask again: an open transaction, or a coordinator that is none any more; queue_again() knows it by the code.
+ */
+enum queue_again { QUEUE_AGAIN_NOT, QUEUE_AGAIN_UNDECIDED, QUEUE_AGAIN_MOVED };
+typedef bool queue_groups_request(
+    struct queue_probe *p, void *opaque, enum queue_again *ret_again, struct err *e);
+enum queue_again queue_again(rd_kafka_resp_err_t code);
+bool queue_groups_ask(struct queue_probe *p, int timeout_ms, queue_groups_request *ask,
+    void *opaque, struct err *e) MUST_USE;
 
 /* Errors of the client pile up in its main queue when nobody serves it. */
 void queue_probe_serve(struct queue_probe *p);

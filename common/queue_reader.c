@@ -188,9 +188,11 @@ partition_seek(struct queue_reader *r, int32_t partition, int64_t offset,
 
 	to->offset = offset;
 	error = rd_kafka_seek_partitions(r->h.rk, list, QUEUE_REQUEST_MS);
-	if (error != NULL)
+	*ret_code = error == NULL ? to->err : rd_kafka_error_code(error);
+	if (error != NULL && *ret_code != RD_KAFKA_RESP_ERR__TIMED_OUT)
 		return queue_fail_error(&r->h, e, r->topic, error);
-	*ret_code = to->err;
+	if (error != NULL) /* librdkafka 2.0 waits for a hundredth only */
+		rd_kafka_error_destroy(error);
 	return true;
 }
 
@@ -209,7 +211,8 @@ queue_reader_seek(struct queue_reader *r, int32_t partition, int64_t offset, str
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 			return true;
 		if ((code != RD_KAFKA_RESP_ERR__STATE &&
-			code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) ||
+			code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+			code != RD_KAFKA_RESP_ERR__TIMED_OUT) ||
 		    queue_left_ms(deadline) == 0)
 			return queue_fail(&r->h, e, r->topic, code, NULL);
 		(void)nanosleep(&pause, NULL);

@@ -27,6 +27,8 @@ queue_ends(struct queue_probe *p, const struct queue_position *at, int64_t *ret_
 /* ---- members ---- */
 
 struct visit {
+	const char *group;
+	int timeout_ms;
 	void (*fn)(void *opaque, const struct queue_member *m);
 	void *opaque;
 };
@@ -57,8 +59,8 @@ member_visit(const rd_kafka_MemberDescription_t *from, const struct visit *visit
 }
 
 static MUST_USE bool
-group_visit(struct queue_probe *p, const char *group, rd_kafka_event_t *event,
-    const struct visit *visit, struct err *e)
+group_visit(struct queue_probe *p, rd_kafka_event_t *event, const struct visit *visit,
+    enum queue_again *ret_again, struct err *e)
 {
 	const rd_kafka_ConsumerGroupDescription_t **groups;
 	const rd_kafka_error_t *error;
@@ -67,39 +69,37 @@ group_visit(struct queue_probe *p, const char *group, rd_kafka_event_t *event,
 	groups = rd_kafka_DescribeConsumerGroups_result_groups(
 	    rd_kafka_event_DescribeConsumerGroups_result(event), &count);
 	if (count != 1)
-		return err_set(e, ERR_QUEUE, "group %s: no answer", group);
+		return err_set(e, ERR_QUEUE, "group %s: no answer", visit->group);
 	error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
+	*ret_again = queue_again(rd_kafka_error_code(error));
 	if (error != NULL)
-		return queue_fail(
-		    &p->h, e, group, rd_kafka_error_code(error), rd_kafka_error_string(error));
+		return queue_fail(&p->h, e, visit->group, rd_kafka_error_code(error),
+		    rd_kafka_error_string(error));
 	for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); i++)
 		member_visit(rd_kafka_ConsumerGroupDescription_member(groups[0], i), visit);
 	return true;
 }
 
 static MUST_USE bool
-group_describe(
-    struct queue_probe *p, const char *group, int timeout_ms, const struct visit *to, struct err *e)
+group_describe(struct queue_probe *p, void *opaque, enum queue_again *ret_again, struct err *e)
 {
+	struct visit *visit = opaque;
 	SCOPED(rd_kafka_queue_t) answers = rd_kafka_queue_new(p->h.rk);
 	SCOPED(rd_kafka_AdminOptions_t)
-	options = queue_admin_options(p, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout_ms);
+	options = queue_admin_options(
+	    p, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, visit->timeout_ms);
 
-	rd_kafka_DescribeConsumerGroups(p->h.rk, &group, 1, options, answers);
-	SCOPED(rd_kafka_event_t) event = queue_admin_wait(p, answers, group, timeout_ms, e);
-	return event != NULL && group_visit(p, group, event, to, e);
+	rd_kafka_DescribeConsumerGroups(p->h.rk, &visit->group, 1, options, answers);
+	SCOPED(rd_kafka_event_t)
+	event = queue_admin_wait(p, answers, visit->group, visit->timeout_ms, e);
+	return event != NULL && group_visit(p, event, visit, ret_again, e);
 }
 
 bool
 queue_group_members(struct queue_probe *p, const char *group, int timeout_ms,
     void (*visit)(void *opaque, const struct queue_member *m), void *opaque, struct err *e)
 {
-	const struct visit to = { visit, opaque };
-	bool ok;
+	struct visit to = { group, timeout_ms, visit, opaque };
 
-	queue_probe_serve(p);
-	pthread_rwlock_rdlock(&p->lock);
-	ok = group_describe(queue_probe_of_groups(p), group, timeout_ms, &to, e);
-	pthread_rwlock_unlock(&p->lock);
-	return ok;
+	return queue_groups_ask(p, timeout_ms, group_describe, &to, e);
 }

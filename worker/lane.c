@@ -30,15 +30,9 @@ partition_counts(struct lane *lane, struct err *e)
 	const struct settings *s = lane->shared->settings;
 
 	for (int kind = 0; kind < TOPIC_KINDS; kind++) {
-		struct queue_topic_info info;
-
-		if (!queue_topic_info(lane->shared->probe, s->request_topics[kind], &info, e))
+		if (!queue_topic_count(lane->shared->probe, s->request_topics[kind],
+			&lane->partition_counts[kind], e))
 			return false;
-		if (!info.exists)
-			return err_set(e, ERR_CONFIG,
-			    "topic %s does not exist: `certmill-worker topics` makes it",
-			    s->request_topics[kind]);
-		lane->partition_counts[kind] = info.partitions;
 	}
 	return true;
 }

@@ -1,5 +1,6 @@
 #include "lane_internal.h"
 
+#include "failpoint.h"
 #include "timespan.h"
 
 #include <inttypes.h>
@@ -166,6 +167,7 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 	struct view_owned owned;
 
 	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
+	(void)failpoint_hit("before_take");
 	if (!view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e)) {
 		if (e->code == ERR_VIEW_LOST)
 			blame_itself(lane, p, e);

@@ -215,6 +215,34 @@ test_probe(void **state)
 	queue_probe_close(probe);
 }
 
+/* librdkafka tells of it at different levels, and asks whom it asked before: each call finds the new one by itself. */
+static void
+test_coordinator_has_moved(void **state)
+{
+	enum { API_OFFSET_COMMIT = 8, API_OFFSET_FETCH = 9, NOT_COORDINATOR = 16 };
+	struct queue_position at = { "moved", 0, 5, "1 2 3" };
+	struct err e = { .code = ERR_NONE };
+	struct queue_probe *probe = queue_probe_open(&options, &e);
+
+	(void)state;
+	topic("moved", 1);
+	for (int round = 0; round < 2; round++) {
+		queue_mock_errors(mock, API_OFFSET_COMMIT, NOT_COORDINATOR, 1);
+		at.offset = 5 + round;
+		if (!queue_group_commit(probe, "movers", &at, 1, &e))
+			fail_msg("commit: %s", e.msg);
+		at.offset = 0;
+		queue_mock_errors(mock, API_OFFSET_FETCH, NOT_COORDINATOR, 1);
+		if (!queue_group_offsets(probe, "movers", &at, 1, &e))
+			fail_msg("offsets: %s", e.msg);
+		assert_int_equal(at.offset, 5 + round);
+		queue_mock_errors(mock, API_OFFSET_FETCH, NOT_COORDINATOR, 1);
+		if (!queue_group_stands(probe, "movers", &at, 1, 5000, &e))
+			fail_msg("stands: %s", e.msg);
+	}
+	queue_probe_close(probe);
+}
+
 int
 main(void)
 {
@@ -225,6 +253,7 @@ main(void)
 		cmocka_unit_test(test_group_out_of_range),
 		cmocka_unit_test(test_send_offsets),
 		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_coordinator_has_moved),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -238,6 +238,23 @@ def test_retention_takes_what_comes_next(fresh_cluster):
     verify(fresh_cluster)
 
 
+def test_a_topic_that_is_made_anew(fresh_cluster):
+    """`.state` is gone and made again under a worker: it decides nothing by what it held before, until it is started again."""
+    client, worker = open_shop(fresh_cluster.client), fresh_cluster.worker
+    topic = client.topic("state")
+    admin = AdminClient({"bootstrap.servers": client.brokers})
+    admin.delete_topics([topic])[topic].result(30)
+    wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, "the topic is gone")
+    assert fresh_cluster.worker_command("topics", "--single").returncode == 0
+    request = client.request("issue", {"common_name": "a.example.com"}, role="web")
+    client.send(request)
+    wait_until(lambda: f"{topic}/0 ends at" in worker.log(), "the worker sees it")
+    assert request["id"] not in client.answers
+    worker.finish()
+    worker.start()
+    assert client.wait_for(request["id"]).error["code"] == "unknown_mount"
+
+
 def test_a_request_that_kills_its_worker(make_cluster):
     """Five deaths at one offset: the message goes to .rejects and is answered; its neighbours are answered."""
     cluster = make_cluster(workers=0)

@@ -11,7 +11,7 @@ import redis
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from client import partitions_of
+from client import open_shop, partitions_of
 from cluster import PROGRAMS
 from engines import Redis, wait_until
 from kafka import KafkaAdminClient, TopicPartition
@@ -198,6 +198,48 @@ def test_claims_stand_again(fresh_cluster):
     revoked = client.ask("cert/read", {"serial": answers[0].data["serial"]}).data
     assert revoked["revocation_time"] > 0, "revoked wins over issued"
     verify(fresh_cluster)
+
+
+def test_a_certificate_that_ends_before_its_claim(make_cluster):
+    """Its row stands as long as the claim, which needs it for a replay; also when both are folded."""
+    cluster = make_cluster(settings={"windows": {"dedup": "24h"}})
+    client = open_shop(cluster.client)
+    request = client.request("issue", {"common_name": "a.example.com", "ttl": "60s"}, role="web")
+    client.send(request)
+    serial = client.wait_for(request["id"]).data["serial"]
+
+    def check(answers):
+        """A replay, whose batch gives what the last one wrote its end."""
+        client.send(request)
+        assert client.wait_for(request["id"], count=answers).replayed
+        db = redis.Redis(port=cluster.redis.port)
+        claim, row = (db.ttl(key) for key in (f"cm:req:{client.topic('issue')}:{request['id']}", f"cm:cert:pki:{serial.replace(':', '')}"))
+        assert 24 * 3600 < claim < row, (claim, row)
+
+    check(2)
+    cluster.redis.command("FLUSHALL")
+    check(3)
+
+
+def test_a_lost_view_whose_redis_refuses_writes(make_cluster):
+    """It cannot even be said to be lost: each lane tries again, and leaves it time."""
+    cluster = make_cluster()
+    client = open_shop(cluster.client)
+    ids = client.send_all([client.request("issue", {"common_name": "a.example.com"}, role="web") for _ in range(60)])
+    client.wait_for_all(ids)
+    cluster.worker.finish()
+    db = redis.Redis(port=cluster.redis.port)
+    db.hset(f"cm:own:{client.topic('issue')}:0", "step", 0)
+    db.config_set("maxmemory", 1)
+    cluster.worker.start()
+    wait_until(lambda: "view_lost" in cluster.worker.log(), "the view is found to be lost")
+    before = db.info("stats")["total_connections_received"]
+    time.sleep(5)
+    assert db.info("stats")["total_connections_received"] - before < 100
+    assert db.get("cm:view") == b"ready"
+    db.config_set("maxmemory", 0)
+    assert client.ask("issue", {"common_name": "a.example.com"}, role="web").ok
+    verify(cluster)
 
 
 def test_a_redis_restored_from_yesterday(fresh_cluster):

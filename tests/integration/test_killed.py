@@ -39,6 +39,38 @@ def test_a_claim_is_published_whatever_it_kills(make_cluster):
     verify(cluster)
 
 
+def test_a_stale_lane_that_has_taken_nothing(make_cluster):
+    """
+    A worker stands still when its partitions are assigned and not taken yet, and another is given them and answers. What the first
+    has read of their offsets is behind then, and Redis is not: nobody calls the view lost.
+    """
+    cluster = make_cluster(settings={"kafka": {"session.timeout.ms": "6000"}})
+    client = open_shop(cluster.client)
+
+    def works():
+        for _ in range(3):
+            ids = client.send_all([client.request("issue", {"common_name": "a.example.com"}, role="web") for _ in range(60)])
+            assert all(answer.ok for answer in client.wait_for_all(ids, timeout=120))
+
+    works()
+    stale = cluster.worker
+    stale.finish()
+    stale.more_environment = {
+        "CERTMILL_FAILPOINT": "before_take=stop@1",
+        "CERTMILL_LANES_CONTROL": "0",
+        "CERTMILL_LANES_QUERY": "0",
+    }
+    stale.start()
+    wait_until(stale.stopped, "the worker has no partition to take")
+    cluster.add_worker()
+    works()
+    stale.resume()
+    wait_until(lambda: "lane_stopped" in stale.log(), "the stale lane goes on")
+    works()
+    assert all("view_lost" not in worker.log() for worker in cluster.workers), cluster.logs()
+    verify(cluster)
+
+
 @pytest.mark.parametrize("point", ("after_decide", "after_script", "after_begin", "after_produce", "after_offsets"))
 def test_a_stale_lane_is_refused(make_cluster, point):
     """
