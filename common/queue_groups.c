@@ -49,7 +49,7 @@ group_result(struct queue_probe *p, const char *group, const rd_kafka_group_resu
 /* ---- whom to ask ---- */
 
 enum queue_again
-queue_again(rd_kafka_resp_err_t code)
+queue_again_of(rd_kafka_resp_err_t code)
 {
 	if (code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR)
 		return QUEUE_AGAIN_MOVED;
@@ -166,7 +166,7 @@ partitions_again(const rd_kafka_topic_partition_list_t *list)
 	enum queue_again ret = QUEUE_AGAIN_NOT;
 
 	for (int i = 0; i < list->cnt && ret == QUEUE_AGAIN_NOT; i++)
-		ret = queue_again(list->elems[i].err);
+		ret = queue_again_of(list->elems[i].err);
 	return ret;
 }
 
@@ -180,7 +180,7 @@ offsets_read(struct queue_probe *p, void *opaque, enum queue_again *ret_again, s
 	size_t groups = 0;
 
 	if (event != NULL)
-		*ret_again = queue_again(rd_kafka_event_error(event));
+		*ret_again = queue_again_of(rd_kafka_event_error(event));
 	if (!queue_admin_check(p, event, o->group, e))
 		return false;
 	results = rd_kafka_ListConsumerGroupOffsets_result_groups(

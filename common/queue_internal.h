@@ -91,12 +91,12 @@ queue_probe_of_groups(struct queue_probe *p)
 
 /*
  * Asks for a group, again while that helps and `timeout_ms` last. _request: asks once; *ret_again of a failure says why it may
- * be worth while to ask again: an open transaction, or a coordinator that is none any more; queue_again() knows it by the code.
+ * be worth while to ask again: an open transaction, or a coordinator that is none any more; queue_again_of() knows it by the code.
  */
 enum queue_again { QUEUE_AGAIN_NOT, QUEUE_AGAIN_UNDECIDED, QUEUE_AGAIN_MOVED };
 typedef bool queue_groups_request(
     struct queue_probe *p, void *opaque, enum queue_again *ret_again, struct err *e);
-enum queue_again queue_again(rd_kafka_resp_err_t code);
+enum queue_again queue_again_of(rd_kafka_resp_err_t code);
 bool queue_groups_ask(struct queue_probe *p, int timeout_ms, queue_groups_request *ask,
     void *opaque, struct err *e) MUST_USE;
 

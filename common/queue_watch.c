@@ -71,7 +71,7 @@ group_visit(struct queue_probe *p, rd_kafka_event_t *event, const struct visit *
 	if (count != 1)
 		return err_set(e, ERR_QUEUE, "group %s: no answer", visit->group);
 	error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
-	*ret_again = queue_again(rd_kafka_error_code(error));
+	*ret_again = queue_again_of(rd_kafka_error_code(error));
 	if (error != NULL)
 		return queue_fail(&p->h, e, visit->group, rd_kafka_error_code(error),
 		    rd_kafka_error_string(error));
