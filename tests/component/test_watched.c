@@ -119,7 +119,8 @@ a_fold_says_where_it_stands(void **state)
 	metric_set(&f->shared.fold.rate, 400);
 	metric_set(&f->shared.fold.seconds_left, 9);
 	metric_set(&f->shared.fold.active, 1);
-	says(watched_ready, f, false, "folding: 1200 of at most 5000 records, 400 a second, 9 s left\n");
+	says(watched_ready, f, false,
+	    "folding: 1200 of at most 5000 records, 400 a second, 9 s left\n");
 }
 
 static void
