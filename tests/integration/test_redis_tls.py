@@ -33,6 +33,7 @@ def leaf(subject, ca, ca_key, alternatives):
         .not_valid_before(now - DAY)
         .not_valid_after(now + DAY)
         .add_extension(x509.SubjectAlternativeName(alternatives), False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), False)
         .sign(ca_key, hashes.SHA256())
     )
     return pem(certificate), key_pem(key)
