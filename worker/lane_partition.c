@@ -101,6 +101,7 @@ expiries_restore(
 	size_t count = owned->batch.count;
 	struct slice *keys = arena_array(&a, count, sizeof(*keys));
 	struct slice *values = arena_array(&a, count, sizeof(*values));
+	const int64_t now_ms = time_now_ms(); /* not claim.at: the commit may be long after */
 
 	if (owned->step != p->head.step || count == 0)
 		return true;
@@ -119,9 +120,8 @@ expiries_restore(
 		    !schema_decode(&claim_record_schema, values[i], &a, &claim, &seen, &bad) ||
 		    !outcome_decode(claim.outcome, &a, &outcome, &bad))
 			continue; /* expired, or not ours to judge */
-		/* not from claim.at: it was perhaps committed long after */
 		p->expiry_count += claim_expiries(lane->shared->settings, &p->memory, p->topic,
-		    owned->batch.items[i], &outcome, claim.mount, time_now_ms(),
+		    owned->batch.items[i], &outcome, claim.mount, now_ms,
 		    p->expiries + p->expiry_count);
 	}
 	return true;

@@ -29,6 +29,14 @@ def get(port, path="/metrics", method="GET", timeout=10):
         connection.close()
 
 
+def readiness(port):
+    """What /readyz answers; None while nobody listens."""
+    try:
+        return get(port, "/readyz")
+    except OSError:
+        return None
+
+
 def scrape(port):
     """{(sample's name, sorted labels): value}, as the parser of Prometheus' own Python client reads it."""
     status, kind, text = get(port)
@@ -322,12 +330,9 @@ def test_where_a_fold_stands(make_cluster):
     figures = r"^folding: (\d+) of at most (\d+) records, (\d+) a second, (\d+) s left$"
 
     def stands():
-        try:
-            status, _, body = get(port, "/readyz")
-        except OSError:
-            return None
-        found = re.search(figures, body, re.MULTILINE)
-        return found and (status, *map(int, found.groups()))
+        answer = readiness(port)
+        found = answer and re.search(figures, answer[2], re.MULTILINE)
+        return found and (answer[0], *map(int, found.groups()))
 
     status, records, total, rate, _ = wait_until(stands)
     assert status == 503 and 0 < records <= total and rate > 0
@@ -345,13 +350,7 @@ def test_before_kafka_is_there_it_says_so(make_cluster, own_kafka):
     own_kafka.kill()
     cluster.worker.start()
 
-    def answer():
-        try:
-            return get(port, "/readyz")
-        except OSError:
-            return None
-
-    status, _, body = wait_until(lambda: (a := answer()) and "not asked" not in a[2] and a)
+    status, _, body = wait_until(lambda: (a := readiness(port)) and "not asked" not in a[2] and a)
     assert status == 503 and "Kafka: " in body and "starting\n" in body
     assert get(port, "/livez")[0] == 200
     own_kafka.start()
