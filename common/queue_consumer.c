@@ -11,6 +11,7 @@
 
 #define STARTS_MS 2000 /* to learn where the logs begin */
 #define GATHER_MS 2    /* a message has come: what else is there already? */
+#define JOIN_MS   5000 /* for a JoinGroup that is on its way to be answered */
 #define LEAVE_MS  3000 /* for the revocation to be served and the farewell to be sent */
 
 struct queue_consumer {
@@ -129,25 +130,32 @@ consumer_fail(struct queue_consumer *c, const struct err *e)
 	c->why = *e;
 }
 
-/* Whatever happens, the assignment is answered, or the group's state machine stands still. */
+/*
+ * Whatever happens, the call is answered in kind, or the group's state machine stands still: an assignment that is not taken with
+ * an empty one, a revocation with none.
+ */
 static void
 rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,
     void *opaque)
 {
 	struct queue_consumer *c = opaque;
+	SCOPED(rd_kafka_topic_partition_list_t) empty = rd_kafka_topic_partition_list_new(0);
+	const rd_kafka_topic_partition_list_t *taken = NULL;
 	struct err e = { .code = ERR_NONE };
 	rd_kafka_resp_err_t answer;
-	bool taken = false;
 
 	c->rebalances++;
-	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !c->closing) {
-		taken = partitions_take(c, partitions, &e);
-		if (!taken)
-			consumer_fail(c, &e);
-	} else {
+	if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		partitions_give(c, partitions);
+	} else if (c->closing) {
+		taken = empty;
+	} else if (partitions_take(c, partitions, &e)) {
+		taken = partitions;
+	} else {
+		taken = empty;
+		consumer_fail(c, &e);
 	}
-	answer = rd_kafka_assign(rk, taken ? partitions : NULL);
+	answer = rd_kafka_assign(rk, taken);
 	if (answer != RD_KAFKA_RESP_ERR_NO_ERROR && !c->closing) {
 		(void)queue_fail(&c->h, &e, "assign", answer, NULL);
 		consumer_fail(c, &e);
@@ -215,25 +223,39 @@ raw_reserve(struct queue_consumer *c, size_t max)
 	c->raw_max = max;
 }
 
-/* A static member's place is kept until its session ends, unless it unsubscribes and so says farewell. */
+/* Serves the callbacks until it is a member, or is none; messages that still come have no owner any more. */
+static void
+consumer_serve(struct queue_consumer *c, bool member, int timeout_ms)
+{
+	int64_t deadline = queue_now_ms() + timeout_ms;
+
+	for (;;) {
+		char *id = rd_kafka_memberid(c->h.rk);
+		bool is_member = id != NULL && id[0] != '\0';
+		ssize_t got;
+
+		rd_kafka_mem_free(c->h.rk, id);
+		if (is_member == member || queue_left_ms(deadline) == 0)
+			return;
+		got = rd_kafka_consume_batch_queue(c->queue, 10, c->raw, c->raw_max);
+		if (got > 0)
+			messages_drop(c->raw, (size_t)got);
+	}
+}
+
+/*
+ * A static member's place is kept until its session ends, unless it unsubscribes and so says farewell. It can only say it by the
+ * name that the answer to its first JoinGroup gives it: who goes before that leaves a member that nobody is. An embedded broker's
+ * groups end with the process.
+ */
 static void
 consumer_leave(struct queue_consumer *c)
 {
-	int64_t deadline = queue_now_ms() + LEAVE_MS;
-	bool member = true;
-
-	rd_kafka_unsubscribe(c->h.rk);
 	raw_reserve(c, 1000);
-	while (member && queue_left_ms(deadline) > 0) {
-		/* Serves the revocation; messages that still come have no owner any more. */
-		ssize_t got = rd_kafka_consume_batch_queue(c->queue, 10, c->raw, c->raw_max);
-		char *id = rd_kafka_memberid(c->h.rk);
-
-		if (got > 0)
-			messages_drop(c->raw, (size_t)got);
-		member = id != NULL && id[0] != '\0';
-		rd_kafka_mem_free(c->h.rk, id);
-	}
+	if (!c->h.mock && rd_kafka_fatal_error(c->h.rk, NULL, 0) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		consumer_serve(c, true, JOIN_MS);
+	rd_kafka_unsubscribe(c->h.rk);
+	consumer_serve(c, false, LEAVE_MS);
 }
 
 void

@@ -1,9 +1,10 @@
 """One answer, one certificate, whatever is away or comes twice. Counted on the topics, read_committed, by two checkers."""
 
+import signal
 import time
 
 import msgpack
-from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, ConsumerGroupState, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from cryptography import x509
 
@@ -88,6 +89,40 @@ def test_sigterm_finishes_and_leaves(make_cluster):
     ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(200)]
     cluster.worker.finish()
     ids += [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(200)]
+    assert all(a.ok for a in client.wait_for_all(ids, timeout=60))
+    verify(cluster)
+
+
+def members_of(admin, group):
+    """The group's state, and its members by what they call themselves."""
+    (described,) = admin.describe_consumer_groups([group], request_timeout=10).values()
+    found = described.result(timeout=20)
+    return found.state, {m.group_instance_id for m in found.members}
+
+
+def test_sigterm_while_it_joins(make_cluster):
+    """
+    The group waits for the other worker before it answers this one's first JoinGroup; SIGTERM comes meanwhile. Without a
+    farewell, nobody would read its partitions until its session ends.
+    """
+    cluster = make_cluster(settings={"kafka": {"session.timeout.ms": "600000", "max.poll.interval.ms": "600000"}})
+    client = open_shop(cluster.client)
+    admin = AdminClient({"bootstrap.servers": cluster.kafka.address})
+    kinds = ("mint", "control")
+
+    def all_are(state, slots):
+        return all(members_of(admin, f"{client.prefix}-{k}") == (state, {f"{slot}-{k}-0" for slot in slots}) for k in kinds)
+
+    wait_until(lambda: all_are(ConsumerGroupState.STABLE, ["w0"]), "the first worker does not join")
+    cluster.worker.pause()
+    late = cluster.add_worker()
+    wait_until(lambda: all_are(ConsumerGroupState.PREPARING_REBALANCING, ["w0", "w1"]), "the groups do not wait for the first worker")
+    late.signal(signal.SIGTERM)
+    time.sleep(0.5)
+    cluster.worker.resume()
+    wait_until(lambda: all_are(ConsumerGroupState.STABLE, ["w0"]), "the second worker's place is kept")
+    late.finish()
+    ids = [client.send(client.request("issue", {"common_name": "a.example.com"}, role="web")) for _ in range(100)]
     assert all(a.ok for a in client.wait_for_all(ids, timeout=60))
     verify(cluster)
 
