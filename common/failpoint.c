@@ -2,8 +2,6 @@
 
 #ifdef CERTMILL_FAILPOINTS
 
-#include "slice.h"
-
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -74,6 +72,13 @@ failpoint_hit(const char *name)
 			failed |= point_act(&p);
 	}
 	return failed;
+}
+
+void
+failpoint_hit_by(const char *name, struct slice bytes, const char *pill)
+{
+	if (bytes.data != NULL && memmem(bytes.data, bytes.len, pill, strlen(pill)) != NULL)
+		(void)failpoint_hit(name);
 }
 
 #endif

@@ -1,5 +1,7 @@
 #include "lane_internal.h"
 
+#include "failpoint.h"
+#include "log.h"
 #include "timespan.h"
 
 #include <stdlib.h>
@@ -195,6 +197,16 @@ batch_stand_for_crls(struct lane *lane, struct batch *b)
 			(void)part_of(b, &lane->partitions[i]);
 }
 
+void
+batch_blame(const struct lane *lane, const struct batch *b, struct item *item)
+{
+	(void)err_set(&item->reject, ERR_INTERNAL,
+	    "%" PRId64 " workers died at this message; it is kept in %s", b->before.deaths,
+	    lane->shared->settings->ledger_topics[LEDGER_REJECTS]);
+	log_error(LOG_ERROR, "message_quarantined", &item->reject, LOG_T("lane", lane->name),
+	    LOG_S("source", item->rq.source));
+}
+
 static MUST_USE bool
 item_read(
     struct lane *lane, struct batch *b, struct item *item, struct queue_message *m, struct err *e)
@@ -203,6 +215,13 @@ item_read(
 	item->rq.kind = settings_topic_kind(lane->shared->settings, m->topic);
 	if (m->timestamp_ms <= 0) /* the mock broker gives none */
 		m->timestamp_ms = b->cx.now_ms;
+	if (b->before.deaths >= VIEW_DEATHS_MAX && !b->before.was_read) {
+		item->unread = true;
+		item->intake = request_leave_unread(&b->cx, &item->rq);
+		batch_blame(lane, b, item);
+		return true;
+	}
+	failpoint_hit_by("poison_read", m->value, "unreadable-pill");
 	item->intake = request_read(
 	    &b->cx, lane->replies, lane->partition_counts[item->rq.kind], &item->rq, &item->reject);
 	if (item->intake != INTAKE_FAILED)
@@ -211,35 +230,85 @@ item_read(
 	return false;
 }
 
+/* How many messages of the inbox a batch may have: what can be said before they are read. */
+static size_t
+batch_bound(struct lane *lane)
+{
+	const struct settings *s = lane->shared->settings;
+	size_t limit = lane->inbox.count, bytes = 0, count = 0;
+
+	while (count < limit && bytes < (size_t)s->batch_bytes) {
+		const struct queue_message *m = lane->inbox.messages[count];
+		size_t size = batch_size_with(lane, m, settings_topic_kind(s, m->topic));
+
+		if (count >= size)
+			break;
+		limit = size < limit ? size : limit;
+		bytes += m->value.len;
+		count++;
+	}
+	return count;
+}
+
+/* A message alone, where a lane died: its attempts are counted. */
+static bool
+batch_is_suspect(struct lane *lane, size_t bound)
+{
+	const struct queue_message *m = lane->inbox.messages[0];
+	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
+
+	return bound == 1 && m->offset <= p->careful_to && p->careful_size == 1;
+}
+
+/* Says in Redis what is going to be read: who dies of it is not there to say so. */
+static MUST_USE bool
+batch_mark(struct lane *lane, struct batch *b, size_t bound, struct err *e)
+{
+	struct slice own[LANE_PARTITIONS_MAX];
+	int64_t to[LANE_PARTITIONS_MAX];
+	size_t count = 0;
+
+	for (size_t i = bound; i-- > 0;) { /* the last of each partition comes first */
+		const struct queue_message *m = lane->inbox.messages[i];
+		const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
+		size_t at = 0;
+
+		while (at < count && own[at].data != p->own_key.data)
+			at++;
+		if (at < count)
+			continue;
+		own[count] = p->own_key;
+		to[count++] = m->offset;
+	}
+	if (batch_is_suspect(lane, bound))
+		return view_mark(&lane->view, own[0], to[0], &b->before, e);
+	return view_work(&lane->view, own, to, count, b->cx.arena, e);
+}
+
 /* Reads messages of the inbox until a bound is reached. They stay there until the batch is committed. */
 static MUST_USE bool
 batch_take(struct lane *lane, struct batch *b, struct err *e)
 {
-	const struct settings *s = lane->shared->settings;
-	size_t limit = lane->inbox.count;
-	struct id_set ids = id_set_new(b->cx.arena, limit);
-	size_t bytes = 0;
+	size_t bound = batch_bound(lane);
+	struct id_set ids = id_set_new(b->cx.arena, bound);
 
-	b->items = arena_array(b->cx.arena, limit, sizeof(*b->items));
-	b->item_count = limit;
-	while (b->count < limit && bytes < (size_t)s->batch_bytes) {
+	if (!batch_mark(lane, b, bound, e))
+		return false;
+	b->items = arena_array(b->cx.arena, bound, sizeof(*b->items));
+	b->item_count = bound;
+	for (; b->count < bound; b->count++) {
 		struct item *item = &b->items[b->count];
 		struct queue_message *m = lane->inbox.messages[b->count];
-		enum topic_kind kind = settings_topic_kind(s, m->topic);
-		size_t size = batch_size_with(lane, m, kind);
 
-		if (b->count >= size)
-			break;
-		limit = size < limit ? size : limit;
 		if (!item_read(lane, b, item, m, e))
 			return false;
 		if (item->rq.answerable && !id_set_add(&ids, b, b->count))
 			break;
-		bytes += m->value.len;
 		part_of(b, lane_find(lane, m->topic, m->partition))->next = m->offset + 1;
-		b->count++;
 	}
-	return true;
+	if (!batch_is_suspect(lane, bound) || b->items[0].unread)
+		return true;
+	return view_mark_read(&lane->view, b->parts[0].partition->own_key, e);
 }
 
 bool

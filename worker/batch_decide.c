@@ -28,28 +28,16 @@ item_refuse(struct batch *b, struct item *item, const struct err *e)
 }
 
 /* Five lanes died at this offset: the message is kept in .rejects and answered, unless it owns a claim. */
-static MUST_USE bool
-item_quarantine(struct lane *lane, struct batch *b, struct item *item, struct err *e)
+static void
+item_quarantine(struct lane *lane, struct batch *b, struct item *item)
 {
-	const struct lane_partition *p = b->parts[0].partition;
-	int64_t deaths = 0;
-
-	if (item->rq.message->offset > p->careful_to || p->careful_size > 1)
-		return true;
-	if (!view_mark(&lane->view, p->own_key, item->rq.message->offset, &deaths, e))
-		return false;
-	if (deaths < VIEW_DEATHS_MAX || item->rq.own_claim)
-		return true;
-	(void)err_set(&item->reject, ERR_INTERNAL,
-	    "%" PRId64 " workers died at this message; it is kept in %s", deaths,
-	    lane->shared->settings->ledger_topics[LEDGER_REJECTS]);
-	log_error(LOG_ERROR, "message_quarantined", &item->reject, LOG_T("lane", lane->name),
-	    LOG_S("source", item->rq.source));
+	if (b->before.deaths < VIEW_DEATHS_MAX || item->rq.own_claim || item->unread)
+		return;
+	batch_blame(lane, b, item);
 	item->quarantined = item->rq.answerable && item->intake != INTAKE_REROUTED;
 	if (item->quarantined)
 		item_refuse(b, item, &item->reject);
 	item->rq.retryable = true; /* it makes no claim: a resend is tried afresh */
-	return true;
 }
 
 static bool
@@ -161,18 +149,6 @@ item_would_wait(const struct batch *b, const struct item *item)
 	    op->would_wait != NULL && op->would_wait(&b->cx, &item->rq);
 }
 
-/* poison-pill: the failpoint that plays a message which kills its worker every time. */
-static void
-item_failpoint(const struct item *item)
-{
-	static const char pill[] = "poison-pill";
-
-	if (item->rq.envelope.params.data != NULL &&
-	    memmem(item->rq.envelope.params.data, item->rq.envelope.params.len, pill,
-		sizeof(pill) - 1) != NULL)
-		(void)failpoint_hit("poison");
-}
-
 /*
  * What was decided of a batch so far. A change of configuration is in force for whatever comes behind it, so nothing else is
  * worked at in its batch: the rest of it are answers that were given before, and refusals of messages that cannot be read.
@@ -214,11 +190,10 @@ batch_decide_items(struct lane *lane, struct batch *b, struct err *e)
 			batch_forget_parts(b);
 			break;
 		}
-		if (b->count == 1 && !item_quarantine(lane, b, item, e))
-			return false;
+		item_quarantine(lane, b, item);
 		if (item->intake != INTAKE_DECIDE)
 			continue;
-		item_failpoint(item);
+		failpoint_hit_by("poison", item->rq.envelope.params, "poison-pill");
 		decided_add(&decided, item);
 		if (!item_decide(b, item, e))
 			return false;

@@ -68,7 +68,7 @@ reject_headers(
 	};
 	const size_t count = sizeof(own) / sizeof(own[0]);
 	struct queue_header original[HEADERS_KEPT_MAX];
-	size_t originals = request_headers(&item->rq, original);
+	size_t originals = item->unread ? 0 : request_headers(&item->rq, original);
 
 	memcpy(ret, own, sizeof(own));
 	for (size_t i = 0; i < originals; i++)

@@ -69,8 +69,7 @@ batch_restore(struct lane *lane, struct batch *b, struct item **items, size_t co
 		if (rows.leaf_key.data != NULL)
 			want(&w, items[i], rows.leaf_key);
 	}
-	if (w.count > 0 &&
-	    !view_read(&lane->view, NULL, NULL, 0, w.keys, w.count, b->cx.arena, w.values, e))
+	if (w.count > 0 && !view_read(&lane->view, w.keys, w.count, b->cx.arena, w.values, e))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct claim_rows rows = claim_rows(&b->cx, &items[i]->rq);
@@ -102,7 +101,7 @@ batch_wants(struct batch *b, struct wanted *claims, struct wanted *rows)
 	}
 }
 
-/* Marks how far each partition is being worked at, and reads claims and rows, in one round trip. */
+/* Claims and rows, in one round trip. */
 static MUST_USE bool
 batch_read(
     struct lane *lane, struct batch *b, struct wanted *claims, struct wanted *rows, struct err *e)
@@ -110,17 +109,10 @@ batch_read(
 	struct slice *keys = arena_array(b->cx.arena, claims->count + rows->count, sizeof(*keys));
 	struct slice *values = arena_array(
 	    b->cx.arena, claims->count + rows->count, sizeof(*values));
-	struct slice *own = arena_array(b->cx.arena, b->part_count, sizeof(*own));
-	int64_t *to = arena_array(b->cx.arena, b->part_count, sizeof(*to));
 
-	for (size_t i = 0; i < b->part_count; i++) {
-		own[i] = b->parts[i].partition->own_key;
-		to[i] = b->parts[i].next - 1;
-	}
 	memcpy(keys, claims->keys, claims->count * sizeof(*keys));
 	memcpy(keys + claims->count, rows->keys, rows->count * sizeof(*keys));
-	if (!view_read(&lane->view, own, to, b->count > 0 ? b->part_count : 0, keys,
-		claims->count + rows->count, b->cx.arena, values, e))
+	if (!view_read(&lane->view, keys, claims->count + rows->count, b->cx.arena, values, e))
 		return false;
 	memcpy(claims->values, values, claims->count * sizeof(*values));
 	memcpy(rows->values, values + claims->count, rows->count * sizeof(*values));

@@ -174,6 +174,22 @@ message_size(const struct queue_message *m)
 	return m->key.len + m->value.len + queue_message_header_bytes(m);
 }
 
+static void
+request_place(struct context *cx, struct request *rq)
+{
+	rq->source = slice_text(arena_printf(cx->arena, "%s/%" PRId32 "/%" PRId64,
+	    rq->message->topic, rq->message->partition, rq->message->offset));
+	rq->crl_number = 0;
+}
+
+enum intake
+request_leave_unread(struct context *cx, struct request *rq)
+{
+	request_place(cx, rq);
+	message_hash(rq, false);
+	return INTAKE_REJECTED;
+}
+
 enum intake
 request_read(struct context *cx, struct reply_topics *replies, int32_t partitions,
     struct request *rq, struct err *e)
@@ -181,9 +197,7 @@ request_read(struct context *cx, struct reply_topics *replies, int32_t partition
 	struct err bad = { 0 };
 	bool whole;
 
-	rq->source = slice_text(arena_printf(cx->arena, "%s/%" PRId32 "/%" PRId64,
-	    rq->message->topic, rq->message->partition, rq->message->offset));
-	rq->crl_number = 0;
+	request_place(cx, rq);
 	whole = message_decode(cx, rq, &bad);
 	rq->answerable = rq->envelope.id.data != NULL;
 	message_hash(rq, whole);

@@ -38,6 +38,9 @@ enum intake {
 enum intake request_read(struct context *cx, struct reply_topics *replies, int32_t partitions,
     struct request *rq, struct err *e);
 
+/* What kills whoever reads it: its place, and the hash of its bytes. */
+enum intake request_leave_unread(struct context *cx, struct request *rq);
+
 /* The home partition of a request, by its topic's rule. */
 int32_t request_home(const struct request *rq, int32_t partitions);
 

@@ -72,6 +72,7 @@ struct item {
 	struct request rq;
 	enum intake intake;
 	struct err reject;        /* why it goes to .rejects */
+	bool unread;              /* it goes there without a look at it */
 	bool quarantined;         /* answered, and kept in .rejects as well */
 	struct buf response;      /* encoded; empty: none */
 	struct view_claim *claim; /* fresh claim; NULL: none */
@@ -94,6 +95,7 @@ struct batch {
 	size_t item_count; /* of all that were laid out */
 	struct batch_part *parts;
 	size_t part_count;
+	struct view_attempts before; /* at the message that makes it alone, where a lane died */
 	struct crl_publication *crls;
 	size_t crl_count;
 	int64_t scripted_us; /* time_monotonic_us */
@@ -121,6 +123,8 @@ void inbox_clear(struct inbox *in);
 
 /* batch.c: gathers from the inbox; count 0 when there is nothing to do */
 bool batch_gather(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+/* batch.c: the workers that died at the message that makes this batch are why it goes to .rejects. */
+void batch_blame(const struct lane *lane, const struct batch *b, struct item *item);
 void batch_done(struct batch *b);
 /* batch_settle.c: claims and rows from Redis */
 bool batch_settle(struct lane *lane, struct batch *b, struct err *e) MUST_USE;

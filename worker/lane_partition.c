@@ -107,7 +107,7 @@ expiries_restore(
 		return true;
 	for (size_t i = 0; i < count; i++)
 		keys[i] = claim_key(&a, p->topic, owned->batch.items[i]);
-	if (!view_read(&lane->view, NULL, NULL, 0, keys, count, &a, values, e))
+	if (!view_read(&lane->view, keys, count, &a, values, e))
 		return false;
 	p->expiries = arena_array(&p->memory, CLAIM_EXPIRIES_MAX * count, sizeof(*p->expiries));
 	for (size_t i = 0; i < count; i++) {

@@ -72,13 +72,17 @@ static const char advance_source[] =
     "for row, number in pairs(counts) do redis.call('INCRBY', row, number) end\n"
     "return out\n";
 
-/* KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one. */
+/*
+ * KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, and whether one of them has read it.
+ * `unread` is there from the first attempt until one has.
+ */
 static const char mark_source[] =
-    "local row = redis.call('HMGET', KEYS[1], 'token', 'mark', 'deaths')\n"
+    "local row = redis.call('HMGET', KEYS[1], 'token', 'mark', 'deaths', 'unread')\n"
     "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
     "local deaths = row[2] == ARGV[2] and tonumber(row[3]) or 0\n"
+    "if row[2] ~= ARGV[2] then redis.call('HSET', KEYS[1], 'unread', ARGV[2]) row[4] = ARGV[2] end\n"
     "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1, 'work', ARGV[2])\n"
-    "return {'OK', tostring(deaths)}\n";
+    "return {'OK', tostring(deaths), row[4] == ARGV[2] and '0' or '1'}\n";
 
 /* KEYS: cm:own...; ARGV: token. */
 static const char release_source[] =
@@ -243,40 +247,52 @@ view_take(struct view *v, struct slice own_key, int64_t committed, const char *s
 }
 
 static MUST_USE bool
-read_append(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count,
-    const struct slice *keys, size_t key_count, struct arena *a, struct err *e)
+replies_await(struct view *v, size_t count, struct err *e)
 {
-	struct slice *argv = arena_array(a, key_count + 1, sizeof(*argv));
-
-	for (size_t i = 0; i < own_count; i++) {
-		const struct slice mark[] = { SLICE_LITERAL("HSET"), own_keys[i],
-			SLICE_LITERAL("work"), number_text(a, offsets[i]) };
-
-		if (!store_append(v->store, mark, 4, e))
-			return false;
-	}
-	if (key_count == 0)
-		return true;
-	argv[0] = SLICE_LITERAL("MGET");
-	memcpy(argv + 1, keys, key_count * sizeof(*keys));
-	return store_append(v->store, argv, key_count + 1, e);
-}
-
-bool
-view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t own_count,
-    const struct slice *keys, size_t key_count, struct arena *a, struct slice *ret, struct err *e)
-{
-	if (!read_append(v, own_keys, offsets, own_count, keys, key_count, a, e))
-		return false;
-	for (size_t i = 0; i < own_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct store_reply *r = store_next(v->store, e);
 
 		if (r == NULL)
 			return false;
 		store_reply_free(r);
 	}
+	return true;
+}
+
+bool
+view_work(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t count,
+    struct arena *a, struct err *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct slice mark[] = { SLICE_LITERAL("HSET"), own_keys[i],
+			SLICE_LITERAL("work"), number_text(a, offsets[i]) };
+
+		if (!store_append(v->store, mark, 4, e))
+			return false;
+	}
+	return replies_await(v, count, e);
+}
+
+bool
+view_mark_read(struct view *v, struct slice own_key, struct err *e)
+{
+	const struct slice argv[] = { SLICE_LITERAL("HDEL"), own_key, SLICE_LITERAL("unread") };
+
+	return store_append(v->store, argv, 3, e) && replies_await(v, 1, e);
+}
+
+bool
+view_read(struct view *v, const struct slice *keys, size_t key_count, struct arena *a,
+    struct slice *ret, struct err *e)
+{
+	struct slice *argv = arena_array(a, key_count + 1, sizeof(*argv));
+
 	if (key_count == 0)
 		return true;
+	argv[0] = SLICE_LITERAL("MGET");
+	memcpy(argv + 1, keys, key_count * sizeof(*keys));
+	if (!store_append(v->store, argv, key_count + 1, e))
+		return false;
 	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_next(
 	    v->store, e);
 	if (r == NULL)
@@ -388,7 +404,8 @@ view_advance(struct view *v, struct view_batch *b, struct arena *a, struct err *
 }
 
 bool
-view_mark(struct view *v, struct slice own_key, int64_t offset, int64_t *ret_deaths, struct err *e)
+view_mark(
+    struct view *v, struct slice own_key, int64_t offset, struct view_attempts *ret, struct err *e)
 {
 	struct arena a SCOPED_ARENA = { 0 };
 	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
@@ -397,7 +414,8 @@ view_mark(struct view *v, struct slice own_key, int64_t offset, int64_t *ret_dea
 
 	if (r == NULL || !view_status(r, e))
 		return false;
-	*ret_deaths = text_number(store_text(store_item(r, 1)));
+	ret->deaths = text_number(store_text(store_item(r, 1)));
+	ret->was_read = text_number(store_text(store_item(r, 2))) == 1;
 	return true;
 }
 

@@ -86,10 +86,11 @@ bool view_survey(struct view *v, const struct view_committed *rows, size_t count
 /* Takes the partition's row. committed, stamp: as in the committed offset's metadata; no stamp (""): the counter is believed. */
 bool view_take(struct view *v, struct slice own_key, int64_t committed, const char *stamp,
     struct arena *a, struct view_owned *ret, struct err *e) MUST_USE;
-/* Values of the keys, in order; absent slices for rows that are not there. In one round trip, with the marks of what is being
- * worked at (own_keys[i] up to offsets[i]) in front. */
-bool view_read(struct view *v, const struct slice *own_keys, const int64_t *offsets,
-    size_t own_count, const struct slice *keys, size_t key_count, struct arena *a,
+/* Says what is about to be worked at, own_keys[i] up to offsets[i], before a byte of it is read. */
+bool view_work(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t count,
+    struct arena *a, struct err *e) MUST_USE;
+/* Values of the keys, in order, in one round trip; absent slices for rows that are not there. */
+bool view_read(struct view *v, const struct slice *keys, size_t key_count, struct arena *a,
     struct slice *ret, struct err *e) MUST_USE;
 struct view_batch {
 	int64_t
@@ -105,9 +106,16 @@ struct view_batch {
  * STORE error, when that is not known). */
 bool view_advance(
     struct view *v, struct view_batch *batch, struct arena *a, struct err *e) MUST_USE;
-/* Counts one more attempt at this offset before it is worked at; *ret_deaths are the attempts that ended in a death. */
-bool view_mark(struct view *v, struct slice own_key, int64_t offset, int64_t *ret_deaths,
+/* What became of the attempts at one offset. */
+struct view_attempts {
+	int64_t deaths; /* that ended in one */
+	bool was_read;  /* one got as far as view_mark_read: the message may own a claim by now */
+};
+/* Counts one more attempt at this offset before it is worked at; *ret are those before it. */
+bool view_mark(struct view *v, struct slice own_key, int64_t offset, struct view_attempts *ret,
     struct err *e) MUST_USE;
+/* The message that was marked could be read. */
+bool view_mark_read(struct view *v, struct slice own_key, struct err *e) MUST_USE;
 /* A stop by own decision: takes the marks back. Best effort. */
 void view_release(struct view *v, const struct slice *own_keys, size_t count);
 /* Redis has lost writes: nobody signs until the view is whole again. Best effort. */

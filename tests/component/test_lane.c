@@ -131,18 +131,38 @@ died_before(struct fleet *f, int work, int deaths)
 }
 
 static void
+rejects_expect(struct fleet *f, int64_t expected)
+{
+	struct err e = { 0 };
+	int64_t rejects;
+
+	FLEET_MUST(queue_high_watermark(
+	    f->shared.probe, f->s.ledger_topics[LEDGER_REJECTS], 0, &rejects, &e));
+	assert_int_equal(rejects, expected);
+}
+
+static void
 test_quarantine(void **state)
 {
 	struct fleet *f = *state;
-	struct err e = { 0 };
-	int64_t rejects;
 
 	died_before(f, 1, VIEW_DEATHS_MAX);
 	answer_expect(f, "five deaths", "deadly", "internal");
 	lanes_down(f);
-	FLEET_MUST(queue_high_watermark(
-	    f->shared.probe, f->s.ledger_topics[LEDGER_REJECTS], 0, &rejects, &e));
-	assert_int_equal(rejects, 1);
+	rejects_expect(f, 1);
+}
+
+/* They died reading it: nobody can say whom to answer. */
+static void
+test_quarantine_unread(void **state)
+{
+	struct fleet *f = *state;
+
+	fleet_command(f, "HSET cm:own:certmill.issue:0 unread 0");
+	died_before(f, 1, VIEW_DEATHS_MAX);
+	expect_silence(f, "five deaths", "deadly");
+	lanes_down(f);
+	rejects_expect(f, 1);
 }
 
 static void
@@ -173,6 +193,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_folding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fenced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quarantine, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quarantine_unread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_quarantine_yet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_quarantine_of_many, setup, teardown),
 	};

@@ -21,6 +21,7 @@ static struct lane *
 hand_lane(struct fleet *f, enum lane_kind kind)
 {
 	struct lane *lane = calloc(1, sizeof(*lane));
+	struct err e = { 0 };
 
 	assert_non_null(lane);
 	lane->shared = &f->shared;
@@ -29,6 +30,8 @@ hand_lane(struct fleet *f, enum lane_kind kind)
 	for (int i = 0; i < TOPIC_KINDS; i++)
 		lane->partition_counts[i] = 1;
 	snprintf(lane->worker, sizeof(lane->worker), "test/hand");
+	FLEET_MUST((lane->store = store_open(&f->s.store, &e)) != NULL &&
+	    view_init(&lane->view, lane->store, &e));
 	return lane;
 }
 
@@ -38,6 +41,7 @@ hand_done(struct lane *lane)
 	inbox_clear(&lane->inbox);
 	lane_drop_partitions(lane);
 	reply_topics_free(lane->replies);
+	store_close(lane->store);
 	arena_done(&lane->arena);
 	free(lane);
 }
@@ -76,6 +80,7 @@ gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
 	struct lane *lane = hand_lane(f, settings_lane_of(kind));
 	int64_t first, high;
 	struct queue_reader *r;
+	struct slice own_key;
 	struct batch b;
 	struct err e = { 0 };
 
@@ -87,8 +92,12 @@ gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
 	FLEET_MUST((r = queue_reader_open(&f->s.queue, topic, 0, QUEUE_FROM_START, &e)) != NULL);
 	FLEET_MUST(queue_reader_seek(r, 0, first, &e));
 	hand_read(f, lane, r, high);
+	own_key = view_own_key(&f->arena, topic, 0);
+	fleet_command(
+	    f, arena_printf(&f->arena, "HSET %.*s token %s", SLICE_FMT(own_key), lane->view.token));
 	lane->partitions[lane->partition_count++] = (struct lane_partition){ .kind = kind,
 		.topic = topic,
+		.own_key = own_key,
 		.next = first,
 		.careful_to = g->careful_to < 0 ? -1 : first + g->careful_to,
 		.careful_size = g->careful_size };
@@ -141,8 +150,6 @@ hand_open(struct fleet *f, struct lane *lane, enum topic_kind kind)
 		.opaque = lane };
 	struct err e = { 0 };
 
-	FLEET_MUST((lane->store = store_open(&f->s.store, &e)) != NULL &&
-	    view_init(&lane->view, lane->store, &e));
 	FLEET_MUST((lane->minter = minter_new(f->kek, NULL, &e)) != NULL);
 	FLEET_MUST((lane->replay_sealer = sealer_new(f->kek, "replay key", &e)) != NULL);
 	FLEET_MUST((lane->producer = queue_producer_open(&f->s.queue, "hand", &e)) != NULL);
@@ -175,7 +182,6 @@ hand_close(struct lane *lane)
 	crl_owner_free(lane->crls);
 	minter_free(lane->minter);
 	sealer_free(lane->replay_sealer);
-	store_close(lane->store);
 	hand_done(lane);
 }
 

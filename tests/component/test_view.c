@@ -347,7 +347,7 @@ test_the_next_owner_learns_of_the_last_batch(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_true(view_read(&v, &own, &offset, 1, NULL, 0, &arena, NULL, &e));
+	assert_true(view_work(&v, &own, &offset, 1, &arena, &e));
 	assert_int_equal(advance(&v, 0, NULL, 0), ERR_NONE);
 	assert_true(view_init(&v, store, &e) && view_take(&v, own, 0, "", &arena, &owned, &e));
 	assert_int_equal(owned.step, 1);
@@ -359,15 +359,21 @@ test_the_next_owner_learns_of_the_last_batch(void **state)
 	assert_int_equal(owned.worked_to, -1);
 }
 
+static struct view_attempts
+attempts(struct view *v, int64_t offset)
+{
+	struct view_attempts ret = { .deaths = -1 };
+	struct err e = { 0 };
+
+	if (!view_mark(v, own_key(), offset, &ret, &e))
+		fail_msg("mark: %s", e.msg);
+	return ret;
+}
+
 static int64_t
 mark(struct view *v, int64_t offset)
 {
-	int64_t deaths = -1;
-	struct err e = { 0 };
-
-	if (!view_mark(v, own_key(), offset, &deaths, &e))
-		fail_msg("mark: %s", e.msg);
-	return deaths;
+	return attempts(v, offset).deaths;
 }
 
 static void
@@ -387,6 +393,23 @@ test_marks_count_deaths(void **state)
 	assert_int_equal(mark(&v, 8), 0);
 }
 
+static void
+test_marks_tell_what_was_read(void **state)
+{
+	const struct slice own = own_key();
+	struct view v = taken_view();
+	struct err e = { 0 };
+
+	(void)state;
+	assert_false(attempts(&v, 7).was_read);
+	assert_false(attempts(&v, 7).was_read);
+	assert_true(view_mark_read(&v, own, &e));
+	assert_true(attempts(&v, 7).was_read);
+	v = taken_view();
+	assert_true(attempts(&v, 7).was_read); /* whoever takes it next is told */
+	assert_false(attempts(&v, 8).was_read);
+}
+
 int
 main(void)
 {
@@ -401,6 +424,7 @@ main(void)
 		cmocka_unit_test_setup(test_expiry_comes_with_the_next_batch, setup),
 		cmocka_unit_test_setup(test_the_next_owner_learns_of_the_last_batch, setup),
 		cmocka_unit_test_setup(test_marks_count_deaths, setup),
+		cmocka_unit_test_setup(test_marks_tell_what_was_read, setup),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

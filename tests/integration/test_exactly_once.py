@@ -313,6 +313,28 @@ def test_a_request_that_kills_its_worker(make_cluster):
     verify(cluster)
 
 
+def test_a_message_that_kills_who_reads_it(make_cluster):
+    """Nobody can say whose it is: after five deaths it goes to .rejects unread, and its neighbours are answered."""
+    cluster = make_cluster(workers=0)
+    cluster.add_worker({"CERTMILL_FAILPOINT": "poison_read=kill"})
+    client = open_shop(cluster.client)
+    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
+    names = [f"b{i}.example.com" for i in range(20)] + ["unreadable-pill.example.com"] + [f"a{i}.example.com" for i in range(20)]
+    ids = [client.send(client.request("issue", {"common_name": name}, role="any")) for name in names]
+    pill = ids.pop(20)
+
+    def neighbours_answered():
+        if not cluster.worker.alive():
+            cluster.worker.start()
+        return all(i in client.answers for i in ids)
+
+    client.wait_until(neighbours_answered, 150, "the pill's neighbours")
+    assert all(client.answers[i][0].ok for i in ids) and pill not in client.answers
+    (reject,) = client.read("rejects")
+    assert msgpack.unpackb(reject.value)["id"] == pill and dict(reject.headers)["reason"] == b"internal"
+    verify(cluster)
+
+
 def test_a_replay_that_kills_its_worker(make_cluster):
     """An id that was answered comes again and kills five workers: that one is refused, is no replay, and the first keeps its answer."""
     cluster = make_cluster(workers=0)
