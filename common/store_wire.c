@@ -162,7 +162,9 @@ tls_write(struct wire *w, struct slice bytes, struct err *e)
 		return true;
 	if (SSL_get_error(w->ssl, result) == SSL_ERROR_WANT_WRITE)
 		return socket_fail(w, "write", e);
-	/* with TLS 1.3 a certificate is refused behind the handshake: why lies there to be read */
+	/* with TLS 1.3 a certificate is refused behind the handshake: why lies there to be read, not behind the
+	 * write's own error */
+	ERR_clear_error();
 	if (SSL_read_ex(w->ssl, &byte, 1, &written) == 1)
 		return err_set(e, ERR_STORE, "Redis: write: the connection was lost");
 	return tls_fail(w->ssl, 0, "write", e);

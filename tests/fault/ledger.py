@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import msgpack
 from confluent_kafka import TopicPartition
 from cryptography import x509
 from kafka import KafkaAdminClient
+from kafka.errors import RetriableError
 from kafka.partitioner.default import murmur2
 
 from client import consumer_of, partitions_of, read_topic
@@ -17,6 +19,7 @@ from client import consumer_of, partitions_of, read_topic
 REQUESTS = ("issue", "sign", "revoke", "config", "query")
 LEDGER = ("certs", "revoked", "state", "crl", "audit", "rejects", "responses")
 GROUPS = {"mint": ("issue", "sign"), "control": ("revoke", "config"), "query": ("query",)}
+COORDINATOR_S = 60
 CLOCKS_MS = 600_000  # how far the clocks of workers and brokers may differ
 READ_S = 1200
 FOREVER = float("inf")
@@ -106,6 +109,19 @@ def home(key, partitions):
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
+def group_offsets(admin, group):
+    """A coordinator that has just moved loads the group first."""
+    deadline = time.monotonic() + COORDINATOR_S
+    while True:
+        try:
+            (offsets,) = admin.list_group_offsets([group]).values()
+            return offsets
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 def positions(brokers, prefix):
     """
     {source partition: (next offset, sequence, hash)} as the groups have committed them. By a client of pure Python: librdkafka's
@@ -115,8 +131,7 @@ def positions(brokers, prefix):
     admin = KafkaAdminClient(bootstrap_servers=brokers)
     try:
         for group in GROUPS:
-            (offsets,) = admin.list_group_offsets([f"{prefix}-{group}"]).values()
-            for at, committed in offsets.items():
+            for at, committed in group_offsets(admin, f"{prefix}-{group}").items():
                 version, _, sequence, digest = committed.metadata.split(" ")
                 assert version == "1", committed.metadata
                 found[f"{at.topic}/{at.partition}"] = (committed.offset, int(sequence), digest)
