@@ -75,7 +75,8 @@ script_steps(const struct lane *lane, struct batch *b, struct view_batch *v)
 	for (size_t i = 0; i < b->part_count; i++) {
 		const struct lane_partition *p = b->parts[i].partition;
 
-		steps[i] = (struct view_step){ p->own_key, b->parts[i].head.step, part_ids(b, p) };
+		steps[i] = (struct view_step){ p->own_key, b->parts[i].head.step, part_ids(b, p),
+			b->parts[i].next - 1 };
 		b->parts[i].head.step++;
 		view_stamp(&lane->view, b->parts[i].head.stamp);
 		count += p->expiry_count;

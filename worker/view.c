@@ -30,7 +30,7 @@ static const char take_source[] =
 
 /*
  * KEYS: cm:view, one cm:own a partition, the keys that get their expiry, then each claim's key followed by the keys of its
- * writes. ARGV: token, horizon, partitions, (last step, ids)..., expiries, (time)..., claims, (value, writes, (kind, value, number)...)...
+ * writes. ARGV: token, horizon, partitions, (last step, ids, to)..., expiries, (time)..., claims, (value, writes, (kind, value, number)...)...
  * Every check comes before the first write. A session goes on only when its last step was committed.
  */
 static const char advance_source[] =
@@ -43,14 +43,14 @@ static const char advance_source[] =
     "local token, horizon, n, steps = arg(), arg(), tonumber(arg()), {}\n"
     "local stamp = string.sub(token, 1, 16)\n"
     "for i = 1, n do\n"
-    "  local own, last, ids = key(), tonumber(arg()), arg()\n"
+    "  local own, last, ids, to = key(), tonumber(arg()), arg(), arg()\n"
     "  local row = redis.call('HMGET', own, 'token', 'step', 'by', 'base')\n"
     "  if not row[2] then return {'LOST', own .. ' is absent, the last step was ' .. last} end\n"
     "  if tonumber(row[2]) < last then return {'LOST', own .. ' is at step ' .. row[2] .. ', the last step was ' .. last} end\n"
     "  if row[1] ~= token then return {'FENCED', own} end\n"
-    "  steps[i] = {own, last + 1, ids, row[3] == stamp and row[2] .. ' ' .. stamp or row[4] or ''}\n"
+    "  steps[i] = {own, last + 1, ids, to, row[3] == stamp and row[2] .. ' ' .. stamp or row[4] or ''}\n"
     "end\n"
-    "for i, s in ipairs(steps) do redis.call('HSET', s[1], 'step', s[2], 'batch', s[3], 'by', stamp, 'base', s[4]) end\n"
+    "for i, s in ipairs(steps) do redis.call('HSET', s[1], 'step', s[2], 'batch', s[3], 'scripted', s[4], 'by', stamp, 'base', s[5]) end\n"
     "for i = 1, tonumber(arg()) do redis.call('PEXPIREAT', key(), arg()) end\n"
     "local counts, indexes, out = {}, {}, {'OK'}\n"
     "for i = 1, tonumber(arg()) do\n"
@@ -74,15 +74,15 @@ static const char advance_source[] =
 
 /*
  * KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, and whether one of them has read it.
- * `unread` is there from the first attempt until one has.
+ * `unread` is there from the first marked attempt until one has; what a script ran for was read before that, and may own a claim.
  */
 static const char mark_source[] =
-    "local row = redis.call('HMGET', KEYS[1], 'token', 'mark', 'deaths', 'unread')\n"
+    "local row = redis.call('HMGET', KEYS[1], 'token', 'mark', 'deaths', 'unread', 'scripted')\n"
     "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
     "local deaths = row[2] == ARGV[2] and tonumber(row[3]) or 0\n"
     "if row[2] ~= ARGV[2] then redis.call('HSET', KEYS[1], 'unread', ARGV[2]) row[4] = ARGV[2] end\n"
     "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1, 'work', ARGV[2])\n"
-    "return {'OK', tostring(deaths), row[4] == ARGV[2] and '0' or '1'}\n";
+    "return {'OK', tostring(deaths), row[4] == ARGV[2] and tonumber(ARGV[2]) > tonumber(row[5] or '-1') and '0' or '1'}\n";
 
 /* KEYS: cm:own...; ARGV: token. */
 static const char release_source[] =
@@ -355,7 +355,7 @@ advance_input(const struct view *v, const struct view_batch *b, struct arena *a)
 {
 	struct script_input in = { 0 };
 	size_t keys = 1 + b->step_count + b->expiry_count + b->claim_count;
-	size_t args = 5 + 2 * b->step_count + b->expiry_count + 2 * b->claim_count;
+	size_t args = 5 + 3 * b->step_count + b->expiry_count + 2 * b->claim_count;
 
 	for (size_t i = 0; i < b->claim_count; i++) {
 		keys += b->claims[i].write_count;
@@ -371,6 +371,7 @@ advance_input(const struct view *v, const struct view_batch *b, struct arena *a)
 		put_key(&in, b->steps[i].own_key);
 		put_arg(&in, number_text(a, b->steps[i].last));
 		put_arg(&in, b->steps[i].ids);
+		put_arg(&in, number_text(a, b->steps[i].to));
 	}
 	put_arg(&in, number_text(a, (int64_t)b->expiry_count));
 	for (size_t i = 0; i < b->expiry_count; i++) {

@@ -63,6 +63,7 @@ struct view_step { /* one partition of the batch */
 	struct slice own_key;
 	int64_t last;     /* step that the lane last had */
 	struct slice ids; /* msgpack array of the batch's claimed ids */
+	int64_t to;       /* offset of its last message: up to it, messages may own claims */
 };
 
 struct view_expiry {

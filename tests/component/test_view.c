@@ -103,7 +103,7 @@ taken_view(void)
 static enum err_code
 advance(struct view *v, int64_t last, struct view_claim *claims, size_t count)
 {
-	const struct view_step step = { own_key(), last, SLICE_LITERAL("\x91\xa1x") };
+	const struct view_step step = { own_key(), last, SLICE_LITERAL("\x91\xa1x"), 30 };
 	struct view_batch batch = {
 		.steps = &step, .step_count = 1, .claims = claims, .claim_count = count
 	};
@@ -320,7 +320,7 @@ test_expiry_comes_with_the_next_batch(void **state)
 {
 	struct view v = taken_view();
 	struct view_claim claim = { .key = SLICE_LITERAL("claim"), .value = SLICE_LITERAL("v") };
-	const struct view_step step = { own_key(), 1, SLICE_LITERAL("\x90") };
+	const struct view_step step = { own_key(), 1, SLICE_LITERAL("\x90"), 30 };
 	const struct view_expiry expiry = { SLICE_LITERAL("claim"), time_now_ms() + 60000 };
 	struct view_batch next = {
 		.steps = &step, .step_count = 1, .expiries = &expiry, .expiry_count = 1
@@ -408,6 +408,10 @@ test_marks_tell_what_was_read(void **state)
 	v = taken_view();
 	assert_true(attempts(&v, 7).was_read); /* whoever takes it next is told */
 	assert_false(attempts(&v, 8).was_read);
+	assert_int_equal(advance(&v, 0, NULL, 0),
+	    ERR_NONE); /* a script ran for those up to 30, whoever died later */
+	assert_true(attempts(&v, 30).was_read);
+	assert_false(attempts(&v, 31).was_read);
 }
 
 int
