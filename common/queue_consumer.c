@@ -140,20 +140,19 @@ rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
 {
 	struct queue_consumer *c = opaque;
 	SCOPED(rd_kafka_topic_partition_list_t) empty = rd_kafka_topic_partition_list_new(0);
-	const rd_kafka_topic_partition_list_t *taken = NULL;
+	const rd_kafka_topic_partition_list_t *taken = empty;
 	struct err e = { .code = ERR_NONE };
 	rd_kafka_resp_err_t answer;
 
 	c->rebalances++;
 	if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		partitions_give(c, partitions);
-	} else if (c->closing) {
-		taken = empty;
-	} else if (partitions_take(c, partitions, &e)) {
-		taken = partitions;
-	} else {
-		taken = empty;
-		consumer_fail(c, &e);
+		taken = NULL;
+	} else if (!c->closing) {
+		if (partitions_take(c, partitions, &e))
+			taken = partitions;
+		else
+			consumer_fail(c, &e);
 	}
 	answer = rd_kafka_assign(rk, taken);
 	if (answer != RD_KAFKA_RESP_ERR_NO_ERROR && !c->closing) {

@@ -262,7 +262,7 @@ batch_is_suspect(struct lane *lane, size_t bound)
 
 /* Says in Redis what is going to be read: who dies of it is not there to say so. */
 static MUST_USE bool
-batch_mark(struct lane *lane, struct batch *b, size_t bound, struct err *e)
+batch_mark(struct lane *lane, struct batch *b, size_t bound, bool suspect, struct err *e)
 {
 	struct slice own[LANE_PARTITIONS_MAX];
 	int64_t to[LANE_PARTITIONS_MAX];
@@ -280,7 +280,7 @@ batch_mark(struct lane *lane, struct batch *b, size_t bound, struct err *e)
 		own[count] = p->own_key;
 		to[count++] = m->offset;
 	}
-	if (batch_is_suspect(lane, bound))
+	if (suspect)
 		return view_mark(&lane->view, own[0], to[0], &b->before, e);
 	return view_work(&lane->view, own, to, count, b->cx.arena, e);
 }
@@ -290,9 +290,10 @@ static MUST_USE bool
 batch_take(struct lane *lane, struct batch *b, struct err *e)
 {
 	size_t bound = batch_bound(lane);
+	bool suspect = batch_is_suspect(lane, bound);
 	struct id_set ids = id_set_new(b->cx.arena, bound);
 
-	if (!batch_mark(lane, b, bound, e))
+	if (!batch_mark(lane, b, bound, suspect, e))
 		return false;
 	b->items = arena_array(b->cx.arena, bound, sizeof(*b->items));
 	b->item_count = bound;
@@ -306,7 +307,7 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 			break;
 		part_of(b, lane_find(lane, m->topic, m->partition))->next = m->offset + 1;
 	}
-	if (!batch_is_suspect(lane, bound) || b->items[0].unread)
+	if (!suspect || b->items[0].unread)
 		return true;
 	return view_mark_read(&lane->view, b->parts[0].partition->own_key, e);
 }

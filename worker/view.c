@@ -246,19 +246,6 @@ view_take(struct view *v, struct slice own_key, int64_t committed, const char *s
 	return true;
 }
 
-static MUST_USE bool
-replies_await(struct view *v, size_t count, struct err *e)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct store_reply *r = store_next(v->store, e);
-
-		if (r == NULL)
-			return false;
-		store_reply_free(r);
-	}
-	return true;
-}
-
 bool
 view_work(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t count,
     struct arena *a, struct err *e)
@@ -270,15 +257,24 @@ view_work(struct view *v, const struct slice *own_keys, const int64_t *offsets, 
 		if (!store_append(v->store, mark, 4, e))
 			return false;
 	}
-	return replies_await(v, count, e);
+	for (size_t i = 0; i < count; i++) {
+		struct store_reply *r = store_next(v->store, e);
+
+		if (r == NULL)
+			return false;
+		store_reply_free(r);
+	}
+	return true;
 }
 
 bool
 view_mark_read(struct view *v, struct slice own_key, struct err *e)
 {
 	const struct slice argv[] = { SLICE_LITERAL("HDEL"), own_key, SLICE_LITERAL("unread") };
+	struct store_reply *r = store_command(v->store, argv, 3, e);
 
-	return store_append(v->store, argv, 3, e) && replies_await(v, 1, e);
+	store_reply_free(r);
+	return r != NULL;
 }
 
 bool

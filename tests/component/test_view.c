@@ -408,8 +408,8 @@ test_marks_tell_what_was_read(void **state)
 	v = taken_view();
 	assert_true(attempts(&v, 7).was_read); /* whoever takes it next is told */
 	assert_false(attempts(&v, 8).was_read);
-	assert_int_equal(advance(&v, 0, NULL, 0),
-	    ERR_NONE); /* a script ran for those up to 30, whoever died later */
+	/* a script ran for those up to 30, whoever died later */
+	assert_int_equal(advance(&v, 0, NULL, 0), ERR_NONE);
 	assert_true(attempts(&v, 30).was_read);
 	assert_false(attempts(&v, 31).was_read);
 }

@@ -290,22 +290,33 @@ def test_a_topic_that_is_made_anew(fresh_cluster):
     assert client.wait_for(request["id"]).error["code"] == "unknown_mount"
 
 
-def test_a_request_that_kills_its_worker(make_cluster):
-    """Five deaths at one offset: the message goes to .rejects and is answered; its neighbours are answered."""
-    cluster = make_cluster(workers=0)
-    cluster.add_worker({"CERTMILL_FAILPOINT": "poison=kill"})
-    client = open_shop(cluster.client)
-    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
-    names = [f"b{i}.example.com" for i in range(20)] + ["poison-pill.example.com"] + [f"a{i}.example.com" for i in range(20)]
-    ids = [client.send(client.request("issue", {"common_name": name}, role="any")) for name in names]
+def revive_until(cluster, done, what):
+    """Starts the worker again whenever it has died."""
 
-    def all_answered():
+    def is_done():
         if not cluster.worker.alive():
             cluster.worker.start()
-        return all(i in client.answers for i in ids)
+        return done()
 
-    client.wait_until(all_answered, 150, "the pill and its neighbours")
-    pill = ids.pop(20)
+    cluster.client.wait_until(is_done, 150, what)
+
+
+def send_around_pill(make_cluster, failpoint, pill):
+    """To a worker that such a message kills: (cluster, the id of the message with the pill, those of its neighbours)."""
+    cluster = make_cluster(workers=0)
+    cluster.add_worker({"CERTMILL_FAILPOINT": failpoint})
+    client = open_shop(cluster.client)
+    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
+    names = [f"b{i}.example.com" for i in range(20)] + [f"{pill}.example.com"] + [f"a{i}.example.com" for i in range(20)]
+    ids = [client.send(client.request("issue", {"common_name": name}, role="any")) for name in names]
+    return cluster, ids.pop(20), ids
+
+
+def test_a_request_that_kills_its_worker(make_cluster):
+    """Five deaths at one offset: the message goes to .rejects and is answered; its neighbours are answered."""
+    cluster, pill, ids = send_around_pill(make_cluster, "poison=kill", "poison-pill")
+    client = cluster.client
+    revive_until(cluster, lambda: all(i in client.answers for i in [pill, *ids]), "the pill and its neighbours")
     assert client.answers[pill][0].error["code"] == "internal"
     assert all(client.answers[i][0].ok for i in ids)
     rejects = client.read("rejects")
@@ -315,20 +326,9 @@ def test_a_request_that_kills_its_worker(make_cluster):
 
 def test_a_message_that_kills_who_reads_it(make_cluster):
     """Nobody can say whose it is: after five deaths it goes to .rejects unread, and its neighbours are answered."""
-    cluster = make_cluster(workers=0)
-    cluster.add_worker({"CERTMILL_FAILPOINT": "poison_read=kill"})
-    client = open_shop(cluster.client)
-    client.ask("role/write", {"allow_any_name": True, "key_type": "ec"}, role="any").data
-    names = [f"b{i}.example.com" for i in range(20)] + ["unreadable-pill.example.com"] + [f"a{i}.example.com" for i in range(20)]
-    ids = [client.send(client.request("issue", {"common_name": name}, role="any")) for name in names]
-    pill = ids.pop(20)
-
-    def neighbours_answered():
-        if not cluster.worker.alive():
-            cluster.worker.start()
-        return all(i in client.answers for i in ids)
-
-    client.wait_until(neighbours_answered, 150, "the pill's neighbours")
+    cluster, pill, ids = send_around_pill(make_cluster, "poison_read=kill", "unreadable-pill")
+    client = cluster.client
+    revive_until(cluster, lambda: all(i in client.answers for i in ids), "the pill's neighbours")
     assert all(client.answers[i][0].ok for i in ids) and pill not in client.answers
     (reject,) = client.read("rejects")
     assert msgpack.unpackb(reject.value)["id"] == pill and dict(reject.headers)["reason"] == b"internal"
@@ -348,12 +348,7 @@ def test_a_replay_that_kills_its_worker(make_cluster):
     worker.finish()
     client.send(pill)
 
-    def answered():
-        if not worker.alive():
-            worker.start()
-        return len(client.answers[pill["id"]]) == 2
-
-    client.wait_until(answered, 150, "the pill's second message")
+    revive_until(cluster, lambda: len(client.answers[pill["id"]]) == 2, "the pill's second message")
     refused = client.answers[pill["id"]][1]
     assert refused.error["code"] == "internal" and not refused.replayed
     assert client.read("rejects")
