@@ -1,5 +1,6 @@
 """/metrics, /livez, /readyz and `certmill-worker health`, and what they say when something is wrong."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -372,9 +373,16 @@ def test_a_worker_that_is_stopped_does_not_answer(make_cluster, own_kafka):
 # ---- the endpoint ----
 
 
+def open_files(pid):
+    """What its descriptors lead to, but for those that it closes meanwhile: it talks to its engines all the time."""
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(path)
+
+
 def listening(pid):
     """The places at which it takes connections, of TCP and in the file system."""
-    held = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    held = set(open_files(pid))
     found = []
     for table in ("tcp", "tcp6"):
         rows = [line.split() for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
