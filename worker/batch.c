@@ -207,6 +207,17 @@ batch_blame(const struct lane *lane, const struct batch *b, struct item *item)
 	    LOG_S("source", item->rq.source));
 }
 
+/*
+ * Of a message that cannot be read nobody knows whom to answer. One that could be and kills even who is about to refuse it comes
+ * to the same; but for what a script ran for, somebody may have been answered already.
+ */
+static bool
+is_unreadable(const struct view_attempts *before)
+{
+	return (before->deaths >= VIEW_DEATHS_MAX && !before->was_read) ||
+	    (before->deaths >= 2 * VIEW_DEATHS_MAX && !before->was_scripted);
+}
+
 static MUST_USE bool
 item_read(
     struct lane *lane, struct batch *b, struct item *item, struct queue_message *m, struct err *e)
@@ -215,7 +226,7 @@ item_read(
 	item->rq.kind = settings_topic_kind(lane->shared->settings, m->topic);
 	if (m->timestamp_ms <= 0) /* the mock broker gives none */
 		m->timestamp_ms = b->cx.now_ms;
-	if (b->before.deaths >= VIEW_DEATHS_MAX && !b->before.was_read) {
+	if (is_unreadable(&b->before)) {
 		item->unread = true;
 		item->intake = request_leave_unread(&b->cx, &item->rq);
 		batch_blame(lane, b, item);
@@ -223,11 +234,12 @@ item_read(
 	}
 	failpoint_hit_by("poison_read", m->value, "unreadable-pill");
 	item->intake = request_read(
-	    &b->cx, lane->replies, lane->partition_counts[item->rq.kind], &item->rq, &item->reject);
-	if (item->intake != INTAKE_FAILED)
-		return true;
-	*e = item->reject;
-	return false;
+	    &b->cx, lane->partition_counts[item->rq.kind], &item->rq, &item->reject);
+	if (b->is_suspect &&
+	    !view_mark_read(
+		&lane->view, lane_find(lane, m->topic, m->partition)->own_key, m->offset, e))
+		return false;
+	return request_find_reply(&b->cx, lane->replies, item->intake, &item->rq, e);
 }
 
 /* How many messages of the inbox a batch may have: what can be said before they are read. */
@@ -250,7 +262,6 @@ batch_bound(struct lane *lane)
 	return count;
 }
 
-/* A message alone, where a lane died: its attempts are counted. */
 static bool
 batch_is_suspect(struct lane *lane, size_t bound)
 {
@@ -262,10 +273,9 @@ batch_is_suspect(struct lane *lane, size_t bound)
 
 /* Says in Redis what is going to be read: who dies of it is not there to say so. */
 static MUST_USE bool
-batch_mark(struct lane *lane, struct batch *b, size_t bound, bool suspect, struct err *e)
+batch_mark(struct lane *lane, struct batch *b, size_t bound, struct err *e)
 {
-	struct slice own[LANE_PARTITIONS_MAX];
-	int64_t to[LANE_PARTITIONS_MAX];
+	struct view_working parts[LANE_PARTITIONS_MAX];
 	size_t count = 0;
 
 	for (size_t i = bound; i-- > 0;) { /* the last of each partition comes first */
@@ -273,16 +283,15 @@ batch_mark(struct lane *lane, struct batch *b, size_t bound, bool suspect, struc
 		const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
 		size_t at = 0;
 
-		while (at < count && own[at].data != p->own_key.data)
+		while (at < count && parts[at].own_key.data != p->own_key.data)
 			at++;
-		if (at < count)
-			continue;
-		own[count] = p->own_key;
-		to[count++] = m->offset;
+		if (at == count)
+			parts[count++] = (struct view_working){ p->own_key, m->offset, 0 };
+		parts[at].count++;
 	}
-	if (suspect)
-		return view_mark(&lane->view, own[0], to[0], &b->before, e);
-	return view_work(&lane->view, own, to, count, b->cx.arena, e);
+	if (b->is_suspect)
+		return view_mark(&lane->view, parts[0].own_key, parts[0].to, &b->before, e);
+	return view_work(&lane->view, parts, count, b->cx.arena, e);
 }
 
 /* Reads messages of the inbox until a bound is reached. They stay there until the batch is committed. */
@@ -290,10 +299,10 @@ static MUST_USE bool
 batch_take(struct lane *lane, struct batch *b, struct err *e)
 {
 	size_t bound = batch_bound(lane);
-	bool suspect = batch_is_suspect(lane, bound);
 	struct id_set ids = id_set_new(b->cx.arena, bound);
 
-	if (!batch_mark(lane, b, bound, suspect, e))
+	b->is_suspect = batch_is_suspect(lane, bound);
+	if (!batch_mark(lane, b, bound, e))
 		return false;
 	b->items = arena_array(b->cx.arena, bound, sizeof(*b->items));
 	b->item_count = bound;
@@ -307,9 +316,7 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 			break;
 		part_of(b, lane_find(lane, m->topic, m->partition))->next = m->offset + 1;
 	}
-	if (!suspect || b->items[0].unread)
-		return true;
-	return view_mark_read(&lane->view, b->parts[0].partition->own_key, e);
+	return true;
 }
 
 bool

@@ -86,10 +86,6 @@ reply_partition(const struct request *rq, int32_t partitions)
 	return number < (uint32_t)partitions ? (int32_t)number : -1;
 }
 
-/*
- * Where the answer goes: reply_to, else Spring's header, else .responses. What is wrong with it stands in rq->reply_error: a
- * claim of this very message overrules it, and whatever is answered then goes to .responses.
- */
 static MUST_USE bool
 find_reply(struct context *cx, struct reply_topics *replies, struct request *rq, struct err *e)
 {
@@ -190,9 +186,16 @@ request_leave_unread(struct context *cx, struct request *rq)
 	return INTAKE_REJECTED;
 }
 
+/* Nothing was decided: it makes no claim. */
+static void
+refuse_undecided(struct context *cx, struct request *rq, const struct err *why)
+{
+	request_refuse(cx, rq, why);
+	rq->retryable = true;
+}
+
 enum intake
-request_read(struct context *cx, struct reply_topics *replies, int32_t partitions,
-    struct request *rq, struct err *e)
+request_read(struct context *cx, int32_t partitions, struct request *rq, struct err *e)
 {
 	struct err bad = { 0 };
 	bool whole;
@@ -211,11 +214,8 @@ request_read(struct context *cx, struct reply_topics *replies, int32_t partition
 		    message_size(rq->message), MESSAGE_MAX);
 	if (whole && request_home(rq, partitions) != rq->message->partition)
 		return INTAKE_REROUTED;
-	if (!find_reply(cx, replies, rq, e))
-		return INTAKE_FAILED;
 	if (!whole || !find_operation(cx, rq, &bad)) {
-		request_refuse(cx, rq, rq->reply_error.code != ERR_NONE ? &rq->reply_error : &bad);
-		rq->retryable = true; /* nothing was decided: it makes no claim */
+		refuse_undecided(cx, rq, &bad);
 		return INTAKE_REFUSED;
 	}
 	if (request_headers_dropped(rq))
@@ -223,4 +223,17 @@ request_read(struct context *cx, struct reply_topics *replies, int32_t partition
 		    "the request's headers are over %d or %d bytes: the answer has none of them",
 		    HEADERS_KEPT_MAX, HEADER_BYTES_KEPT_MAX);
 	return INTAKE_DECIDE;
+}
+
+bool
+request_find_reply(struct context *cx, struct reply_topics *replies, enum intake intake,
+    struct request *rq, struct err *e)
+{
+	if (intake != INTAKE_DECIDE && intake != INTAKE_REFUSED)
+		return true;
+	if (!find_reply(cx, replies, rq, e))
+		return false;
+	if (intake == INTAKE_REFUSED && rq->reply_error.code != ERR_NONE)
+		refuse_undecided(cx, rq, &rq->reply_error);
+	return true;
 }

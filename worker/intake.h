@@ -28,15 +28,21 @@ enum intake {
 	INTAKE_REFUSED,  /* rq->outcome is a refusal to answer */
 	INTAKE_REJECTED, /* no id: .rejects; e says why */
 	INTAKE_REROUTED, /* to its home, rq->... unchanged */
-	INTAKE_FAILED,   /* the broker did not answer: e */
 };
 
 /*
- * Reads rq->message. partitions: of its topic, for its home. Everything is in cx->arena. Only checks that need nothing but the
- * message and the reply topics: the deadline is judged when it is decided.
+ * Reads rq->message and asks nobody. partitions: of its topic, for its home. Everything is in cx->arena. Only checks that need
+ * nothing but the message: the deadline is judged when it is decided.
  */
-enum intake request_read(struct context *cx, struct reply_topics *replies, int32_t partitions,
-    struct request *rq, struct err *e);
+enum intake request_read(struct context *cx, int32_t partitions, struct request *rq, struct err *e);
+
+/*
+ * Where the answer of one that is decided or refused goes: reply_to, else Spring's header, else .responses. What is wrong with
+ * that place is in rq->reply_error, and comes before what else the request was refused for; a claim of this very message
+ * overrules it. Whatever is answered then goes to .responses. ERR_QUEUE when the broker does not say.
+ */
+bool request_find_reply(struct context *cx, struct reply_topics *replies, enum intake intake,
+    struct request *rq, struct err *e) MUST_USE;
 
 /* What kills whoever reads it: its place, and the hash of its bytes. */
 enum intake request_leave_unread(struct context *cx, struct request *rq);

@@ -302,7 +302,7 @@ lane_pause(const struct lane *lane, int ms)
 static bool
 lane_serve(struct lane *lane, struct err *e)
 {
-	bool ended, final;
+	bool ended, final, leave;
 
 	meter_beat(&lane->meter);
 	ended = lane_session(lane, e);
@@ -315,7 +315,9 @@ lane_serve(struct lane *lane, struct err *e)
 		meter_failed(&lane->meter, e->code);
 	if (!ended && (!final || e->code == ERR_VIEW_LOST))
 		say_failure(lane, e);
-	session_close(lane, final || (ended && lane->shared->settings->leave_on_stop), e->code);
+	leave = final ? e->code != ERR_SLOT_TAKEN /* the place is the double's */
+		      : ended && lane->shared->settings->leave_on_stop;
+	session_close(lane, leave, e->code);
 	if (final) {
 		log_error(LOG_ERROR, "lane_ended", e, LOG_T("lane", lane->name));
 		atomic_fetch_add(&lane->shared->failed, 1);

@@ -95,7 +95,8 @@ struct batch {
 	size_t item_count; /* of all that were laid out */
 	struct batch_part *parts;
 	size_t part_count;
-	struct view_attempts before; /* at the message that makes it alone, where a lane died */
+	bool is_suspect; /* a message alone, where a lane died: its attempts are counted */
+	struct view_attempts before; /* at that message */
 	struct crl_publication *crls;
 	size_t crl_count;
 	int64_t scripted_us; /* time_monotonic_us */

@@ -132,13 +132,17 @@ expiries_restore(
  * sixteenth of what the last one died at goes in a batch, until a message is alone.
  */
 static void
-be_careful(struct lane_partition *p, int64_t worked_to)
+be_careful(struct lane_partition *p, const struct view_owned *owned)
 {
+	int64_t count = owned->worked_count;
+
 	p->careful_to = -1;
-	if (worked_to < p->next)
+	if (owned->worked_to < p->next)
 		return;
-	p->careful_to = worked_to;
-	p->careful_size = (size_t)(worked_to - p->next) / CAREFUL_PARTS + 1;
+	if (count < 1)
+		count = owned->worked_to - p->next + 1;
+	p->careful_to = owned->worked_to;
+	p->careful_size = (size_t)(count - 1) / CAREFUL_PARTS + 1;
 }
 
 /*
@@ -175,7 +179,7 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 	}
 	if (!expiries_restore(lane, p, &owned, e))
 		return false;
-	be_careful(p, owned.worked_to);
+	be_careful(p, &owned);
 	p->head.step = owned.step;
 	p->taken = true;
 	return true;

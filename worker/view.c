@@ -18,7 +18,7 @@ static const char take_source[] =
     "local view = redis.call('GET', KEYS[1])\n"
     "if not view then return {'LOST', 'cm:view is absent'} end\n"
     "if view ~= 'ready' then return {'FOLDING'} end\n"
-    "local row = redis.call('HMGET', KEYS[2], 'step', 'batch', 'work', 'by', 'base')\n"
+    "local row = redis.call('HMGET', KEYS[2], 'step', 'batch', 'work', 'by', 'base', 'worked')\n"
     "if not row[1] then return {'LOST', KEYS[2] .. ' is absent, the committed step is ' .. ARGV[2]} end\n"
     "if tonumber(row[1]) < tonumber(ARGV[2]) then\n"
     "  return {'LOST', KEYS[2] .. ' is at step ' .. row[1] .. ', the committed step is ' .. ARGV[2]} end\n"
@@ -26,7 +26,7 @@ static const char take_source[] =
     "if ARGV[3] ~= '' and base ~= row[5] and base ~= row[1] .. ' ' .. (row[4] or '') then\n"
     "  return {'LOST', KEYS[2] .. ' has not seen the committed step ' .. base} end\n"
     "redis.call('HSET', KEYS[2], 'token', ARGV[1], 'base', base, 'by', '')\n"
-    "return {'OK', row[1], row[2] or '', row[3] or '-1'}\n";
+    "return {'OK', row[1], row[2] or '', row[3] or '-1', row[6] or '-1'}\n";
 
 /*
  * KEYS: cm:view, one cm:own a partition, the keys that get their expiry, then each claim's key followed by the keys of its
@@ -73,23 +73,32 @@ static const char advance_source[] =
     "return out\n";
 
 /*
- * KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, and whether one of them has read it.
- * `unread` is there from the first marked attempt until one has; what a script ran for was read before that, and may own a claim.
+ * KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, whether one of them has read it, and
+ * whether a script ran for it: who writes `scripted` has read it as well. `unread` is there from the first marked attempt until
+ * one has.
  */
 static const char mark_source[] =
     "local row = redis.call('HMGET', KEYS[1], 'token', 'mark', 'deaths', 'unread', 'scripted')\n"
     "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
     "local deaths = row[2] == ARGV[2] and tonumber(row[3]) or 0\n"
     "if row[2] ~= ARGV[2] then redis.call('HSET', KEYS[1], 'unread', ARGV[2]) row[4] = ARGV[2] end\n"
-    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1, 'work', ARGV[2])\n"
-    "return {'OK', tostring(deaths), row[4] == ARGV[2] and tonumber(ARGV[2]) > tonumber(row[5] or '-1') and '0' or '1'}\n";
+    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1, 'work', ARGV[2], 'worked', 1)\n"
+    "local scripted = tonumber(ARGV[2]) <= tonumber(row[5] or '-1')\n"
+    "return {'OK', tostring(deaths), (scripted or row[4] ~= ARGV[2]) and '1' or '0', scripted and '1' or '0'}\n";
+
+/* KEYS: cm:own; ARGV: token, offset. */
+static const char mark_read_source[] =
+    "local row = redis.call('HMGET', KEYS[1], 'token', 'unread')\n"
+    "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
+    "if row[2] == ARGV[2] then redis.call('HDEL', KEYS[1], 'unread') end\n"
+    "return {'OK'}\n";
 
 /* KEYS: cm:own...; ARGV: token. */
 static const char release_source[] =
     "for i = 1, #KEYS do\n"
     "  local row = redis.call('HMGET', KEYS[i], 'token', 'deaths', 'mark', 'work')\n"
     "  if row[1] == ARGV[1] then\n"
-    "    redis.call('HDEL', KEYS[i], 'work')\n"
+    "    redis.call('HDEL', KEYS[i], 'work', 'worked')\n"
     "    if row[2] and tonumber(row[2]) > 0 and row[3] == row[4] then redis.call('HINCRBY', KEYS[i], 'deaths', -1) end\n"
     "  end\n"
     "end\n"
@@ -126,6 +135,7 @@ view_init(struct view *v, struct store *store, struct err *e)
 	v->take.source = take_source;
 	v->advance.source = advance_source;
 	v->mark.source = mark_source;
+	v->mark_read.source = mark_read_source;
 	v->release.source = release_source;
 	v->survey.source = survey_source;
 	if (RAND_bytes(random, sizeof(random)) != 1)
@@ -243,18 +253,20 @@ view_take(struct view *v, struct slice own_key, int64_t committed, const char *s
 	ret->step = text_number(store_text(store_item(r, 1)));
 	ret->batch = ids_decode(a, arena_copy(a, store_text(store_item(r, 2))));
 	ret->worked_to = text_number(store_text(store_item(r, 3)));
+	ret->worked_count = text_number(store_text(store_item(r, 4)));
 	return true;
 }
 
 bool
-view_work(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t count,
-    struct arena *a, struct err *e)
+view_work(
+    struct view *v, const struct view_working *parts, size_t count, struct arena *a, struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct slice mark[] = { SLICE_LITERAL("HSET"), own_keys[i],
-			SLICE_LITERAL("work"), number_text(a, offsets[i]) };
+		const struct slice mark[] = { SLICE_LITERAL("HSET"), parts[i].own_key,
+			SLICE_LITERAL("work"), number_text(a, parts[i].to), SLICE_LITERAL("worked"),
+			number_text(a, parts[i].count) };
 
-		if (!store_append(v->store, mark, 4, e))
+		if (!store_append(v->store, mark, 6, e))
 			return false;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -265,16 +277,6 @@ view_work(struct view *v, const struct slice *own_keys, const int64_t *offsets, 
 		store_reply_free(r);
 	}
 	return true;
-}
-
-bool
-view_mark_read(struct view *v, struct slice own_key, struct err *e)
-{
-	const struct slice argv[] = { SLICE_LITERAL("HDEL"), own_key, SLICE_LITERAL("unread") };
-	struct store_reply *r = store_command(v->store, argv, 3, e);
-
-	store_reply_free(r);
-	return r != NULL;
 }
 
 bool
@@ -400,20 +402,38 @@ view_advance(struct view *v, struct view_batch *b, struct arena *a, struct err *
 	return true;
 }
 
+static struct store_reply *
+mark_eval(struct view *v, struct store_script *script, struct slice own_key, int64_t offset,
+    struct err *e)
+{
+	struct arena a SCOPED_ARENA = { 0 };
+	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
+
+	return store_eval(v->store, script, &own_key, 1, args, 2, e);
+}
+
 bool
 view_mark(
     struct view *v, struct slice own_key, int64_t offset, struct view_attempts *ret, struct err *e)
 {
-	struct arena a SCOPED_ARENA = { 0 };
-	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
-	    v->store, &v->mark, &own_key, 1, args, 2, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = mark_eval(
+	    v, &v->mark, own_key, offset, e);
 
 	if (r == NULL || !view_status(r, e))
 		return false;
 	ret->deaths = text_number(store_text(store_item(r, 1)));
 	ret->was_read = text_number(store_text(store_item(r, 2))) == 1;
+	ret->was_scripted = text_number(store_text(store_item(r, 3))) == 1;
 	return true;
+}
+
+bool
+view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err *e)
+{
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = mark_eval(
+	    v, &v->mark_read, own_key, offset, e);
+
+	return r != NULL && view_status(r, e);
 }
 
 void

@@ -32,7 +32,7 @@
 struct view {
 	struct store *store; /* borrowed */
 	char token[VIEW_TOKEN_SIZE];
-	struct store_script take, advance, mark, release, survey;
+	struct store_script take, advance, mark, mark_read, release, survey;
 };
 
 /* What cm:own said when the partition was taken. */
@@ -42,6 +42,14 @@ struct view_owned {
 	    batch; /* request ids of the last batch that ran the script; in the arena */
 	int64_t
 	    worked_to; /* last offset that a lane was working at; -1: none, or it stopped by its own decision */
+	int64_t worked_count; /* so many messages up to there; -1: whoever wrote it did not say */
+};
+
+/* What is about to be worked at, of one partition. */
+struct view_working {
+	struct slice own_key;
+	int64_t to;    /* offset of the last message */
+	int64_t count; /* of the messages */
 };
 
 /* One write that belongs to a claim; done only when the claim is won. */
@@ -87,9 +95,9 @@ bool view_survey(struct view *v, const struct view_committed *rows, size_t count
 /* Takes the partition's row. committed, stamp: as in the committed offset's metadata; no stamp (""): the counter is believed. */
 bool view_take(struct view *v, struct slice own_key, int64_t committed, const char *stamp,
     struct arena *a, struct view_owned *ret, struct err *e) MUST_USE;
-/* Says what is about to be worked at, own_keys[i] up to offsets[i], before a byte of it is read. */
-bool view_work(struct view *v, const struct slice *own_keys, const int64_t *offsets, size_t count,
-    struct arena *a, struct err *e) MUST_USE;
+/* Says what is about to be worked at, before a byte of it is read. */
+bool view_work(struct view *v, const struct view_working *parts, size_t count, struct arena *a,
+    struct err *e) MUST_USE;
 /* Values of the keys, in order, in one round trip; absent slices for rows that are not there. */
 bool view_read(struct view *v, const struct slice *keys, size_t key_count, struct arena *a,
     struct slice *ret, struct err *e) MUST_USE;
@@ -109,14 +117,15 @@ bool view_advance(
     struct view *v, struct view_batch *batch, struct arena *a, struct err *e) MUST_USE;
 /* What became of the attempts at one offset. */
 struct view_attempts {
-	int64_t deaths; /* that ended in one */
-	bool was_read;  /* one got as far as view_mark_read: the message may own a claim by now */
+	int64_t deaths;    /* that ended in one */
+	bool was_read;     /* one got as far as view_mark_read */
+	bool was_scripted; /* a script ran for it: it may own a claim */
 };
 /* Counts one more attempt at this offset before it is worked at; *ret are those before it. */
 bool view_mark(struct view *v, struct slice own_key, int64_t offset, struct view_attempts *ret,
     struct err *e) MUST_USE;
-/* The message that was marked could be read. */
-bool view_mark_read(struct view *v, struct slice own_key, struct err *e) MUST_USE;
+/* The message that was marked, at this offset, could be read. */
+bool view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err *e) MUST_USE;
 /* A stop by own decision: takes the marks back. Best effort. */
 void view_release(struct view *v, const struct slice *own_keys, size_t count);
 /* Redis has lost writes: nobody signs until the view is whole again. Best effort. */

@@ -117,15 +117,19 @@ test_fenced(void **state)
 	answer_expect(f, "taken back", "second", NULL);
 }
 
-/* Lanes have died at the messages up to offset `work`, the last `deaths` of them at that of offset 0. */
+/*
+ * Lanes have died at the messages up to offset `work`, `worked` of them (-1: not said), and the last `deaths` of the lanes at the
+ * one of offset 0.
+ */
 static void
-died_before(struct fleet *f, int work, int deaths)
+died_before(struct fleet *f, int work, int worked, int deaths)
 {
 	fleet_issue(f, "deadly");
 	fleet_issue(f, "next");
 	fleet_command(f,
-	    arena_printf(
-		&f->arena, "HSET cm:own:certmill.issue:0 work %d mark 0 deaths %d", work, deaths));
+	    arena_printf(&f->arena,
+		"HSET cm:own:certmill.issue:0 work %d worked %d mark 0 deaths %d", work, worked,
+		deaths));
 	lane_up(f, LANE_MINT);
 	answer_expect(f, "the message behind it", "next", NULL);
 }
@@ -146,8 +150,27 @@ test_quarantine(void **state)
 {
 	struct fleet *f = *state;
 
-	died_before(f, 1, VIEW_DEATHS_MAX);
+	died_before(f, 1, -1, VIEW_DEATHS_MAX);
 	answer_expect(f, "five deaths", "deadly", "internal");
+	lanes_down(f);
+	rejects_expect(f, 1);
+}
+
+/* The offsets behind it are no messages: those of transactions that were aborted. */
+static void
+test_quarantine_before_a_hole(void **state)
+{
+	struct fleet *f = *state;
+
+	died_before(f, 1000, 1, VIEW_DEATHS_MAX);
+	answer_expect(f, "alone in a hole", "deadly", "internal");
+}
+
+static void
+expect_unread(struct fleet *f, int deaths)
+{
+	died_before(f, 1, -1, deaths);
+	expect_silence(f, "left unread", "deadly");
 	lanes_down(f);
 	rejects_expect(f, 1);
 }
@@ -156,13 +179,26 @@ test_quarantine(void **state)
 static void
 test_quarantine_unread(void **state)
 {
+	fleet_command(*state, "HSET cm:own:certmill.issue:0 unread 0");
+	expect_unread(*state, VIEW_DEATHS_MAX);
+}
+
+/* They could read it, and died refusing it as well. */
+static void
+test_quarantine_fails(void **state)
+{
+	expect_unread(*state, 2 * VIEW_DEATHS_MAX);
+}
+
+/* A script ran for it: it may own a claim, and is answered however many died. */
+static void
+test_no_silence_behind_a_script(void **state)
+{
 	struct fleet *f = *state;
 
-	fleet_command(f, "HSET cm:own:certmill.issue:0 unread 0");
-	died_before(f, 1, VIEW_DEATHS_MAX);
-	expect_silence(f, "five deaths", "deadly");
-	lanes_down(f);
-	rejects_expect(f, 1);
+	fleet_command(f, "HSET cm:own:certmill.issue:0 scripted 0");
+	died_before(f, 1, -1, 2 * VIEW_DEATHS_MAX);
+	answer_expect(f, "scripted", "deadly", "internal");
 }
 
 static void
@@ -170,7 +206,7 @@ test_no_quarantine_yet(void **state)
 {
 	struct fleet *f = *state;
 
-	died_before(f, 1, VIEW_DEATHS_MAX - 1);
+	died_before(f, 1, -1, VIEW_DEATHS_MAX - 1);
 	answer_expect(f, "four deaths", "deadly", NULL);
 }
 
@@ -180,7 +216,7 @@ test_no_quarantine_of_many(void **state)
 {
 	struct fleet *f = *state;
 
-	died_before(f, 16, VIEW_DEATHS_MAX);
+	died_before(f, 16, -1, VIEW_DEATHS_MAX);
 	answer_expect(f, "not alone", "deadly", NULL);
 }
 
@@ -193,7 +229,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_folding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fenced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quarantine, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quarantine_before_a_hole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quarantine_unread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quarantine_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_silence_behind_a_script, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_quarantine_yet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_quarantine_of_many, setup, teardown),
 	};

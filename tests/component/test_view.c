@@ -337,28 +337,6 @@ test_expiry_comes_with_the_next_batch(void **state)
 		fail_msg("expected about 60000 ms left, got %lld", (long long)left);
 }
 
-static void
-test_the_next_owner_learns_of_the_last_batch(void **state)
-{
-	const struct slice own = own_key();
-	const int64_t offset = 41;
-	struct view v = taken_view();
-	struct view_owned owned = { 0 };
-	struct err e = { 0 };
-
-	(void)state;
-	assert_true(view_work(&v, &own, &offset, 1, &arena, &e));
-	assert_int_equal(advance(&v, 0, NULL, 0), ERR_NONE);
-	assert_true(view_init(&v, store, &e) && view_take(&v, own, 0, "", &arena, &owned, &e));
-	assert_int_equal(owned.step, 1);
-	assert_int_equal(owned.worked_to, 41);
-	assert_int_equal(owned.batch.count, 1);
-	assert_true(slice_is(owned.batch.items[0], "x"));
-	view_release(&v, &own, 1);
-	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
-	assert_int_equal(owned.worked_to, -1);
-}
-
 static struct view_attempts
 attempts(struct view *v, int64_t offset)
 {
@@ -374,6 +352,34 @@ static int64_t
 mark(struct view *v, int64_t offset)
 {
 	return attempts(v, offset).deaths;
+}
+
+static void
+test_the_next_owner_learns_of_the_last_batch(void **state)
+{
+	const struct slice own = own_key();
+	const struct view_working working = { own, 41, 3 };
+	struct view v = taken_view();
+	struct view_owned owned = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_true(view_work(&v, &working, 1, &arena, &e));
+	assert_int_equal(advance(&v, 0, NULL, 0), ERR_NONE);
+	assert_true(view_init(&v, store, &e) && view_take(&v, own, 0, "", &arena, &owned, &e));
+	assert_int_equal(owned.step, 1);
+	assert_int_equal(owned.worked_to, 41);
+	assert_int_equal(owned.worked_count, 3);
+	assert_int_equal(owned.batch.count, 1);
+	assert_true(slice_is(owned.batch.items[0], "x"));
+	view_release(&v, &own, 1);
+	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
+	assert_int_equal(owned.worked_to, -1);
+	assert_int_equal(owned.worked_count, -1);
+	assert_int_equal(mark(&v, 42), 0);
+	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
+	assert_int_equal(owned.worked_to, 42);
+	assert_int_equal(owned.worked_count, 1);
 }
 
 static void
@@ -397,21 +403,28 @@ static void
 test_marks_tell_what_was_read(void **state)
 {
 	const struct slice own = own_key();
-	struct view v = taken_view();
+	struct view v = taken_view(), late;
 	struct err e = { 0 };
 
 	(void)state;
 	assert_false(attempts(&v, 7).was_read);
 	assert_false(attempts(&v, 7).was_read);
-	assert_true(view_mark_read(&v, own, &e));
+	assert_true(view_mark_read(&v, own, 6, &e)); /* another message */
+	assert_false(attempts(&v, 7).was_read);
+	assert_true(view_mark_read(&v, own, 7, &e));
 	assert_true(attempts(&v, 7).was_read);
+	assert_false(attempts(&v, 7).was_scripted);
+	late = v;
 	v = taken_view();
 	assert_true(attempts(&v, 7).was_read); /* whoever takes it next is told */
 	assert_false(attempts(&v, 8).was_read);
+	assert_false(view_mark_read(&late, own, 8, &e)); /* by who is no longer its owner */
+	assert_int_equal(e.code, ERR_FENCED);
+	assert_false(attempts(&v, 8).was_read);
 	/* a script ran for those up to 30, whoever died later */
 	assert_int_equal(advance(&v, 0, NULL, 0), ERR_NONE);
-	assert_true(attempts(&v, 30).was_read);
-	assert_false(attempts(&v, 31).was_read);
+	assert_true(attempts(&v, 30).was_read && attempts(&v, 30).was_scripted);
+	assert_false(attempts(&v, 31).was_read || attempts(&v, 31).was_scripted);
 }
 
 int
