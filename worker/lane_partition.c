@@ -146,22 +146,23 @@ be_careful(struct lane_partition *p, const struct view_owned *owned)
 }
 
 /*
- * The row is not what was committed when the partition was assigned. Has more been committed since, by another lane? Then this
- * one stood still, and it is this one that is behind.
+ * The row is not what was committed when the partition was assigned: Redis has lost something, or it has a step that was not
+ * committed. Or another lane has committed more since: then this one stood still, and it is this one that is behind.
  */
-static void
-blame_itself(struct lane *lane, const struct lane_partition *p, struct err *e)
+static MUST_USE bool
+still_committed(struct lane *lane, const struct lane_partition *p, struct err *e)
 {
 	const struct lane_shared *shared = lane->shared;
 	struct queue_position at = { .topic = p->topic, .partition = p->partition };
 	struct audit_head head;
 	struct err unknown;
 
-	if (queue_group_offsets(
-		shared->probe, shared->settings->groups[lane->kind], &at, 1, &unknown) &&
-	    head_read(lane, &at, &head, &unknown) && head.step != p->head.step)
-		(void)err_set(e, ERR_FENCED, "%s/%" PRId32 " went on while this lane stood still",
-		    p->topic, p->partition);
+	if (!queue_group_offsets(
+		shared->probe, shared->settings->groups[lane->kind], &at, 1, &unknown) ||
+	    !head_read(lane, &at, &head, &unknown) || head.step == p->head.step)
+		return true;
+	return err_set(e, ERR_FENCED, "%s/%" PRId32 " went on while this lane stood still",
+	    p->topic, p->partition);
 }
 
 static MUST_USE bool
@@ -169,14 +170,14 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 {
 	struct arena a SCOPED_ARENA = { 0 };
 	struct view_owned owned;
+	bool took, differs;
 
 	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
 	(void)failpoint_hit("before_take");
-	if (!view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e)) {
-		if (e->code == ERR_VIEW_LOST)
-			blame_itself(lane, p, e);
+	took = view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e);
+	differs = took ? owned.step != p->head.step : e->code == ERR_VIEW_LOST;
+	if ((differs && !still_committed(lane, p, e)) || !took)
 		return false;
-	}
 	if (!expiries_restore(lane, p, &owned, e))
 		return false;
 	be_careful(p, &owned);

@@ -12,7 +12,8 @@
 /*
  * KEYS: cm:view, cm:own...; ARGV: token, committed step and its stamp ("": not known). The row's last step is (step, by), and
  * base the one that was last known to be committed: what Kafka has committed is one of these two, or Redis is not the one
- * that it was committed with.
+ * that it was committed with. A lane that stood still may take the row when the step was committed behind its back: so (step, by)
+ * stay until the next step.
  */
 static const char take_source[] =
     "local view = redis.call('GET', KEYS[1])\n"
@@ -25,7 +26,7 @@ static const char take_source[] =
     "local base = ARGV[2] .. ' ' .. ARGV[3]\n"
     "if ARGV[3] ~= '' and base ~= row[5] and base ~= row[1] .. ' ' .. (row[4] or '') then\n"
     "  return {'LOST', KEYS[2] .. ' has not seen the committed step ' .. base} end\n"
-    "redis.call('HSET', KEYS[2], 'token', ARGV[1], 'base', base, 'by', '')\n"
+    "redis.call('HSET', KEYS[2], 'token', ARGV[1], 'base', base)\n"
     "return {'OK', row[1], row[2] or '', row[3] or '-1', row[6] or '-1'}\n";
 
 /*
