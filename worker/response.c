@@ -1,5 +1,9 @@
 #include "op.h"
 
+/* What is mostly enough: a secret buffer that grows is copied and wiped. */
+#define BODY_FIRST     4096
+#define ENVELOPE_FIRST 512
+
 /* Of a certificate until when it would be valid; of anything else nothing. */
 static void
 dry_run_write(const struct request *rq, struct writer *data)
@@ -64,7 +68,7 @@ response_encode(struct context *cx, struct request *rq, struct buf *out, struct 
 	bool ok;
 
 	buf_init_secret(&body, out->max);
-	buf_reserve(&body, out->max < 8192 ? 0 : 8192);
+	buf_reserve(&body, out->max < BODY_FIRST ? 0 : BODY_FIRST);
 	ok = rq->outcome.code.data == NULL && data_write(cx, rq, &body, &failed);
 	if (ok)
 		response.data = buf_slice(&body);
@@ -76,6 +80,8 @@ response_encode(struct context *cx, struct request *rq, struct buf *out, struct 
 		return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer is over %zu bytes", out->max);
 	response.status = ok ? SLICE_LITERAL("ok") : SLICE_LITERAL("error");
 	response.warnings = rq->outcome.warnings;
+	if (body.len + ENVELOPE_FIRST <= out->max)
+		buf_reserve(out, body.len + ENVELOPE_FIRST);
 	schema_encode(&response_schema, &response, &w);
 	if (out->failed)
 		return err_set(e, ERR_ANSWER_TOO_LARGE, "the answer is over %zu bytes", out->max);
