@@ -5,10 +5,12 @@
 #include "timespan.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define POLL_MAX         1024
 #define KEY_DEADLINE_US  ((int64_t)45 * 1000 * 1000)
 #define LINGER_MAX_US    ((int64_t)500 * 1000)
+#define SUSPECT_PAUSE_US 50000
 #define CONFIG_BATCH_MAX 64 /* looked at for one change and the copies of others */
 
 static void
@@ -271,6 +273,29 @@ batch_is_suspect(struct lane *lane, size_t bound)
 	return bound == 1 && m->offset <= p->careful_to && p->careful_size == 1;
 }
 
+/*
+ * The lanes of a process die together. So one suspect is worked at at a time, and what dies of it is not held against the others'.
+ * False: not now.
+ */
+static bool
+batch_suspect_begin(struct lane *lane)
+{
+	const struct lane *none = NULL;
+
+	if (atomic_compare_exchange_strong(&lane->shared->suspecting, &none, lane))
+		return true;
+	usleep(SUSPECT_PAUSE_US);
+	return false;
+}
+
+void
+batch_suspect_done(struct lane *lane)
+{
+	const struct lane *own = lane;
+
+	(void)atomic_compare_exchange_strong(&lane->shared->suspecting, &own, NULL);
+}
+
 /* Says in Redis what is going to be read: who dies of it is not there to say so. */
 static MUST_USE bool
 batch_mark(struct lane *lane, struct batch *b, size_t bound, struct err *e)
@@ -302,6 +327,8 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 	struct id_set ids = id_set_new(b->cx.arena, bound);
 
 	b->is_suspect = batch_is_suspect(lane, bound);
+	if (b->is_suspect && !batch_suspect_begin(lane))
+		return true;
 	if (!batch_mark(lane, b, bound, e))
 		return false;
 	b->items = arena_array(b->cx.arena, bound, sizeof(*b->items));

@@ -119,8 +119,11 @@ session_release(struct lane *lane)
 	for (size_t i = 0; i < lane->partition_count; i++)
 		if (lane->partitions[i].taken)
 			keys[count++] = lane->partitions[i].own_key;
-	if (lane->store != NULL)
-		view_release(&lane->view, keys, count);
+	if (lane->store == NULL)
+		return;
+	if (store_broken(lane->store) && count > 0)
+		memcpy(lane->unreleased, lane->view.token, sizeof(lane->unreleased));
+	view_release(&lane->view, lane->view.token, keys, count);
 }
 
 static void
@@ -188,17 +191,15 @@ static MUST_USE bool
 lane_turn(struct lane *lane, struct err *e)
 {
 	struct batch b;
-	bool done = true;
+	bool done;
 
 	if (!inbox_fill(lane, POLL_MS, e) || !lane_take(lane, e))
 		return false;
-	if (!batch_gather(lane, &b, e)) {
-		batch_done(&b);
-		return false;
-	}
-	if (b.part_count > 0)
+	done = batch_gather(lane, &b, e);
+	if (done && b.part_count > 0)
 		done = lane_batch(lane, &b, e);
 	batch_done(&b);
+	batch_suspect_done(lane);
 	return done;
 }
 

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 /* What the lanes of a process share; immutable but for the flags. */
+struct lane;
 struct lane_shared {
 	const struct settings *settings;
 	const struct secret *kek;
@@ -24,10 +25,10 @@ struct lane_shared {
 	atomic_int
 	    failed; /* lanes that ended for good, with an error that a restart of the lane does not mend */
 	atomic_bool view_lost; /* said once in the log */
+	_Atomic(const struct lane *)
+	    suspecting; /* works at a message where a lane died, alone in this process; NULL: none */
 	struct fold_meter fold;
 };
-
-struct lane;
 
 struct lane *lane_start(
     struct lane_shared *shared, enum lane_kind kind, int index, struct err *e) MUST_USE;

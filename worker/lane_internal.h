@@ -49,6 +49,8 @@ struct lane {
 	    said; /* the last failure that was logged: one like it is again only after a while */
 	int64_t said_us;
 	int64_t fenced_us; /* when its transactional id was taken last; 0: never */
+	char unreleased
+	    [VIEW_TOKEN_SIZE]; /* token of the last session whose marks an engine's failure kept in Redis; "": none */
 	/* of the session */
 	struct store *store;
 	struct view view;
@@ -124,6 +126,8 @@ void inbox_clear(struct inbox *in);
 
 /* batch.c: gathers from the inbox; count 0 when there is nothing to do */
 bool batch_gather(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
+/* Lets other lanes of the process work where a lane died. */
+void batch_suspect_done(struct lane *lane);
 /* batch.c: the workers that died at the message that makes this batch are why it goes to .rejects. */
 void batch_blame(const struct lane *lane, const struct batch *b, struct item *item);
 void batch_done(struct batch *b);

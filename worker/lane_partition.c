@@ -146,41 +146,66 @@ be_careful(struct lane_partition *p, const struct view_owned *owned)
 }
 
 /*
- * The row is not what was committed when the partition was assigned: Redis has lost something, or it has a step that was not
+ * These rows are not what was committed when the partitions were assigned: Redis has lost something, or has a step that was not
  * committed. Or another lane has committed more since: then this one stood still, and it is this one that is behind.
  */
 static MUST_USE bool
-still_committed(struct lane *lane, const struct lane_partition *p, struct err *e)
+still_committed(
+    struct lane *lane, const struct lane_partition *const *parts, size_t count, struct err *e)
 {
 	const struct lane_shared *shared = lane->shared;
-	struct queue_position at = { .topic = p->topic, .partition = p->partition };
-	struct audit_head head;
+	struct arena a SCOPED_ARENA = { 0 };
+	struct queue_position *at = arena_array(&a, count, sizeof(*at));
 	struct err unknown;
 
-	if (!queue_group_offsets(
-		shared->probe, shared->settings->groups[lane->kind], &at, 1, &unknown) ||
-	    !head_read(lane, &at, &head, &unknown) || head.step == p->head.step)
+	for (size_t i = 0; i < count; i++)
+		at[i] = (struct queue_position){ .topic = parts[i]->topic,
+			.partition = parts[i]->partition };
+	if (count == 0 ||
+	    !queue_group_offsets(
+		shared->probe, shared->settings->groups[lane->kind], at, count, &unknown))
 		return true;
-	return err_set(e, ERR_FENCED, "%s/%" PRId32 " went on while this lane stood still",
-	    p->topic, p->partition);
+	for (size_t i = 0; i < count; i++) {
+		struct audit_head head;
+
+		if (head_read(lane, &at[i], &head, &unknown) &&
+		    strcmp(head.stamp, parts[i]->head.stamp) != 0)
+			return err_set(e, ERR_FENCED,
+			    "%s/%" PRId32 " went on while this lane stood still", at[i].topic,
+			    at[i].partition);
+	}
+	return true;
 }
 
+static void
+blame_itself(struct lane *lane, const struct lane_partition *p, struct err *e)
+{
+	struct err behind;
+
+	if (!still_committed(lane, &p, 1, &behind))
+		*e = behind;
+}
+
+/* *ret_ahead: the row has a step that was not committed when the partition was assigned. */
 static MUST_USE bool
-partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
+partition_take(struct lane *lane, struct lane_partition *p, bool *ret_ahead, struct err *e)
 {
 	struct arena a SCOPED_ARENA = { 0 };
 	struct view_owned owned;
-	bool took, differs;
 
 	p->own_key = view_own_key(&p->memory, p->topic, p->partition);
 	(void)failpoint_hit("before_take");
-	took = view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e);
-	differs = took ? owned.step != p->head.step : e->code == ERR_VIEW_LOST;
-	if ((differs && !still_committed(lane, p, e)) || !took)
+	if (lane->unreleased[0] != '\0')
+		view_release(&lane->view, lane->unreleased, &p->own_key, 1);
+	if (!view_take(&lane->view, p->own_key, p->head.step, p->head.stamp, &a, &owned, e)) {
+		if (e->code == ERR_VIEW_LOST)
+			blame_itself(lane, p, e);
 		return false;
+	}
 	if (!expiries_restore(lane, p, &owned, e))
 		return false;
 	be_careful(p, &owned);
+	*ret_ahead = owned.step != p->head.step;
 	p->head.step = owned.step;
 	p->taken = true;
 	return true;
@@ -189,21 +214,27 @@ partition_take(struct lane *lane, struct lane_partition *p, struct err *e)
 bool
 lane_take(struct lane *lane, struct err *e)
 {
+	const struct lane_partition *ahead[LANE_PARTITIONS_MAX];
 	int32_t revoke[LANE_PARTITIONS_MAX];
-	size_t revoke_count = 0;
+	size_t revoke_count = 0, ahead_count = 0;
 	bool changed = false;
 
 	for (size_t i = 0; i < lane->partition_count; i++) {
 		struct lane_partition *p = &lane->partitions[i];
+		bool is_ahead;
 
 		if (p->kind == TOPIC_REVOKE)
 			revoke[revoke_count++] = p->partition;
 		if (p->taken)
 			continue;
-		if (!partition_take(lane, p, e))
+		if (!partition_take(lane, p, &is_ahead, e))
 			return false;
+		if (is_ahead)
+			ahead[ahead_count++] = p;
 		changed = true;
 	}
+	if (!still_committed(lane, ahead, ahead_count, e))
+		return false;
 	if (!changed || lane->crls == NULL)
 		return true;
 	return crl_owner_assign(

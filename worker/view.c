@@ -27,7 +27,8 @@ static const char take_source[] =
     "if ARGV[3] ~= '' and base ~= row[5] and base ~= row[1] .. ' ' .. (row[4] or '') then\n"
     "  return {'LOST', KEYS[2] .. ' has not seen the committed step ' .. base} end\n"
     "redis.call('HSET', KEYS[2], 'token', ARGV[1], 'base', base)\n"
-    "return {'OK', row[1], row[2] or '', row[3] or '-1', row[6] or '-1'}\n";
+    "local worked = string.match(row[6] or '', '^' .. (row[3] or '') .. ':(%d+)$')\n"
+    "return {'OK', row[1], row[2] or '', row[3] or '-1', worked or '-1'}\n";
 
 /*
  * KEYS: cm:view, one cm:own a partition, the keys that get their expiry, then each claim's key followed by the keys of its
@@ -45,10 +46,11 @@ static const char advance_source[] =
     "local stamp = string.sub(token, 1, 16)\n"
     "for i = 1, n do\n"
     "  local own, last, ids, to = key(), tonumber(arg()), arg(), arg()\n"
-    "  local row = redis.call('HMGET', own, 'token', 'step', 'by', 'base')\n"
+    "  local row = redis.call('HMGET', own, 'token', 'step', 'by', 'base', 'scripted')\n"
     "  if not row[2] then return {'LOST', own .. ' is absent, the last step was ' .. last} end\n"
     "  if tonumber(row[2]) < last then return {'LOST', own .. ' is at step ' .. row[2] .. ', the last step was ' .. last} end\n"
     "  if row[1] ~= token then return {'FENCED', own} end\n"
+    "  if tonumber(row[5] or '-1') > tonumber(to) then to = row[5] end\n"
     "  steps[i] = {own, last + 1, ids, to, row[3] == stamp and row[2] .. ' ' .. stamp or row[4] or ''}\n"
     "end\n"
     "for i, s in ipairs(steps) do redis.call('HSET', s[1], 'step', s[2], 'batch', s[3], 'scripted', s[4], 'by', stamp, 'base', s[5]) end\n"
@@ -73,6 +75,17 @@ static const char advance_source[] =
     "for row, number in pairs(counts) do redis.call('INCRBY', row, number) end\n"
     "return out\n";
 
+/* KEYS: cm:own...; ARGV: token, then the last offset and the number of messages of each. */
+static const char work_source[] =
+    "for i = 1, #KEYS do\n"
+    "  if redis.call('HGET', KEYS[i], 'token') ~= ARGV[1] then return {'FENCED', KEYS[i]} end\n"
+    "end\n"
+    "for i = 1, #KEYS do\n"
+    "  local to = ARGV[2 * i]\n"
+    "  redis.call('HSET', KEYS[i], 'marker', ARGV[1], 'work', to, 'worked', to .. ':' .. ARGV[2 * i + 1])\n"
+    "end\n"
+    "return {'OK'}\n";
+
 /*
  * KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, whether one of them has read it, and
  * whether a script ran for it: who writes `scripted` has read it as well. `unread` is there from the first marked attempt until
@@ -83,7 +96,8 @@ static const char mark_source[] =
     "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
     "local deaths = row[2] == ARGV[2] and tonumber(row[3]) or 0\n"
     "if row[2] ~= ARGV[2] then redis.call('HSET', KEYS[1], 'unread', ARGV[2]) row[4] = ARGV[2] end\n"
-    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1, 'work', ARGV[2], 'worked', 1)\n"
+    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1)\n"
+    "redis.call('HSET', KEYS[1], 'marker', ARGV[1], 'work', ARGV[2], 'worked', ARGV[2] .. ':1')\n"
     "local scripted = tonumber(ARGV[2]) <= tonumber(row[5] or '-1')\n"
     "return {'OK', tostring(deaths), (scripted or row[4] ~= ARGV[2]) and '1' or '0', scripted and '1' or '0'}\n";
 
@@ -94,11 +108,11 @@ static const char mark_read_source[] =
     "if row[2] == ARGV[2] then redis.call('HDEL', KEYS[1], 'unread') end\n"
     "return {'OK'}\n";
 
-/* KEYS: cm:own...; ARGV: token. */
+/* KEYS: cm:own...; ARGV: token. What an earlier session marked and died of is not taken back. */
 static const char release_source[] =
     "for i = 1, #KEYS do\n"
-    "  local row = redis.call('HMGET', KEYS[i], 'token', 'deaths', 'mark', 'work')\n"
-    "  if row[1] == ARGV[1] then\n"
+    "  local row = redis.call('HMGET', KEYS[i], 'token', 'deaths', 'mark', 'work', 'marker')\n"
+    "  if row[1] == ARGV[1] and row[5] == ARGV[1] then\n"
     "    redis.call('HDEL', KEYS[i], 'work', 'worked')\n"
     "    if row[2] and tonumber(row[2]) > 0 and row[3] == row[4] then redis.call('HINCRBY', KEYS[i], 'deaths', -1) end\n"
     "  end\n"
@@ -135,6 +149,7 @@ view_init(struct view *v, struct store *store, struct err *e)
 	*v = (struct view){ .store = store };
 	v->take.source = take_source;
 	v->advance.source = advance_source;
+	v->work.source = work_source;
 	v->mark.source = mark_source;
 	v->mark_read.source = mark_read_source;
 	v->release.source = release_source;
@@ -262,22 +277,18 @@ bool
 view_work(
     struct view *v, const struct view_working *parts, size_t count, struct arena *a, struct err *e)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct slice mark[] = { SLICE_LITERAL("HSET"), parts[i].own_key,
-			SLICE_LITERAL("work"), number_text(a, parts[i].to), SLICE_LITERAL("worked"),
-			number_text(a, parts[i].count) };
+	struct slice *keys = arena_array(a, count, sizeof(*keys));
+	struct slice *args = arena_array(a, 2 * count + 1, sizeof(*args));
 
-		if (!store_append(v->store, mark, 6, e))
-			return false;
-	}
+	args[0] = slice_text(v->token);
 	for (size_t i = 0; i < count; i++) {
-		struct store_reply *r = store_next(v->store, e);
-
-		if (r == NULL)
-			return false;
-		store_reply_free(r);
+		keys[i] = parts[i].own_key;
+		args[2 * i + 1] = number_text(a, parts[i].to);
+		args[2 * i + 2] = number_text(a, parts[i].count);
 	}
-	return true;
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->work, keys, count, args, 2 * count + 1, e);
+	return r != NULL && view_status(r, e);
 }
 
 bool
@@ -438,14 +449,14 @@ view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err 
 }
 
 void
-view_release(struct view *v, const struct slice *own_keys, size_t count)
+view_release(struct view *v, const char *token, const struct slice *own_keys, size_t count)
 {
-	const struct slice token = slice_text(v->token);
+	const struct slice arg = slice_text(token);
 	struct err ignored;
 
 	if (count > 0 && !store_broken(v->store))
 		store_reply_free(
-		    store_eval(v->store, &v->release, own_keys, count, &token, 1, &ignored));
+		    store_eval(v->store, &v->release, own_keys, count, &arg, 1, &ignored));
 }
 
 void

@@ -32,7 +32,7 @@
 struct view {
 	struct store *store; /* borrowed */
 	char token[VIEW_TOKEN_SIZE];
-	struct store_script take, advance, mark, mark_read, release, survey;
+	struct store_script take, advance, work, mark, mark_read, release, survey;
 };
 
 /* What cm:own said when the partition was taken. */
@@ -126,8 +126,11 @@ bool view_mark(struct view *v, struct slice own_key, int64_t offset, struct view
     struct err *e) MUST_USE;
 /* The message that was marked, at this offset, could be read. */
 bool view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err *e) MUST_USE;
-/* A stop by own decision: takes the marks back. Best effort. */
-void view_release(struct view *v, const struct slice *own_keys, size_t count);
+/*
+ * A stop by own decision of the session that had this token, the view's own or one whose connection was broken: takes back what
+ * it marked, unless another has taken the row since. Best effort.
+ */
+void view_release(struct view *v, const char *token, const struct slice *own_keys, size_t count);
 /* Redis has lost writes: nobody signs until the view is whole again. Best effort. */
 void view_set_folding(struct view *v);
 

@@ -128,8 +128,8 @@ died_before(struct fleet *f, int work, int worked, int deaths)
 	fleet_issue(f, "next");
 	fleet_command(f,
 	    arena_printf(&f->arena,
-		"HSET cm:own:certmill.issue:0 work %d worked %d mark 0 deaths %d", work, worked,
-		deaths));
+		"HSET cm:own:certmill.issue:0 work %d worked %d:%d mark 0 deaths %d", work, work,
+		worked, deaths));
 	lane_up(f, LANE_MINT);
 	answer_expect(f, "the message behind it", "next", NULL);
 }

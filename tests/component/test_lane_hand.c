@@ -73,6 +73,23 @@ struct gather {
 	size_t expected; /* messages of the first batch */
 };
 
+/* Nothing is gathered where a lane died while another lane of the process works where one did. */
+static void
+one_suspect_check(struct fleet *f, struct lane *lane)
+{
+	struct lane other = { .shared = &f->shared };
+	struct batch b;
+	struct err e = { 0 };
+
+	f->shared.suspecting = &other;
+	FLEET_MUST(batch_gather(lane, &b, &e));
+	assert_int_equal(b.part_count, 0);
+	batch_done(&b);
+	batch_suspect_done(lane);
+	assert_ptr_equal(f->shared.suspecting, &other);
+	batch_suspect_done(&other);
+}
+
 static void
 gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
 {
@@ -102,6 +119,8 @@ gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
 		.careful_to = g->careful_to < 0 ? -1 : first + g->careful_to,
 		.careful_size = g->careful_size };
 	f->s.batch_bytes = g->batch_bytes;
+	if (g->careful_size == 1)
+		one_suspect_check(f, lane);
 	FLEET_MUST(batch_gather(lane, &b, &e));
 	if (b.count != g->expected)
 		fail_msg("%s: expected %zu messages of %zu bytes, got %zu", g->name, g->expected,
@@ -110,6 +129,7 @@ gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
 	assert_int_equal(b.parts[0].next, first + (int64_t)g->expected);
 	assert_int_equal(lane->inbox.count, strlen(g->ids));
 	batch_done(&b);
+	batch_suspect_done(lane);
 	hand_done(lane);
 	queue_reader_close(r);
 }

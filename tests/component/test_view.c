@@ -372,7 +372,8 @@ test_the_next_owner_learns_of_the_last_batch(void **state)
 	assert_int_equal(owned.worked_count, 3);
 	assert_int_equal(owned.batch.count, 1);
 	assert_true(slice_is(owned.batch.items[0], "x"));
-	view_release(&v, &own, 1);
+	assert_true(view_work(&v, &working, 1, &arena, &e));
+	view_release(&v, v.token, &own, 1);
 	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
 	assert_int_equal(owned.worked_to, -1);
 	assert_int_equal(owned.worked_count, -1);
@@ -380,6 +381,9 @@ test_the_next_owner_learns_of_the_last_batch(void **state)
 	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
 	assert_int_equal(owned.worked_to, 42);
 	assert_int_equal(owned.worked_count, 1);
+	command("HSET cm:own:t.issue:0 work 99"); /* by a version that does not count */
+	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
+	assert_int_equal(owned.worked_count, -1);
 }
 
 static void
@@ -394,15 +398,47 @@ test_marks_count_deaths(void **state)
 		v = taken_view();
 	}
 	assert_int_equal(mark(&v, 7), 5);
-	view_release(&v, &own, 1); /* a stop by its own decision is no death */
+	view_release(&v, v.token, &own, 1); /* a stop by its own decision is no death */
 	assert_int_equal(mark(&v, 7), 5);
 	assert_int_equal(mark(&v, 8), 0);
+}
+
+/* A session takes back what it has marked: not what the one before died of, nor what is another's by now. */
+static void
+test_release_takes_its_own_back(void **state)
+{
+	const struct slice own = own_key();
+	const struct view_working working = { own, 9, 3 };
+	struct view v = taken_view(), old;
+	struct view_owned owned = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(mark(&v, 7), 0);
+	v = taken_view();
+	view_release(&v, v.token, &own, 1);
+	assert_int_equal(mark(&v, 7), 1);
+	assert_int_equal(mark(&v, 7), 2);
+	/* by a later session, as the connection was broken */
+	old = v;
+	assert_true(view_init(&v, store, &e));
+	view_release(&v, old.token, &own, 1);
+	assert_true(view_take(&v, own, 0, "", &arena, &owned, &e));
+	assert_int_equal(owned.worked_to, -1);
+	assert_int_equal(mark(&v, 7), 2);
+	view_release(&v, old.token, &own, 1);
+	assert_int_equal(mark(&v, 7), 3);
+	/* nor does it mark what it has lost */
+	assert_false(view_work(&old, &working, 1, &arena, &e));
+	assert_int_equal(e.code, ERR_FENCED);
 }
 
 static void
 test_marks_tell_what_was_read(void **state)
 {
 	const struct slice own = own_key();
+	const struct view_step less = { own, 1, SLICE_LITERAL("\x90"), 20 };
+	struct view_batch fewer = { .steps = &less, .step_count = 1 };
 	struct view v = taken_view(), late;
 	struct err e = { 0 };
 
@@ -425,6 +461,9 @@ test_marks_tell_what_was_read(void **state)
 	assert_int_equal(advance(&v, 0, NULL, 0), ERR_NONE);
 	assert_true(attempts(&v, 30).was_read && attempts(&v, 30).was_scripted);
 	assert_false(attempts(&v, 31).was_read || attempts(&v, 31).was_scripted);
+	/* it is not forgotten where the next one runs for fewer */
+	assert_true(view_advance(&v, &fewer, &arena, &e));
+	assert_true(attempts(&v, 30).was_scripted);
 }
 
 int
@@ -441,6 +480,7 @@ main(void)
 		cmocka_unit_test_setup(test_expiry_comes_with_the_next_batch, setup),
 		cmocka_unit_test_setup(test_the_next_owner_learns_of_the_last_batch, setup),
 		cmocka_unit_test_setup(test_marks_count_deaths, setup),
+		cmocka_unit_test_setup(test_release_takes_its_own_back, setup),
 		cmocka_unit_test_setup(test_marks_tell_what_was_read, setup),
 	};
 
