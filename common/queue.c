@@ -126,7 +126,8 @@ message_headers(const struct queue_message *m)
 {
 	rd_kafka_headers_t *headers;
 
-	if (m->is_bare || rd_kafka_message_headers(m->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (m->is_bare ||
+	    rd_kafka_message_headers(m->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return NULL;
 	return headers;
 }

@@ -49,7 +49,8 @@ struct queue_message {
 	struct slice key;
 	struct slice value; /* data NULL: a null payload (tombstone) */
 	void *handle;
-	bool is_bare; /* known to have no headers: librdkafka looks for them anew at each question */
+	bool
+	    is_bare; /* its reader says that no header can be read: librdkafka looks for them anew at each question */
 };
 
 size_t queue_message_headers(const struct queue_message *m); /* how many */

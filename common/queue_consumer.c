@@ -337,10 +337,8 @@ queue_consumer_poll(struct queue_consumer *c, int timeout_ms, struct queue_messa
 		messages_drop(c->raw, count);
 		return false;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		ret[i] = queue_message_new(c->raw[i]);
-		ret[i]->is_bare = queue_message_headers(ret[i]) == 0;
-	}
 	*ret_count = count;
 	return true;
 }

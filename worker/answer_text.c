@@ -120,7 +120,7 @@ shown_write(struct context *cx, struct request *rq, enum answer_format format,
 		request_warn(cx, rq, "private_key_withheld",
 		    "this is a replay, and the private key is not given out again");
 	buf_init_secret(text, TEXT_MAX);
-	buf_reserve(text, 2 * shown->der.len + 512); /* all of it, as a rule */
+	buf_reserve(text, 2 * shown->der.len + 512); /* all of it, but for an RSA key */
 	if (gives && has &&
 	    !private_key_add(cx, rq, format, shown->key_format, text, &key, &clear_key, e))
 		return false;

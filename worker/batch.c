@@ -234,6 +234,7 @@ item_read(
 		batch_blame(lane, b, item);
 		return true;
 	}
+	m->is_bare = queue_message_headers(m) == 0;
 	failpoint_hit_by("poison_read", m->value, "unreadable-pill");
 	item->intake = request_read(
 	    &b->cx, lane->partition_counts[item->rq.kind], &item->rq, &item->reject);
@@ -274,18 +275,14 @@ batch_is_suspect(struct lane *lane, size_t bound)
 }
 
 /*
- * The lanes of a process die together. So one suspect is worked at at a time, and what dies of it is not held against the others'.
- * False: not now.
+ * The lanes of a process die together. So they take turns at suspects: a death at one is not held against another.
  */
 static bool
 batch_suspect_begin(struct lane *lane)
 {
 	const struct lane *none = NULL;
 
-	if (atomic_compare_exchange_strong(&lane->shared->suspecting, &none, lane))
-		return true;
-	usleep(SUSPECT_PAUSE_US);
-	return false;
+	return atomic_compare_exchange_strong(&lane->shared->suspecting, &none, lane);
 }
 
 void
@@ -327,8 +324,10 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 	struct id_set ids = id_set_new(b->cx.arena, bound);
 
 	b->is_suspect = batch_is_suspect(lane, bound);
-	if (b->is_suspect && !batch_suspect_begin(lane))
+	if (b->is_suspect && !batch_suspect_begin(lane)) {
+		usleep(SUSPECT_PAUSE_US);
 		return true;
+	}
 	if (!batch_mark(lane, b, bound, e))
 		return false;
 	b->items = arena_array(b->cx.arena, bound, sizeof(*b->items));

@@ -119,11 +119,11 @@ session_release(struct lane *lane)
 	for (size_t i = 0; i < lane->partition_count; i++)
 		if (lane->partitions[i].taken)
 			keys[count++] = lane->partitions[i].own_key;
-	if (lane->store == NULL)
+	if (lane->store == NULL || count == 0)
 		return;
-	if (store_broken(lane->store) && count > 0)
+	lane->unreleased[0] = '\0';
+	if (!view_release(&lane->view, lane->view.token, keys, count))
 		memcpy(lane->unreleased, lane->view.token, sizeof(lane->unreleased));
-	view_release(&lane->view, lane->view.token, keys, count);
 }
 
 static void
@@ -131,6 +131,7 @@ session_close(struct lane *lane, bool leave, enum err_code ended_by)
 {
 	if (engines_ended(ended_by))
 		session_release(lane);
+	batch_suspect_done(lane);  /* not before its mark is taken back */
 	inbox_clear(&lane->inbox); /* first: the consumer waits for messages that are still held */
 	queue_group_free(TAKE(lane->group));
 	queue_consumer_close(TAKE(lane->consumer), leave);
@@ -199,7 +200,8 @@ lane_turn(struct lane *lane, struct err *e)
 	if (done && b.part_count > 0)
 		done = lane_batch(lane, &b, e);
 	batch_done(&b);
-	batch_suspect_done(lane);
+	if (done)
+		batch_suspect_done(lane);
 	return done;
 }
 

@@ -12,8 +12,9 @@
 
 #include <stdatomic.h>
 
-/* What the lanes of a process share; immutable but for the flags. */
 struct lane;
+
+/* What the lanes of a process share; immutable but for the flags. */
 struct lane_shared {
 	const struct settings *settings;
 	const struct secret *kek;

@@ -21,6 +21,7 @@ struct lane_partition {
 	int64_t next;           /* offset of the next message */
 	int64_t fetched;        /* offset behind the last message that came in */
 	struct audit_head head; /* as committed */
+	int64_t assigned_step;  /* as committed when it was assigned */
 	int64_t careful_to;     /* up to this offset a lane died while working at it; -1: none */
 	size_t
 	    careful_size; /* so many of these go in one batch; 1: each alone, and its deaths are counted */
@@ -124,7 +125,7 @@ bool lane_mend(struct lane *lane);
 bool inbox_fill(struct lane *lane, int timeout_ms, struct err *e) MUST_USE;
 void inbox_clear(struct inbox *in);
 
-/* batch.c: gathers from the inbox; count 0 when there is nothing to do */
+/* batch.c: gathers from the inbox; without parts when there is nothing to do, or not now */
 bool batch_gather(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
 /* Lets other lanes of the process work where a lane died. */
 void batch_suspect_done(struct lane *lane);

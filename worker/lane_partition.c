@@ -56,6 +56,7 @@ lane_assigned(void *opaque, const struct queue_position *at, size_t count, struc
 			.careful_to = -1 };
 		if (!head_read(lane, &at[i], &p->head, e))
 			return false;
+		p->assigned_step = p->head.step;
 	}
 	return true;
 }
@@ -169,7 +170,8 @@ still_committed(
 		struct audit_head head;
 
 		if (head_read(lane, &at[i], &head, &unknown) &&
-		    strcmp(head.stamp, parts[i]->head.stamp) != 0)
+		    (head.step != parts[i]->assigned_step ||
+			strcmp(head.stamp, parts[i]->head.stamp) != 0))
 			return err_set(e, ERR_FENCED,
 			    "%s/%" PRId32 " went on while this lane stood still", at[i].topic,
 			    at[i].partition);

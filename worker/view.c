@@ -13,7 +13,7 @@
  * KEYS: cm:view, cm:own...; ARGV: token, committed step and its stamp ("": not known). The row's last step is (step, by), and
  * base the one that was last known to be committed: what Kafka has committed is one of these two, or Redis is not the one
  * that it was committed with. A lane that stood still may take the row when the step was committed behind its back: so (step, by)
- * stay until the next step.
+ * stay until the next step. `worked` names its `work`: a version that writes only the latter leaves it behind.
  */
 static const char take_source[] =
     "local view = redis.call('GET', KEYS[1])\n"
@@ -78,7 +78,9 @@ static const char advance_source[] =
 /* KEYS: cm:own...; ARGV: token, then the last offset and the number of messages of each. */
 static const char work_source[] =
     "for i = 1, #KEYS do\n"
-    "  if redis.call('HGET', KEYS[i], 'token') ~= ARGV[1] then return {'FENCED', KEYS[i]} end\n"
+    "  local token = redis.call('HGET', KEYS[i], 'token')\n"
+    "  if not token then return {'LOST', KEYS[i] .. ' is absent'} end\n"
+    "  if token ~= ARGV[1] then return {'FENCED', KEYS[i]} end\n"
     "end\n"
     "for i = 1, #KEYS do\n"
     "  local to = ARGV[2 * i]\n"
@@ -96,8 +98,8 @@ static const char mark_source[] =
     "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
     "local deaths = row[2] == ARGV[2] and tonumber(row[3]) or 0\n"
     "if row[2] ~= ARGV[2] then redis.call('HSET', KEYS[1], 'unread', ARGV[2]) row[4] = ARGV[2] end\n"
-    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1)\n"
-    "redis.call('HSET', KEYS[1], 'marker', ARGV[1], 'work', ARGV[2], 'worked', ARGV[2] .. ':1')\n"
+    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1,\n"
+    "  'marker', ARGV[1], 'work', ARGV[2], 'worked', ARGV[2] .. ':1')\n"
     "local scripted = tonumber(ARGV[2]) <= tonumber(row[5] or '-1')\n"
     "return {'OK', tostring(deaths), (scripted or row[4] ~= ARGV[2]) and '1' or '0', scripted and '1' or '0'}\n";
 
@@ -448,15 +450,20 @@ view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err 
 	return r != NULL && view_status(r, e);
 }
 
-void
+bool
 view_release(struct view *v, const char *token, const struct slice *own_keys, size_t count)
 {
 	const struct slice arg = slice_text(token);
+	struct store_reply *r;
 	struct err ignored;
 
-	if (count > 0 && !store_broken(v->store))
-		store_reply_free(
-		    store_eval(v->store, &v->release, own_keys, count, &arg, 1, &ignored));
+	if (count == 0)
+		return true;
+	if (store_broken(v->store))
+		return false;
+	r = store_eval(v->store, &v->release, own_keys, count, &arg, 1, &ignored);
+	store_reply_free(r);
+	return r != NULL;
 }
 
 void

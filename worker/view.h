@@ -128,9 +128,9 @@ bool view_mark(struct view *v, struct slice own_key, int64_t offset, struct view
 bool view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err *e) MUST_USE;
 /*
  * A stop by own decision of the session that had this token, the view's own or one whose connection was broken: takes back what
- * it marked, unless another has taken the row since. Best effort.
+ * it marked, unless another has taken the row since. False: Redis could not be told.
  */
-void view_release(struct view *v, const char *token, const struct slice *own_keys, size_t count);
+bool view_release(struct view *v, const char *token, const struct slice *own_keys, size_t count);
 /* Redis has lost writes: nobody signs until the view is whole again. Best effort. */
 void view_set_folding(struct view *v);
 

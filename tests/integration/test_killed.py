@@ -39,11 +39,12 @@ def test_a_claim_is_published_whatever_it_kills(make_cluster):
     verify(cluster)
 
 
-@pytest.mark.parametrize("more", (1, 180))
-def test_a_stale_lane_that_has_taken_nothing(make_cluster, more):
+@pytest.mark.parametrize(("more", "joins"), ((1, False), (180, False), (180, True)))
+def test_a_stale_lane_that_has_taken_nothing(make_cluster, more, joins):
     """
-    A worker stands still when its partitions are assigned and not taken yet, and another is given them and answers. What the first
-    has read of their offsets is behind then, by one step or by many, and Redis is not: nobody calls the view lost.
+    A worker stands still when its partitions are assigned and not taken yet, and another is given them and answers: a new one, or
+    the one that it joined, which gets them back. What the first has read of their offsets is behind then, by one step or by many,
+    and Redis is not: nobody calls the view lost.
     """
     cluster = make_cluster(settings={"kafka": {"session.timeout.ms": "6000"}})
     client = open_shop(cluster.client)
@@ -55,16 +56,21 @@ def test_a_stale_lane_that_has_taken_nothing(make_cluster, more):
             count -= 60
 
     works(180)
-    stale = cluster.worker
-    stale.finish()
-    stale.more_environment = {
+    environment = {
         "CERTMILL_FAILPOINT": "before_take=stop@1",
         "CERTMILL_LANES_CONTROL": "0",
         "CERTMILL_LANES_QUERY": "0",
     }
-    stale.start()
+    if joins:
+        stale = cluster.add_worker(environment)
+    else:
+        stale = cluster.worker
+        stale.finish()
+        stale.more_environment = environment
+        stale.start()
     wait_until(stale.stopped, "the worker has no partition to take")
-    cluster.add_worker()
+    if not joins:
+        cluster.add_worker()
     works(more)
     stale.resume()
     wait_until(lambda: "lane_stopped" in stale.log(), "the stale lane goes on")
