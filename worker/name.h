@@ -67,7 +67,7 @@ bool name_is_hostname(struct slice ascii);
 bool name_wildcard(struct slice name, bool *ret_wildcard, struct slice *ret_rest);
 
 /* Without the blanks around it. */
-struct slice text_trim(struct slice text);
+struct slice text_trim(struct slice s);
 size_t text_characters(struct slice utf8);
 /* NUL and the other characters that no name holds */
 bool text_has_control(struct slice text);
