@@ -1,6 +1,5 @@
 /* Follows `.state` in a thread of its own and swaps in new versions of the catalog. */
 #include "catalog_fact.h"
-#include "failpoint.h"
 #include "log.h"
 #include "scoped.h"
 
@@ -91,7 +90,5 @@ catalog_current(struct catalog_folder *f)
 const struct catalog *
 catalog_fresh(struct catalog_folder *f, int timeout_ms, struct err *e)
 {
-	return failpoint_hit("skip_barrier") || follower_barrier(f->follower, timeout_ms, e)
-	    ? catalog_current(f)
-	    : NULL;
+	return follower_barrier(f->follower, timeout_ms, e) ? catalog_current(f) : NULL;
 }
