@@ -49,8 +49,7 @@ struct queue_message {
 	struct slice key;
 	struct slice value; /* data NULL: a null payload (tombstone) */
 	void *handle;
-	bool
-	    is_bare; /* its reader says that no header can be read: librdkafka looks for them anew at each question */
+	bool is_bare; /* no header can be read: librdkafka would look for them at each question */
 };
 
 size_t queue_message_headers(const struct queue_message *m); /* how many */

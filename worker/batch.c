@@ -274,9 +274,7 @@ batch_is_suspect(struct lane *lane, size_t bound)
 	return bound == 1 && m->offset <= p->careful_to && p->careful_size == 1;
 }
 
-/*
- * The lanes of a process die together. So they take turns at suspects: a death at one is not held against another.
- */
+/* The lanes of a process die together. So they take turns at suspects: a death at one is not held against another. */
 static bool
 batch_suspect_begin(struct lane *lane)
 {

@@ -26,8 +26,8 @@ struct lane_shared {
 	atomic_int
 	    failed; /* lanes that ended for good, with an error that a restart of the lane does not mend */
 	atomic_bool view_lost; /* said once in the log */
-	_Atomic(const struct lane *)
-	    suspecting; /* works at a message where a lane died, alone in this process; NULL: none */
+	/* works at a message where a lane died, alone in this process; NULL: none */
+	_Atomic(const struct lane *) suspecting;
 	struct fold_meter fold;
 };
 

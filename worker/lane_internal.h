@@ -50,8 +50,8 @@ struct lane {
 	    said; /* the last failure that was logged: one like it is again only after a while */
 	int64_t said_us;
 	int64_t fenced_us; /* when its transactional id was taken last; 0: never */
-	char unreleased
-	    [VIEW_TOKEN_SIZE]; /* token of the last session whose marks an engine's failure kept in Redis; "": none */
+	/* token of the last session whose marks an engine's failure kept in Redis; "": none */
+	char unreleased[VIEW_TOKEN_SIZE];
 	/* of the session */
 	struct store *store;
 	struct view view;
