@@ -16,7 +16,7 @@ from ledger import REQUESTS, home
 HERE = Path(__file__).resolve().parent
 CHECK_S = 3600
 READ_S = 1200
-SAID = 40  # lines of each verdict
+SAID = 15  # lines of each verdict
 
 
 def crl_entries(fleet):
