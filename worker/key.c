@@ -1,3 +1,4 @@
+#include "key_ec.h"
 #include "key_encode.h"
 #include "scoped_openssl.h"
 #include "timespan.h"
@@ -7,6 +8,7 @@
 
 struct keymaker {
 	struct key_pool *pool; /* borrowed, may be NULL */
+	struct ec_maker *ec;   /* NULL where keys have to come from a FIPS provider */
 	EVP_PKEY_CTX *curves[CURVE_COUNT];
 	EVP_PKEY_CTX *ed25519;
 };
@@ -159,6 +161,10 @@ keymaker_new(struct key_pool *pool, struct err *e)
 		m->curves[i] = generator_new(KEY_EC, curve_at(i)->bits, e);
 		ok = m->curves[i] != NULL;
 	}
+	if (ok && !EVP_default_properties_is_fips_enabled(NULL)) {
+		m->ec = ec_maker_new(e);
+		ok = m->ec != NULL;
+	}
 	if (ok)
 		m->ed25519 = generator_new(KEY_ED25519, 0, e);
 	if (m->ed25519 == NULL) {
@@ -176,6 +182,7 @@ keymaker_free(struct keymaker *m)
 	for (size_t i = 0; i < CURVE_COUNT; i++)
 		EVP_PKEY_CTX_free(m->curves[i]);
 	EVP_PKEY_CTX_free(m->ed25519);
+	ec_maker_free(m->ec);
 	free(m);
 }
 
@@ -211,6 +218,8 @@ keymaker_make(struct keymaker *m, enum key_type type, int64_t bits, int64_t dead
 	if (!key_bits_valid(type, bits))
 		return err_set(e, ERR_INVALID_VALUE, "there are no %s keys of %lld bits",
 		    key_type_name(type), (long long)bits);
+	if (type == KEY_EC && m->ec != NULL)
+		return ec_maker_make(m->ec, curve_find(bits), ret, e);
 	key = make_key(m, type, bits, deadline_us, e);
 	return key != NULL && key_encode(key, type, bits, ret, e);
 }

@@ -64,32 +64,44 @@ write_sec1(struct der *d, const struct curve *c, struct slice private, struct sl
 	der_wrap(d, mark, DER_SEQUENCE);
 }
 
+bool
+key_encode_ec(const struct curve *c, struct slice private, struct slice point, struct leaf_key *ret,
+    struct err *e)
+{
+	uint8_t scratch[SPKI_MAX];
+	struct der d;
+	bool ok;
+
+	ret->type = KEY_EC;
+	der_init(&d, scratch, sizeof(scratch));
+	spki_write_ec(&d, c, point);
+	ok = take(&ret->spki, &d, e);
+	der_init(&d, scratch, sizeof(scratch));
+	write_sec1(&d, c, private, point);
+	ok = ok && take(&ret->private_der, &d, e);
+	OPENSSL_cleanse(scratch, sizeof(scratch));
+	return ok;
+}
+
 static bool
 encode_ec(EVP_PKEY *key, const struct curve *c, struct leaf_key *ret, struct err *e)
 {
-	uint8_t private[CURVE_FIELD_MAX], point[CURVE_POINT_MAX], scratch[SPKI_MAX];
+	uint8_t private[CURVE_FIELD_MAX], point[CURVE_POINT_MAX];
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
 		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, private, c->field),
 		OSSL_PARAM_construct_end(),
 	};
 	bool ok = EVP_PKEY_get_params(key, params) > 0;
-	struct slice pub = slice_of(point, params[0].return_size);
-	struct der d;
+	struct slice public = slice_of(point, params[0].return_size);
 
-	if (!ok || pub.len != 1 + 2 * c->field || params[1].return_size > c->field) {
+	if (!ok || public.len != 1 + 2 * c->field || params[1].return_size > c->field) {
 		OPENSSL_cleanse(private, sizeof(private));
 		return err_openssl(e, "EVP_PKEY_get_params");
 	}
 	reverse(private, c->field);
-	der_init(&d, scratch, sizeof(scratch));
-	spki_write_ec(&d, c, pub);
-	ok = take(&ret->spki, &d, e);
-	der_init(&d, scratch, sizeof(scratch));
-	write_sec1(&d, c, slice_of(private, c->field), pub);
-	ok = ok && take(&ret->private_der, &d, e);
+	ok = key_encode_ec(c, slice_of(private, c->field), public, ret, e);
 	OPENSSL_cleanse(private, sizeof(private));
-	OPENSSL_cleanse(scratch, sizeof(scratch));
 	return ok;
 }
 

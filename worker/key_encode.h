@@ -9,4 +9,8 @@
 bool key_encode(
     EVP_PKEY *key, enum key_type type, int64_t bits, struct leaf_key *ret, struct err *e) MUST_USE;
 
+/* The same from the numbers: the private key as long as the curve's field, an uncompressed point. */
+bool key_encode_ec(const struct curve *c, struct slice private, struct slice point,
+    struct leaf_key *ret, struct err *e) MUST_USE;
+
 #endif

@@ -79,6 +79,46 @@ test_encodings_are_openssls(void **state)
 }
 
 static void
+test_no_two_keys_are_the_same(void **state)
+{
+	struct err e = { 0 };
+	struct keymaker *m = keymaker_new(NULL, &e);
+	struct leaf_key k;
+	uint8_t before[256];
+	size_t before_len = 0;
+
+	(void)state;
+	assert_non_null(m);
+	leaf_key_init(&k);
+	for (int round = 0; round < 20; round++) {
+		struct slice is;
+
+		assert_true(keymaker_make(m, KEY_EC, 256, INT64_MAX, &k, &e));
+		is = buf_slice(&k.private_der);
+		assert_false(slice_eq(is, slice_of(before, before_len)));
+		memcpy(before, is.data, is.len);
+		before_len = is.len;
+	}
+	leaf_key_done(&k);
+	keymaker_free(m);
+}
+
+/* Who demands FIPS has no key that another than its provider made: none at all where there is no such provider. */
+static void
+test_fips_is_not_gone_around(void **state)
+{
+	struct err e = { 0 };
+	struct keymaker *m;
+
+	(void)state;
+	assert_int_equal(EVP_default_properties_enable_fips(NULL, 1), 1);
+	m = keymaker_new(NULL, &e);
+	assert_int_equal(EVP_default_properties_enable_fips(NULL, 0), 1);
+	assert_null(m);
+	assert_int_equal(e.code, ERR_CRYPTO);
+}
+
+static void
 test_sizes(void **state)
 {
 	static const struct {
@@ -182,6 +222,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encodings_are_openssls),
+		cmocka_unit_test(test_no_two_keys_are_the_same),
+		cmocka_unit_test(test_fips_is_not_gone_around),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_deadline),
