@@ -54,7 +54,7 @@ topic_positions(
 	ret->at[topic] = arena_array(&a->memory, (size_t)t->count, sizeof(*ret->at[topic]));
 	for (int32_t i = 0; i < t->count; i++)
 		at[i] = (struct queue_position){ .topic = t->name, .partition = i };
-	if (!queue_group_offsets(a->probe, group, at, (size_t)t->count, e))
+	if (!queue_group_offsets(a->probe, group, at, (size_t)t->count, QUEUE_COMMITTED_MS, e))
 		return false;
 	for (int32_t i = 0; i < t->count; i++)
 		if (!position_take(&at[i], &ret->at[topic][i], e))

@@ -208,9 +208,14 @@ bool queue_topic_config(struct queue_probe *p, const char *topic, const char *na
 /* *ret_created false: it existed. Waits until its metadata is there. */
 bool queue_topic_create(struct queue_probe *p, const struct queue_topic_spec *t, bool *ret_created,
     struct err *e) MUST_USE;
-/* Fills offset and metadata of each given topic/partition (QUEUE_NO_OFFSET where there is none). */
+/* Over the transaction timeout: an open transaction is decided by then. */
+#define QUEUE_COMMITTED_MS 30000
+/*
+ * Fills offset and metadata of each given topic/partition (QUEUE_NO_OFFSET where there is none), behind the transactions that are
+ * open now.
+ */
 bool queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
-    size_t count, struct err *e) MUST_USE;
+    size_t count, int timeout_ms, struct err *e) MUST_USE;
 /* The same at once, whatever a transaction that is open may still change: for onlookers. */
 bool queue_group_stands(struct queue_probe *p, const char *group, struct queue_position *at,
     size_t count, int timeout_ms, struct err *e) MUST_USE;

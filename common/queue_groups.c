@@ -28,7 +28,7 @@ offsets_list(const struct queue_position *at, size_t count, bool with_offsets)
 /* The result for each partition. An error of the group comes as the event's, or as the group's. */
 static MUST_USE const rd_kafka_topic_partition_list_t *
 group_result(struct queue_probe *p, const char *group, const rd_kafka_group_result_t **results,
-    size_t count, struct err *e)
+    size_t count, enum queue_again *ret_again, struct err *e)
 {
 	const rd_kafka_topic_partition_list_t *partitions;
 	const rd_kafka_error_t *error;
@@ -36,10 +36,12 @@ group_result(struct queue_probe *p, const char *group, const rd_kafka_group_resu
 	if (count != 1)
 		return err_set(e, ERR_QUEUE, "group %s: no answer", group), NULL;
 	error = rd_kafka_group_result_error(results[0]);
-	if (error != NULL)
+	if (error != NULL) {
+		*ret_again = queue_again_of(rd_kafka_error_code(error));
 		return queue_fail(&p->h, e, group, rd_kafka_error_code(error),
 			   rd_kafka_error_string(error)),
 		       NULL;
+	}
 	partitions = rd_kafka_group_result_partitions(results[0]);
 	if (partitions == NULL)
 		return err_set(e, ERR_QUEUE, "group %s: an empty answer", group), NULL;
@@ -53,9 +55,11 @@ queue_again_of(rd_kafka_resp_err_t code)
 {
 	if (code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR)
 		return QUEUE_AGAIN_MOVED;
-	/* the admin request does not wait by itself */
-	return code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ? QUEUE_AGAIN_UNDECIDED
-								: QUEUE_AGAIN_NOT;
+	/* the admin request does not wait by itself: for an open transaction, or for a coordinator that is new there */
+	return code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ||
+		code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS
+	    ? QUEUE_AGAIN_UNDECIDED
+	    : QUEUE_AGAIN_NOT;
 }
 
 /*
@@ -185,7 +189,7 @@ offsets_read(struct queue_probe *p, void *opaque, enum queue_again *ret_again, s
 		return false;
 	results = rd_kafka_ListConsumerGroupOffsets_result_groups(
 	    rd_kafka_event_ListConsumerGroupOffsets_result(event), &groups);
-	partitions = group_result(p, o->group, results, groups, e);
+	partitions = group_result(p, o->group, results, groups, ret_again, e);
 	if (partitions == NULL)
 		return false;
 	*ret_again = partitions_again(partitions);
@@ -197,9 +201,9 @@ offsets_read(struct queue_probe *p, void *opaque, enum queue_again *ret_again, s
 
 bool
 queue_group_offsets(struct queue_probe *p, const char *group, struct queue_position *at,
-    size_t count, struct err *e)
+    size_t count, int timeout_ms, struct err *e)
 {
-	struct offsets_read o = { group, at, count, true, QUEUE_COMMITTED_MS };
+	struct offsets_read o = { group, at, count, true, timeout_ms };
 
 	return queue_groups_ask(p, o.timeout_ms, offsets_read, &o, e);
 }
@@ -243,7 +247,7 @@ offsets_write(struct queue_probe *p, void *opaque, enum queue_again *ret_again, 
 		return false;
 	results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
 	    rd_kafka_event_AlterConsumerGroupOffsets_result(event), &groups);
-	partitions = group_result(p, o->group, results, groups, e);
+	partitions = group_result(p, o->group, results, groups, ret_again, e);
 	if (partitions == NULL)
 		return false;
 	*ret_again = partitions_again(partitions);

@@ -11,11 +11,9 @@
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 
-#define QUEUE_REQUEST_MS     10000 /* metadata, watermarks, admin requests */
-#define QUEUE_TRANSACTION_MS 15000 /* transaction.timeout.ms, and the longest wait for a commit */
-#define QUEUE_COMMITTED_MS \
-	30000 /* over the transaction timeout: an open one is decided within it */
-#define QUEUE_INIT_MS         60000      /* init_transactions */
+#define QUEUE_REQUEST_MS      10000 /* metadata, watermarks, admin requests */
+#define QUEUE_TRANSACTION_MS  15000 /* transaction.timeout.ms, and the longest wait for a commit */
+#define QUEUE_INIT_MS         60000 /* init_transactions */
 #define QUEUE_LARGEST_MESSAGE "67174400" /* 64 MiB for a CRL, and its envelope */
 
 /* clang-format off */
@@ -91,7 +89,7 @@ queue_probe_of_groups(struct queue_probe *p)
 
 /*
  * Asks for a group, again while that helps and `timeout_ms` last. _request: asks once; *ret_again of a failure says why it may
- * be worth while to ask again: an open transaction, or a coordinator that is none any more; queue_again_of() knows it by the code.
+ * be worth while to ask again: an open transaction, a coordinator that still loads, or one that is none any more; queue_again_of() knows it by the code.
  */
 enum queue_again { QUEUE_AGAIN_NOT, QUEUE_AGAIN_UNDECIDED, QUEUE_AGAIN_MOVED };
 typedef bool queue_groups_request(

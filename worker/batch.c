@@ -10,8 +10,9 @@
 #define POLL_MAX         1024
 #define KEY_DEADLINE_US  ((int64_t)45 * 1000 * 1000)
 #define LINGER_MAX_US    ((int64_t)500 * 1000)
-#define SUSPECT_PAUSE_US 50000
-#define CONFIG_BATCH_MAX 64 /* looked at for one change and the copies of others */
+#define SUSPECT_PAUSE_US 10000
+#define FRESH_MS         45000 /* an open transaction on .state is decided by then */
+#define CONFIG_BATCH_MAX 64    /* looked at for one change and the copies of others */
 
 static void
 inbox_reserve(struct inbox *in, size_t more)
@@ -268,27 +269,52 @@ batch_bound(struct lane *lane)
 static bool
 batch_is_suspect(struct lane *lane, size_t bound)
 {
-	const struct queue_message *m = lane->inbox.messages[0];
-	const struct lane_partition *p = lane_find(lane, m->topic, m->partition);
+	const struct queue_message *m = bound == 1 ? lane->inbox.messages[0] : NULL;
+	const struct lane_partition *p = m == NULL ? NULL : lane_find(lane, m->topic, m->partition);
 
-	return bound == 1 && m->offset <= p->careful_to && p->careful_size == 1;
+	return p != NULL && m->offset <= p->careful_to && p->careful_size == 1;
 }
 
-/* The lanes of a process die together. So they take turns at suspects: a death at one is not held against another. */
+/*
+ * The lanes of a process die together. So they take turns at suspects: a death at one is not held against another. Who has had
+ * its turn lets another go first that waits.
+ */
 static bool
-batch_suspect_begin(struct lane *lane)
+suspect_begin(struct lane *lane)
 {
-	const struct lane *none = NULL;
+	struct lane_shared *shared = lane->shared;
+	const struct lane *next = atomic_load(&shared->suspects_next), *none = NULL;
 
-	return atomic_compare_exchange_strong(&lane->shared->suspecting, &none, lane);
+	if (next != NULL && next != lane)
+		return false;
+	if (!atomic_compare_exchange_strong(&shared->suspecting, &none, lane)) {
+		atomic_compare_exchange_strong(&shared->suspects_next, &next, lane);
+		return false;
+	}
+	if (next == lane)
+		atomic_store(&shared->suspects_next, NULL);
+	return true;
+}
+
+static void
+suspect_withdraw(struct lane *lane)
+{
+	if (atomic_load(&lane->shared->suspects_next) == lane)
+		atomic_store(&lane->shared->suspects_next, NULL);
 }
 
 void
 batch_suspect_done(struct lane *lane)
 {
-	const struct lane *own = lane;
+	if (atomic_load(&lane->shared->suspecting) == lane)
+		atomic_store(&lane->shared->suspecting, NULL);
+}
 
-	(void)atomic_compare_exchange_strong(&lane->shared->suspecting, &own, NULL);
+void
+batch_suspect_leave(struct lane *lane)
+{
+	suspect_withdraw(lane);
+	batch_suspect_done(lane);
 }
 
 /* Says in Redis what is going to be read: who dies of it is not there to say so. */
@@ -316,16 +342,10 @@ batch_mark(struct lane *lane, struct batch *b, size_t bound, struct err *e)
 
 /* Reads messages of the inbox until a bound is reached. They stay there until the batch is committed. */
 static MUST_USE bool
-batch_take(struct lane *lane, struct batch *b, struct err *e)
+batch_take(struct lane *lane, struct batch *b, size_t bound, struct err *e)
 {
-	size_t bound = batch_bound(lane);
 	struct id_set ids = id_set_new(b->cx.arena, bound);
 
-	b->is_suspect = batch_is_suspect(lane, bound);
-	if (b->is_suspect && !batch_suspect_begin(lane)) {
-		usleep(SUSPECT_PAUSE_US);
-		return true;
-	}
 	if (!batch_mark(lane, b, bound, e))
 		return false;
 	b->items = arena_array(b->cx.arena, bound, sizeof(*b->items));
@@ -343,18 +363,40 @@ batch_take(struct lane *lane, struct batch *b, struct err *e)
 	return true;
 }
 
+/* What is polled is decided by all that `.state` holds by now. Before the marks: it may take long, and no message is to blame. */
+static MUST_USE bool
+batch_freshen(struct lane *lane, struct batch *b, struct err *e)
+{
+	b->began_us = time_monotonic_us();
+	b->cx.catalog = failpoint_hit("skip_barrier")
+	    ? catalog_current(lane->shared->catalog)
+	    : catalog_fresh(lane->shared->catalog, FRESH_MS, e);
+	b->fresh_us = time_monotonic_us();
+	return b->cx.catalog != NULL;
+}
+
 bool
 batch_gather(struct lane *lane, struct batch *b, struct err *e)
 {
-	*b = (struct batch){ 0 };
+	size_t bound = batch_bound(lane);
+
+	*b = (struct batch){ .is_suspect = batch_is_suspect(lane, bound) };
 	arena_reset(&lane->arena);
 	batch_context(lane, &b->cx);
 	b->parts = arena_array(b->cx.arena, LANE_PARTITIONS_MAX, sizeof(*b->parts));
-	if (lane->inbox.count > 0)
-		return batch_take(lane, b, e);
-	if (lane->crls != NULL)
-		batch_stand_for_crls(
-		    lane, b); /* which may be due though nobody asks for anything */
+	if (!b->is_suspect)
+		suspect_withdraw(lane);
+	else if (!suspect_begin(lane)) {
+		usleep(SUSPECT_PAUSE_US);
+		return true;
+	}
+	if (bound == 0 && lane->crls == NULL)
+		return true;
+	if (!batch_freshen(lane, b, e))
+		return false;
+	if (bound > 0)
+		return batch_take(lane, b, bound, e);
+	batch_stand_for_crls(lane, b); /* which may be due though nobody asks for anything */
 	return true;
 }
 

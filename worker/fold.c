@@ -7,9 +7,10 @@
 #include "topic_plan.h"
 #include "view.h"
 
-#define POLL_MS  100
-#define STILL_US ((int64_t)60 * 1000 * 1000) /* without a record: the topic cannot be read */
-#define SAY_US   ((int64_t)1000 * 1000)
+#define POLL_MS    100
+#define STILL_US   ((int64_t)60 * 1000 * 1000) /* without a record: the topic cannot be read */
+#define SAY_US     ((int64_t)1000 * 1000)
+#define OFFSETS_MS 3000 /* the lock lasts longer */
 #define STAMPS_MS \
 	((int64_t)600 * 1000) /* how far a record's timestamp may be from the worker's clock */
 #define BUSY_CHECKS 4096
@@ -66,6 +67,13 @@ fold_goes_on(const struct fold *f, struct err *e)
 
 /* ---- how far the topics go ---- */
 
+/* Questions take their time while brokers come and go: the lock is kept meanwhile. */
+static MUST_USE bool
+fold_waits(struct fold *f, struct err *e)
+{
+	return fold_goes_on(f, e) && fold_sink_flush(&f->sink, e);
+}
+
 /* since_ms: 0 for the whole topic. */
 static MUST_USE bool
 stretches_ask(struct fold *f, enum ledger_kind kind, int64_t since_ms, struct topic_stretches *ret,
@@ -82,7 +90,7 @@ stretches_ask(struct fold *f, enum ledger_kind kind, int64_t since_ms, struct to
 	for (int32_t i = 0; i < count; i++) {
 		struct stretch *s = &ret->at[i];
 
-		if (!queue_high_watermark(probe, topic, i, &s->to, e))
+		if (!fold_waits(f, e) || !queue_high_watermark(probe, topic, i, &s->to, e))
 			return false;
 		if (since_ms > 0 ? !queue_offset_since(probe, topic, i, since_ms, &s->from, e)
 				 : !queue_low_watermark(probe, topic, i, &s->from, e))
@@ -248,6 +256,24 @@ steps_put(struct fold *f, const struct queue_position *at, size_t count, struct 
 	return true;
 }
 
+/* Where a group stands behind its open transactions. These may last longer than the lock, so that it is asked in pieces. */
+static MUST_USE bool
+positions_ask(
+    struct fold *f, const char *group, struct queue_position *at, size_t count, struct err *e)
+{
+	int64_t deadline = time_monotonic_us() + (int64_t)QUEUE_COMMITTED_MS * 1000;
+
+	for (;;) {
+		int64_t began = time_monotonic_us(), now;
+
+		if (queue_group_offsets(f->spec->probe, group, at, count, OFFSETS_MS, e))
+			return true;
+		now = time_monotonic_us();
+		if (now - began < (int64_t)OFFSETS_MS * 1000 || now > deadline || !fold_waits(f, e))
+			return false;
+	}
+}
+
 /* Everything between the lock and the open view. The steps are read before the topics' ends, and see fold.h. */
 static MUST_USE bool
 fold_run(struct fold *f, struct err *e)
@@ -259,10 +285,10 @@ fold_run(struct fold *f, struct err *e)
 	if (!view_remove(f, e))
 		return false;
 	for (int lane = 0; lane < LANE_KINDS; lane++)
-		if (!fold_sink_flush(&f->sink, e) ||
+		if (!fold_waits(f, e) ||
 		    !topic_plan_positions(s, f->spec->probe, (enum lane_kind)lane, &f->memory,
 			&at[lane], &count[lane], e) ||
-		    !queue_group_offsets(f->spec->probe, s->groups[lane], at[lane], count[lane], e))
+		    !positions_ask(f, s->groups[lane], at[lane], count[lane], e))
 			return false;
 	(void)failpoint_hit("fold_begun");
 	if (!topics_fold(f, e))

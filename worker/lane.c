@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define POLL_MS        100
-#define FRESH_MS       45000 /* an open transaction on .state is decided by then */
 #define SAID_AGAIN_US  ((int64_t)30 * 1000 * 1000)
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS   2000
@@ -131,7 +130,7 @@ session_close(struct lane *lane, bool leave, enum err_code ended_by)
 {
 	if (engines_ended(ended_by))
 		session_release(lane);
-	batch_suspect_done(lane);  /* not before its mark is taken back */
+	batch_suspect_leave(lane); /* not before its mark is taken back */
 	inbox_clear(&lane->inbox); /* first: the consumer waits for messages that are still held */
 	queue_group_free(TAKE(lane->group));
 	queue_consumer_close(TAKE(lane->consumer), leave);
@@ -163,17 +162,11 @@ say_batch(struct lane *lane, const struct batch *b, const int64_t at[static PHAS
 static MUST_USE bool
 lane_batch(struct lane *lane, struct batch *b, struct err *e)
 {
-	int64_t at[PHASES + 1] = { time_monotonic_us() };
+	int64_t at[PHASES + 1] = { b->began_us, b->fresh_us };
 
 	(void)failpoint_hit("after_poll");
-	b->cx.catalog = failpoint_hit("skip_barrier")
-	    ? catalog_current(lane->shared->catalog)
-	    : catalog_fresh(lane->shared->catalog, FRESH_MS, e);
-	if (b->cx.catalog == NULL)
-		return false;
 	if (b->count == 0 && !crl_owner_due(lane->crls, &b->cx))
 		return true;
-	at[1] = time_monotonic_us();
 	if (!batch_settle(lane, b, e))
 		return false;
 	(void)failpoint_hit("after_claims");

@@ -28,6 +28,7 @@ struct lane_shared {
 	atomic_bool view_lost; /* said once in the log */
 	/* works at a message where a lane died, alone in this process; NULL: none */
 	_Atomic(const struct lane *) suspecting;
+	_Atomic(const struct lane *) suspects_next; /* waits for that; NULL: none */
 	struct fold_meter fold;
 };
 

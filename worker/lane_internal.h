@@ -102,7 +102,7 @@ struct batch {
 	struct view_attempts before; /* at that message */
 	struct crl_publication *crls;
 	size_t crl_count;
-	int64_t scripted_us; /* time_monotonic_us */
+	int64_t began_us, fresh_us, scripted_us; /* time_monotonic_us */
 };
 
 /* lane_partition.c */
@@ -127,8 +127,9 @@ void inbox_clear(struct inbox *in);
 
 /* batch.c: gathers from the inbox; without parts when there is nothing to do, or not now */
 bool batch_gather(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
-/* Lets other lanes of the process work where a lane died. */
+/* Lets other lanes of the process work where a lane died; _leave: and wants no turn any more. */
 void batch_suspect_done(struct lane *lane);
+void batch_suspect_leave(struct lane *lane);
 /* batch.c: the workers that died at the message that makes this batch are why it goes to .rejects. */
 void batch_blame(const struct lane *lane, const struct batch *b, struct item *item);
 void batch_done(struct batch *b);

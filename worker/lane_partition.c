@@ -157,21 +157,22 @@ still_committed(
 	const struct lane_shared *shared = lane->shared;
 	struct arena a SCOPED_ARENA = { 0 };
 	struct queue_position *at = arena_array(&a, count, sizeof(*at));
-	struct err unknown;
 
+	if (count == 0)
+		return true;
 	for (size_t i = 0; i < count; i++)
 		at[i] = (struct queue_position){ .topic = parts[i]->topic,
 			.partition = parts[i]->partition };
-	if (count == 0 ||
-	    !queue_group_offsets(
-		shared->probe, shared->settings->groups[lane->kind], at, count, &unknown))
-		return true;
+	if (!queue_group_offsets(shared->probe, shared->settings->groups[lane->kind], at, count,
+		QUEUE_COMMITTED_MS, e))
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct audit_head head;
 
-		if (head_read(lane, &at[i], &head, &unknown) &&
-		    (head.step != parts[i]->assigned_step ||
-			strcmp(head.stamp, parts[i]->head.stamp) != 0))
+		if (!head_read(lane, &at[i], &head, e))
+			return false;
+		if (head.step != parts[i]->assigned_step ||
+		    strcmp(head.stamp, parts[i]->head.stamp) != 0)
 			return err_set(e, ERR_FENCED,
 			    "%s/%" PRId32 " went on while this lane stood still", at[i].topic,
 			    at[i].partition);
@@ -179,13 +180,14 @@ still_committed(
 	return true;
 }
 
+/* No view is called lost while nobody knows what is committed. */
 static void
 blame_itself(struct lane *lane, const struct lane_partition *p, struct err *e)
 {
-	struct err behind;
+	struct err other;
 
-	if (!still_committed(lane, &p, 1, &behind))
-		*e = behind;
+	if (!still_committed(lane, &p, 1, &other))
+		*e = other;
 }
 
 /* *ret_ahead: the row has a step that was not committed when the partition was assigned. */
@@ -338,7 +340,8 @@ lane_sees_revocations(
 				.topic = s->request_topics[TOPIC_REVOKE], .partition = i
 			};
 	return count == 0 ||
-	    (queue_group_offsets(lane->shared->probe, s->groups[LANE_CONTROL], at, count, e) &&
+	    (queue_group_offsets(
+		 lane->shared->probe, s->groups[LANE_CONTROL], at, count, QUEUE_COMMITTED_MS, e) &&
 		positions_survey(lane, at, count, &a, e));
 }
 

@@ -294,7 +294,7 @@ group_begin(const struct settings *s, struct queue_probe *probe, struct store *s
 	struct partitions p;
 
 	return partitions_list(s, probe, lane, &a, &p, e) &&
-	    queue_group_offsets(probe, s->groups[lane], p.at, p.count, e) &&
+	    queue_group_offsets(probe, s->groups[lane], p.at, p.count, QUEUE_COMMITTED_MS, e) &&
 	    offsets_commit(s, probe, lane, &p, ret_restored, e) &&
 	    rows_write(store, &p, ret_lost, e);
 }

@@ -75,30 +75,40 @@ static const char advance_source[] =
     "for row, number in pairs(counts) do redis.call('INCRBY', row, number) end\n"
     "return out\n";
 
-/* KEYS: cm:own...; ARGV: token, then the last offset and the number of messages of each. */
+/*
+ * KEYS: cm:view, cm:own...; ARGV: token, then the last offset and the number of messages of each. A row that was folded behind
+ * the lane's back has no token: the lane has lost it, and not Redis.
+ */
 static const char work_source[] =
-    "for i = 1, #KEYS do\n"
-    "  local token = redis.call('HGET', KEYS[i], 'token')\n"
-    "  if not token then return {'LOST', KEYS[i] .. ' is absent'} end\n"
-    "  if token ~= ARGV[1] then return {'FENCED', KEYS[i]} end\n"
+    "local view = redis.call('GET', KEYS[1])\n"
+    "if not view then return {'LOST', 'cm:view is absent'} end\n"
+    "if view ~= 'ready' then return {'FOLDING'} end\n"
+    "for i = 2, #KEYS do\n"
+    "  local row = redis.call('HMGET', KEYS[i], 'token', 'step')\n"
+    "  if not row[2] then return {'LOST', KEYS[i] .. ' is absent'} end\n"
+    "  if row[1] ~= ARGV[1] then return {'FENCED', KEYS[i]} end\n"
     "end\n"
-    "for i = 1, #KEYS do\n"
-    "  local to = ARGV[2 * i]\n"
-    "  redis.call('HSET', KEYS[i], 'marker', ARGV[1], 'work', to, 'worked', to .. ':' .. ARGV[2 * i + 1])\n"
+    "for i = 2, #KEYS do\n"
+    "  local to = ARGV[2 * i - 2]\n"
+    "  redis.call('HSET', KEYS[i], 'marker', ARGV[1], 'work', to, 'worked', to .. ':' .. ARGV[2 * i - 1])\n"
     "end\n"
     "return {'OK'}\n";
 
 /*
- * KEYS: cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, whether one of them has read it, and
+ * KEYS: cm:view, cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, whether one of them has read it, and
  * whether a script ran for it: who writes `scripted` has read it as well. `unread` is there from the first marked attempt until
  * one has.
  */
 static const char mark_source[] =
-    "local row = redis.call('HMGET', KEYS[1], 'token', 'mark', 'deaths', 'unread', 'scripted')\n"
-    "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[1]} end\n"
+    "local view = redis.call('GET', KEYS[1])\n"
+    "if not view then return {'LOST', 'cm:view is absent'} end\n"
+    "if view ~= 'ready' then return {'FOLDING'} end\n"
+    "local row = redis.call('HMGET', KEYS[2], 'token', 'mark', 'deaths', 'unread', 'scripted', 'step')\n"
+    "if not row[6] then return {'LOST', KEYS[2] .. ' is absent'} end\n"
+    "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[2]} end\n"
     "local deaths = row[2] == ARGV[2] and tonumber(row[3]) or 0\n"
-    "if row[2] ~= ARGV[2] then redis.call('HSET', KEYS[1], 'unread', ARGV[2]) row[4] = ARGV[2] end\n"
-    "redis.call('HSET', KEYS[1], 'mark', ARGV[2], 'deaths', deaths + 1,\n"
+    "if row[2] ~= ARGV[2] then redis.call('HSET', KEYS[2], 'unread', ARGV[2]) row[4] = ARGV[2] end\n"
+    "redis.call('HSET', KEYS[2], 'mark', ARGV[2], 'deaths', deaths + 1,\n"
     "  'marker', ARGV[1], 'work', ARGV[2], 'worked', ARGV[2] .. ':1')\n"
     "local scripted = tonumber(ARGV[2]) <= tonumber(row[5] or '-1')\n"
     "return {'OK', tostring(deaths), (scripted or row[4] ~= ARGV[2]) and '1' or '0', scripted and '1' or '0'}\n";
@@ -279,17 +289,18 @@ bool
 view_work(
     struct view *v, const struct view_working *parts, size_t count, struct arena *a, struct err *e)
 {
-	struct slice *keys = arena_array(a, count, sizeof(*keys));
+	struct slice *keys = arena_array(a, count + 1, sizeof(*keys));
 	struct slice *args = arena_array(a, 2 * count + 1, sizeof(*args));
 
+	keys[0] = view_key;
 	args[0] = slice_text(v->token);
 	for (size_t i = 0; i < count; i++) {
-		keys[i] = parts[i].own_key;
+		keys[i + 1] = parts[i].own_key;
 		args[2 * i + 1] = number_text(a, parts[i].to);
 		args[2 * i + 2] = number_text(a, parts[i].count);
 	}
 	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
-	    v->store, &v->work, keys, count, args, 2 * count + 1, e);
+	    v->store, &v->work, keys, count + 1, args, 2 * count + 1, e);
 	return r != NULL && view_status(r, e);
 }
 
@@ -416,22 +427,15 @@ view_advance(struct view *v, struct view_batch *b, struct arena *a, struct err *
 	return true;
 }
 
-static struct store_reply *
-mark_eval(struct view *v, struct store_script *script, struct slice own_key, int64_t offset,
-    struct err *e)
-{
-	struct arena a SCOPED_ARENA = { 0 };
-	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
-
-	return store_eval(v->store, script, &own_key, 1, args, 2, e);
-}
-
 bool
 view_mark(
     struct view *v, struct slice own_key, int64_t offset, struct view_attempts *ret, struct err *e)
 {
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = mark_eval(
-	    v, &v->mark, own_key, offset, e);
+	struct arena a SCOPED_ARENA = { 0 };
+	const struct slice keys[] = { view_key, own_key };
+	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->mark, keys, 2, args, 2, e);
 
 	if (r == NULL || !view_status(r, e))
 		return false;
@@ -444,8 +448,10 @@ view_mark(
 bool
 view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err *e)
 {
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = mark_eval(
-	    v, &v->mark_read, own_key, offset, e);
+	struct arena a SCOPED_ARENA = { 0 };
+	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
+	    v->store, &v->mark_read, &own_key, 1, args, 2, e);
 
 	return r != NULL && view_status(r, e);
 }

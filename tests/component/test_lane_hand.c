@@ -73,21 +73,38 @@ struct gather {
 	size_t expected; /* messages of the first batch */
 };
 
-/* Nothing is gathered where a lane died while another lane of the process works where one did. */
 static void
-one_suspect_check(struct fleet *f, struct lane *lane)
+gathers_nothing(struct lane *lane)
 {
-	struct lane other = { .shared = &f->shared };
 	struct batch b;
 	struct err e = { 0 };
 
-	f->shared.suspecting = &other;
 	FLEET_MUST(batch_gather(lane, &b, &e));
 	assert_int_equal(b.part_count, 0);
 	batch_done(&b);
 	batch_suspect_done(lane);
+}
+
+/*
+ * Nothing is gathered where a lane died while another lane of the process works where one did; and who has waited for that has
+ * the next turn.
+ */
+static void
+one_suspect_check(struct fleet *f, struct lane *lane)
+{
+	struct lane other = { .shared = &f->shared };
+
+	f->shared.suspecting = &other;
+	gathers_nothing(lane);
 	assert_ptr_equal(f->shared.suspecting, &other);
+	assert_ptr_equal(f->shared.suspects_next, lane);
 	batch_suspect_done(&other);
+	f->shared.suspects_next = &other;
+	gathers_nothing(lane);
+	assert_null(f->shared.suspecting);
+	batch_suspect_leave(&other);
+	assert_null(f->shared.suspects_next);
+	f->shared.suspects_next = lane;
 }
 
 static void
@@ -129,6 +146,7 @@ gather_check(struct fleet *f, enum topic_kind kind, const struct gather *g)
 	assert_int_equal(b.parts[0].next, first + (int64_t)g->expected);
 	assert_int_equal(lane->inbox.count, strlen(g->ids));
 	batch_done(&b);
+	assert_null(f->shared.suspects_next);
 	batch_suspect_done(lane);
 	hand_done(lane);
 	queue_reader_close(r);

@@ -154,19 +154,19 @@ test_group_offsets(void **state)
 	(void)state;
 	make_topic("offsets", 2, NULL, NULL, name);
 	at[0].topic = at[1].topic = set[0].topic = name;
-	assert_true(queue_group_offsets(probe, name, at, 2, &e));
+	assert_true(queue_group_offsets(probe, name, at, 2, QUEUE_COMMITTED_MS, &e));
 	assert_int_equal(at[0].offset, QUEUE_NO_OFFSET);
 	assert_int_equal(at[1].offset, QUEUE_NO_OFFSET);
 	/* as long as the contract allows */
 	memset(set[0].metadata, 'm', QUEUE_METADATA_MAX - 1);
 	assert_true(queue_group_commit(probe, name, set, 1, &e));
-	assert_true(queue_group_offsets(probe, name, at, 2, &e));
+	assert_true(queue_group_offsets(probe, name, at, 2, QUEUE_COMMITTED_MS, &e));
 	assert_int_equal(at[0].offset, QUEUE_NO_OFFSET);
 	assert_int_equal(at[1].offset, 5);
 	assert_string_equal(at[1].metadata, set[0].metadata);
 	set[0] = (struct queue_position){ name, 1, 0, "1 0 0" };
 	assert_true(queue_group_commit(probe, name, set, 1, &e));
-	assert_true(queue_group_offsets(probe, name, at, 2, &e));
+	assert_true(queue_group_offsets(probe, name, at, 2, QUEUE_COMMITTED_MS, &e));
 	assert_int_equal(at[1].offset, 0);
 	assert_string_equal(at[1].metadata, "1 0 0");
 }

@@ -201,13 +201,13 @@ test_probe(void **state)
 	assert_true(queue_low_watermark(probe, "probe", 1, &offset, &e));
 	assert_int_equal(offset, 0);
 	assert_false(queue_high_watermark(probe, "probe", 9, &offset, &e));
-	assert_true(queue_group_offsets(probe, "strangers", at, 2, &e));
+	assert_true(queue_group_offsets(probe, "strangers", at, 2, QUEUE_COMMITTED_MS, &e));
 	assert_int_equal(at[0].offset, QUEUE_NO_OFFSET);
 	assert_string_equal(at[0].metadata, "");
 	at[1] = (struct queue_position){ "probe", 2, 1, "1 2 3" };
 	assert_true(queue_group_commit(probe, "strangers", at + 1, 1, &e));
 	at[1].offset = 0;
-	assert_true(queue_group_offsets(probe, "strangers", at, 2, &e));
+	assert_true(queue_group_offsets(probe, "strangers", at, 2, QUEUE_COMMITTED_MS, &e));
 	assert_int_equal(at[0].offset, QUEUE_NO_OFFSET);
 	assert_int_equal(at[1].offset, 1);
 	assert_string_equal(at[1].metadata, "1 2 3");
@@ -219,7 +219,7 @@ test_probe(void **state)
 static void
 test_coordinator_has_moved(void **state)
 {
-	enum { API_OFFSET_COMMIT = 8, API_OFFSET_FETCH = 9, NOT_COORDINATOR = 16 };
+	enum { API_OFFSET_COMMIT = 8, API_OFFSET_FETCH = 9, LOADING = 14, NOT_COORDINATOR = 16 };
 	struct queue_position at = { "moved", 0, 5, "1 2 3" };
 	struct err e = { .code = ERR_NONE };
 	struct queue_probe *probe = queue_probe_open(&options, &e);
@@ -233,12 +233,15 @@ test_coordinator_has_moved(void **state)
 			fail_msg("commit: %s", e.msg);
 		at.offset = 0;
 		queue_mock_errors(mock, API_OFFSET_FETCH, NOT_COORDINATOR, 1);
-		if (!queue_group_offsets(probe, "movers", &at, 1, &e))
+		if (!queue_group_offsets(probe, "movers", &at, 1, QUEUE_COMMITTED_MS, &e))
 			fail_msg("offsets: %s", e.msg);
 		assert_int_equal(at.offset, 5 + round);
 		queue_mock_errors(mock, API_OFFSET_FETCH, NOT_COORDINATOR, 1);
 		if (!queue_group_stands(probe, "movers", &at, 1, 5000, &e))
 			fail_msg("stands: %s", e.msg);
+		queue_mock_errors(mock, API_OFFSET_FETCH, LOADING, 2); /* it is new there */
+		if (!queue_group_offsets(probe, "movers", &at, 1, QUEUE_COMMITTED_MS, &e))
+			fail_msg("offsets of one that loads: %s", e.msg);
 	}
 	queue_probe_close(probe);
 }

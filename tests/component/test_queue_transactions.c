@@ -160,7 +160,7 @@ test_abort(void **state)
 		fail_msg("flush: %s", e.msg);
 	queue_producer_close(p); /* as if killed: the transaction stays open */
 	p = producer(l.id);
-	assert_true(queue_group_offsets(probe, l.in, at, 1, &e));
+	assert_true(queue_group_offsets(probe, l.in, at, 1, QUEUE_COMMITTED_MS, &e));
 	assert_int_equal(at[0].offset, 0);
 	assert_int_equal(visible(l.out, 0), 0);
 	begin(p);
@@ -226,7 +226,7 @@ test_offsets_wait(void **state)
 	e = send_offsets(p, g, &l, 1);
 	check("offsets", &e, ERR_NONE);
 	start = now_ms();
-	if (!queue_group_offsets(probe, l.in, at, 1, &e))
+	if (!queue_group_offsets(probe, l.in, at, 1, QUEUE_COMMITTED_MS, &e))
 		fail_msg("offsets: %s", e.msg);
 	assert_int_equal(at[0].offset, 0);
 	if (now_ms() - start < 1500)

@@ -386,6 +386,41 @@ test_the_next_owner_learns_of_the_last_batch(void **state)
 	assert_int_equal(owned.worked_count, -1);
 }
 
+/* A lane that was idle finds a view that was folded meanwhile: it is not the view that is lost. */
+static void
+test_marks_of_a_view_that_is_not_whole(void **state)
+{
+	static const struct {
+		const char *what, *command;
+		enum err_code expected;
+	} cases[] = {
+		{ "its own", "PING", ERR_NONE },
+		{ "folded meanwhile", "HDEL cm:own:t.issue:0 token", ERR_FENCED },
+		{ "another's", "HSET cm:own:t.issue:0 token 00", ERR_FENCED },
+		{ "no row", "DEL cm:own:t.issue:0", ERR_VIEW_LOST },
+		{ "being folded", "SET cm:view folding", ERR_VIEW_FOLDING },
+		{ "no view", "DEL cm:view", ERR_VIEW_LOST },
+	};
+	const struct view_working working = { own_key(), 9, 3 };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct view_attempts before;
+		struct err work = { 0 }, mark = { 0 };
+		struct view v;
+
+		setup(state);
+		v = taken_view();
+		command(cases[i].command);
+		if (view_work(&v, &working, 1, &arena, &work) != (cases[i].expected == ERR_NONE) ||
+		    work.code != cases[i].expected)
+			fail_msg("%s: work: %s", cases[i].what, err_name(work.code));
+		if (view_mark(&v, own_key(), 9, &before, &mark) !=
+			(cases[i].expected == ERR_NONE) ||
+		    mark.code != cases[i].expected)
+			fail_msg("%s: mark: %s", cases[i].what, err_name(mark.code));
+	}
+}
+
 static void
 test_marks_count_deaths(void **state)
 {
@@ -479,6 +514,7 @@ main(void)
 		cmocka_unit_test_setup(test_only_the_winner_writes, setup),
 		cmocka_unit_test_setup(test_expiry_comes_with_the_next_batch, setup),
 		cmocka_unit_test_setup(test_the_next_owner_learns_of_the_last_batch, setup),
+		cmocka_unit_test_setup(test_marks_of_a_view_that_is_not_whole, setup),
 		cmocka_unit_test_setup(test_marks_count_deaths, setup),
 		cmocka_unit_test_setup(test_release_takes_its_own_back, setup),
 		cmocka_unit_test_setup(test_marks_tell_what_was_read, setup),

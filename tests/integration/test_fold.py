@@ -180,6 +180,19 @@ def test_an_empty_redis_holds_the_same_again(fresh_cluster):
     verify(fresh_cluster)
 
 
+def test_one_fold_for_all_lanes(fresh_cluster):
+    """A lane that was idle while another folded finds rows that nobody has taken, and not a view that is lost."""
+    client = fresh_cluster.client
+    work(client, 2)
+    fresh_cluster.redis.command("FLUSHALL")
+    assert client.ask("issue", {"common_name": "after.example.com"}, role="web", timeout=60).ok
+    wait_whole(fresh_cluster)
+    assert client.ask("mount/tune", {"description": "after"}, timeout=60).ok
+    assert client.ask("mount/list", timeout=60).ok
+    assert client.ask("issue", {"common_name": "again.example.com"}, role="web", timeout=60).ok
+    assert [fresh_cluster.logs().count(f" {event} ") for event in ("view_lost", "view_whole")] == [1, 1]
+
+
 def test_claims_stand_again(fresh_cluster):
     """The same id gets the same certificate also when Redis burned down between; the key, which stands in no topic, is withheld."""
     requests, answers = work(fresh_cluster.client, count=5)
