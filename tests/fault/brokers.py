@@ -1,14 +1,18 @@
 """Three real brokers on loopback, each also a controller; the workers reach them through proxies, everybody else directly."""
 
+import time
+
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
+from kafka.errors import KafkaError
 
 from engines import Kafka, free_port, new_cluster_id
 from proxy import Proxy
 
 COUNT = 3
+MOVED_S = 120
 INTERNAL = ("__consumer_offsets", "__transaction_state")  # their leaders are the coordinators
 
 REPLICATED = {
@@ -77,6 +81,10 @@ class Brokers:
         self.spawn = spawn
         self.admin = AdminClient({"bootstrap.servers": self.address, "log_level": 2})
 
+    def links_to(self, broker):
+        """What leads to it from everybody who has proxies."""
+        return [proxies[broker.number - 1] for proxies in self.proxies.values()]
+
     def address_of(self, listener):
         return ",".join(proxy.address for proxy in self.proxies[listener])
 
@@ -120,6 +128,18 @@ class Brokers:
         return all(len(p.isrs) == len(p.replicas) for topic in topics for p in topic.partitions.values())
 
     def move_leaders(self, chance, only_coordinators=False):
+        """Asked again while brokers are too busy to answer."""
+        deadline = time.monotonic() + MOVED_S
+        while True:
+            try:
+                self.try_to_move_leaders(chance, only_coordinators)
+                return
+            except (KafkaException, KafkaError, TimeoutError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+
+    def try_to_move_leaders(self, chance, only_coordinators):
         """The order of the replicas is shuffled, and the first of each is made the leader."""
         partitions = [
             (name, p.id, list(p.replicas))

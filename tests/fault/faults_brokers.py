@@ -2,6 +2,7 @@
 
 import time
 
+AWAKE_S = 3  # by then one that stood still has heard that it leads no more
 NOTICED_S = 8  # by then a broker that stood still, or whose disk was full, has been missed or has ended
 
 def kill(c):
@@ -26,6 +27,27 @@ def stop(c):
     broker.pause()
     yield
     broker.resume()
+    time.sleep(NOTICED_S)
+    c.whole()
+
+
+def stop_long(c):
+    """
+    For longer than its session: another leads when it goes on. What workers asked it meanwhile is not answered, as it would say
+    what was true before (docs/reliability.md, "What is not promised").
+    """
+    broker = c.chance.choice(c.fleet.kafka.all)
+    c.note(f"broker {broker.number}")
+    links = c.fleet.kafka.links_to(broker)
+    broker.pause()
+    yield
+    for link in links:
+        link.swallow()
+        link.cut()
+    broker.resume()
+    time.sleep(AWAKE_S)
+    for link in links:
+        link.restore()
     time.sleep(NOTICED_S)
     c.whole()
 

@@ -1,6 +1,10 @@
 """Faults of Redis: what it loses, certmill folds from the topics. Each begins with a primary that has its replica."""
 
+import contextlib
+
 from engines import wait_until
+
+ASKED, PROMOTED_S = 3, 60  # so often, and for so long
 
 
 def kill(c):
@@ -42,7 +46,7 @@ def restore(c):
     """As it was some minutes ago."""
     if not c.redis.snapshots:
         c.redis.settle()
-        c.redis.snapshot()
+        wait_until(lambda: c.redis.snapshot() or c.redis.snapshots, "Redis saved nothing")
     _, path = c.chance.choice(list(c.redis.snapshots))
     yield from lose(c, path)
 
@@ -56,9 +60,13 @@ def fail_over(c):
 
 
 def hand_over(c):
-    """Somebody asks for it while all is well."""
+    """Somebody asks for it while all is well, and again if the sentinel gives it up."""
     primary = c.redis.settle()
-    wait_until(c.redis.promote_replica, "no sentinel took the replica for one to promote")
+    for _ in range(ASKED):
+        wait_until(lambda: c.redis.failed_over(primary) or c.redis.promote_replica(), "no sentinel promotes the replica", PROMOTED_S)
+        with contextlib.suppress(AssertionError):
+            c.redis.wait_for_failover(primary, PROMOTED_S)
+            break
     c.redis.wait_for_failover(primary)
     yield
 

@@ -3,6 +3,8 @@
 import glob
 import time
 
+from cluster import PROGRAMS
+
 ARROWS = (
     "after_poll",
     "after_claims",
@@ -15,6 +17,7 @@ ARROWS = (
 )
 REACHED_S = 20  # a failpoint that is not reached by then is given up
 FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
+C11_WAITS = PROGRAMS.parent / "tests" / "c11_waits.so"
 
 
 def kill(c):
@@ -34,7 +37,8 @@ def kill_all(c):
 
 
 def stop(c):
-    c.worker.pause()
+    with c.worker.lock:  # if it ends by itself just now, the next one is not this one
+        c.worker.pause()
     yield
     c.worker.resume()
 
@@ -104,7 +108,7 @@ def other_clock(c):
     (library,) = glob.glob(FAKETIME)[:1]
     offset = c.chance.choice(("-90s", "+90s"))
     c.note(offset)
-    environment = {"LD_PRELOAD": library, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+    environment = {"LD_PRELOAD": f"{C11_WAITS} {library}", "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
     c.fleet.hold(c.worker)
     c.worker.kill()
     c.fleet.start_worker(c.worker, environment)

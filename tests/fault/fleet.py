@@ -164,7 +164,7 @@ class Fleet(Cluster):
                 if not worker.alive():
                     self.start_worker(worker)
 
-    def await_whole(self, timeout=120):
+    def await_whole(self, timeout=300):
         """Until every replica of every partition is in sync."""
         deadline = time.monotonic() + timeout
         while not self.kafka.whole():

@@ -40,12 +40,12 @@ FRESH_ONLY = {"private_key", "private_key_type", "crl_number"}
 class Row:
     """What the ledger keeps of one id."""
 
-    __slots__ = ("acked", "unknown", "conflicts", "answers", "conflicted", "fresh", "digest", "claims", "op")
+    __slots__ = ("acked", "unknown", "conflicts", "answers", "conflicted", "quarantined", "fresh", "digest", "claims", "op")
 
     def __init__(self, op, claims):
         self.op, self.claims = op, claims
         self.acked = self.unknown = self.answers = self.fresh = 0
-        self.conflicts = self.conflicted = 0  # copies with another body, and their answers
+        self.conflicts = self.conflicted = self.quarantined = 0  # copies with another body, and answers to them; to any
         self.digest = None
 
 
@@ -191,7 +191,7 @@ class Caller:
         for call in list(self.open.values()):
             if call.due <= now:
                 self.counts["sent_again"] += 1
-                call.wait = min(call.wait * 1.5, LONGEST_WAIT_S)
+                call.wait = max(call.wait, min(call.wait * 1.5, LONGEST_WAIT_S))
                 self.post(call)
 
     # ---- answers ----
@@ -228,6 +228,7 @@ class Caller:
             row.conflicted += 1
             return
         row.answers += 1
+        row.quarantined += error == "internal"
         self.counts["replayed"] += answer.replayed
         if not row.claims or not settled(answer) or error == "internal":
             return
@@ -240,10 +241,10 @@ class Caller:
 
     def settle(self, call, answer):
         code = "ok" if answer.ok else answer.error["code"]
-        if call.conflict != (code == "request_id_conflict"):
-            return  # a late copy of the other body's
         if code == "internal":
             self.counts["quarantined"] += 1
+        elif call.conflict != (code == "request_id_conflict"):
+            return  # a late copy of the other body's
         elif code not in call.expect:
             if not answer.ok and answer.error["retryable"]:
                 self.counts[f"again: {code}"] += 1
@@ -265,7 +266,7 @@ class Caller:
         for call in self.open.values():
             self.broken(f"{call.request['op']} {call.id} was never answered")
         for request_id, row in self.rows.items():
-            if row.conflicted < row.conflicts:
+            if row.conflicted + row.quarantined < row.conflicts:
                 self.broken(f"{request_id} ({row.op}): {row.conflicts} copies with another body, {row.conflicted} conflicts")
             if row.fresh > 1:
                 self.broken(f"{request_id} ({row.op}) was done {row.fresh} times")

@@ -15,7 +15,7 @@ def committed(admin, prefix, group, partitions):
 
 
 def waiting(fleet):
-    """How many requests no group has committed yet."""
+    """How many requests no group has committed yet, and partitions that were not read to their end."""
     consumer = consumer_of(fleet.kafka.address)
     try:
         at = []
@@ -30,7 +30,7 @@ def waiting(fleet):
             for message in consumer.consume(1000, 0.2):
                 ended += message.error() is not None
                 found += message.error() is None
-        return found
+        return found + len(at) - ended
     finally:
         consumer.close()
 
@@ -42,7 +42,7 @@ def await_rest(fleet, timeout):
         try:
             if waiting(fleet) == 0:
                 return True
-        except KafkaException:
+        except (KafkaException, TimeoutError):
             pass
         time.sleep(1)
     return False

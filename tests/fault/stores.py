@@ -8,7 +8,7 @@ from engines import GuardedRedis, Redis, free_port, wait_until
 from proxy import Proxy
 
 SNAPSHOTS_S = 600  # how old a snapshot is restored at the most
-SETTLED_S = 120
+SETTLED_S = 300  # a sentinel on a machine that stands still now and then does nothing for half a minute each time
 
 
 class Store(Redis):
@@ -82,14 +82,17 @@ class Stores(GuardedRedis):
         return self.await_started()
 
     def settled(self):
-        """Do the sentinels agree on a primary, which knows that it is one and has its replica?"""
+        """The primary that the sentinels agree on, if it knows that it is one and has its replica."""
         primary = self.primary
-        return primary is not None and primary.ask("ROLE")[:1] == [b"master"] and self.linked(self.replica)
+        whole = primary is not None and primary.ask("ROLE")[:1] == [b"master"] and self.linked(self.replica)
+        return primary if whole else None
 
     def settle(self):
         """The primary, when nothing is left of an earlier fault."""
-        wait_until(self.settled, "Redis did not settle", SETTLED_S)
-        return self.primary
+        return wait_until(self.settled, "Redis did not settle", SETTLED_S)
+
+    def wait_for_failover(self, old, timeout=SETTLED_S):
+        return super().wait_for_failover(old, timeout)
 
     def mend(self):
         for server in self.everyone():

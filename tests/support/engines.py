@@ -13,6 +13,7 @@ The jars of Kafka are in the folder that KAFKA_JARS names.
 
 import argparse
 import base64
+import contextlib
 import ctypes
 import itertools
 import os
@@ -140,18 +141,23 @@ class Process:
             time.sleep(0.02)
         return not self.alive()
 
+    def tell(self, number):
+        """The signal, unless it has ended by itself just now."""
+        with contextlib.suppress(ProcessLookupError):
+            self.signal(number)
+
     def stop(self):
         """Asks it to end, in order; kills it when it does not."""
         if self.alive():
-            self.signal(signal.SIGTERM)
+            self.tell(signal.SIGTERM)
             if not self.wait(self.stop_timeout):
                 self.kill()
         self.pid = None
 
     def kill(self):
         if self.alive():
-            self.signal(signal.SIGKILL)
-            if not self.wait(10):
+            self.tell(signal.SIGKILL)
+            if not self.wait(60):  # it may be in the middle of a write to a slow disk
                 raise RuntimeError(f"pid {self.pid} outlives SIGKILL")
         self.pid = None
 
@@ -161,11 +167,11 @@ class Process:
 
     def pause(self):
         """On a busy machine its threads stop some time after the signal."""
-        self.signal(signal.SIGSTOP)
-        wait_until(self.stopped, "it did not stop")
+        self.tell(signal.SIGSTOP)
+        wait_until(lambda: self.stopped() or not self.alive(), "it did not stop")
 
     def resume(self):
-        self.signal(signal.SIGCONT)
+        self.tell(signal.SIGCONT)
 
     def stopped(self):
         """Do all of its threads stand still?"""
@@ -183,12 +189,12 @@ class Process:
 
 
 def wait_until(true, what, timeout=60):
-    """A server that is not there, or that changes its role and closes its connections, is not yet as it should be."""
+    """What is true then. A server that is not there, or that changes its role and closes its connections, is not yet as it should be."""
     deadline = time.monotonic() + timeout
     while True:
         try:
-            if true():
-                return
+            if found := true():
+                return found
         except OSError:
             pass
         assert time.monotonic() < deadline, f"in {timeout} s {what}"
@@ -383,15 +389,13 @@ class GuardedRedis:
         """Asks for a failover. Does one begin? Not before the sentinel has heard of the replica that can take over."""
         return self.sentinels[1].command("SENTINEL", "FAILOVER", "certmill") == b"+OK"
 
-    def wait_for_failover(self, old):
-        """Until the sentinels name the other one, and it says of itself that it is a primary."""
+    def failed_over(self, old):
+        """The new primary, once the sentinels name it, and it says of itself that it is one."""
+        new = self.primary
+        return new if new not in (old, None) and new.ask("ROLE")[:1] == [b"master"] else None
 
-        def done():
-            new = self.primary
-            return new not in (old, None) and new.ask("ROLE")[:1] == [b"master"]
-
-        wait_until(done, "there was no failover", 120)
-        return self.primary
+    def wait_for_failover(self, old, timeout=120):
+        return wait_until(lambda: self.failed_over(old), "there was no failover", timeout)
 
     def command(self, *words):
         return self.primary.command(*words)
