@@ -213,7 +213,7 @@ lane_session(struct lane *lane, struct err *e)
 		if (!ready) /* not before: a session that fails at its first poll says only why */
 			log_event(LOG_INFO, "lane_ready", LOG_T("lane", lane->name),
 			    LOG_T("redis", store_address(lane->store)));
-		lane->said = ERR_NONE;
+		lane->said.code = ERR_NONE;
 		atomic_store(&lane->shared->view_lost, false);
 	}
 	return true;
@@ -231,24 +231,30 @@ say_lost(struct lane *lane, const struct err *e)
 			"Redis has lost committed writes; nothing is signed until the view is folded from the topics"));
 }
 
-/* A failure is logged when it is new, not at each attempt; and now and then, as another may have taken its place. */
-static void
-say_failure(struct lane *lane, const struct err *e)
+/* When it is new, not at each attempt; and now and then, as another may have taken its place. */
+bool
+lane_says(struct lane_said *last, enum err_code code)
 {
 	int64_t now = time_monotonic_us();
 
+	if (last->code == code && now - last->us < SAID_AGAIN_US)
+		return false;
+	*last = (struct lane_said){ code, now };
+	return true;
+}
+
+static void
+say_failure(struct lane *lane, const struct err *e)
+{
 	if (e->code == ERR_VIEW_LOST) {
 		say_lost(lane, e);
 		return;
 	}
 	if (e->code == ERR_VIEW_FOLDING && atomic_load(&lane->shared->view_lost))
 		return;
-	if (lane->said == e->code && now - lane->said_us < SAID_AGAIN_US)
-		return;
-	log_error(LOG_WARNING, "lane_stopped", e, LOG_T("lane", lane->name),
-	    LOG_T("next", "a new session from the committed offsets"));
-	lane->said = e->code;
-	lane->said_us = now;
+	if (lane_says(&lane->said, e->code))
+		log_error(LOG_WARNING, "lane_stopped", e, LOG_T("lane", lane->name),
+		    LOG_T("next", "a new session from the committed offsets"));
 }
 
 /* A restart of the lane mends what an engine did; not a setting, nor a double that has taken this slot's name. */

@@ -37,6 +37,12 @@ struct inbox { /* polled and not yet decided, in order */
 	size_t count, capacity;
 };
 
+/* The last failure that was logged: one like it is again only after a while. */
+struct lane_said {
+	enum err_code code;
+	int64_t us;
+};
+
 struct lane {
 	struct lane_shared *shared;
 	enum lane_kind kind;
@@ -46,9 +52,8 @@ struct lane {
 	char worker[192]; /* slot/lane, as the audit names it */
 	pthread_t thread;
 	struct lane_meter meter;
-	enum err_code
-	    said; /* the last failure that was logged: one like it is again only after a while */
-	int64_t said_us;
+	struct lane_said said,
+	    fold_said;     /* of sessions; of folds, which fail between two of them */
 	int64_t fenced_us; /* when its transactional id was taken last; 0: never */
 	/* token of the last session whose marks an engine's failure kept in Redis; "": none */
 	char unreleased[VIEW_TOKEN_SIZE];
@@ -117,6 +122,9 @@ bool lane_survey(struct lane *lane, struct err *e) MUST_USE;
 /* ERR_VIEW_LOST when it lacks a revocation that these partitions of `.revoke` have committed by now. */
 bool lane_sees_revocations(
     struct lane *lane, const bool wanted[static LANE_PARTITIONS_MAX], struct err *e) MUST_USE;
+
+/* lane.c: is this failure to be logged? It is remembered then. */
+bool lane_says(struct lane_said *last, enum err_code code) MUST_USE;
 
 /* lane_mend.c: called between sessions. True: it has made the view whole, try again at once. */
 bool lane_mend(struct lane *lane);

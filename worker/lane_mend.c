@@ -54,12 +54,12 @@ lane_mend(struct lane *lane)
 	if (m.folds)
 		metric_set(&shared->fold.active, 0);
 	if (!done) {
-		if (lane->said != e.code)
+		if (lane_says(&lane->fold_said, e.code))
 			log_error(LOG_WARNING, "fold_failed", &e, LOG_T("lane", lane->name),
 			    LOG_T("next", "it is begun again"));
-		lane->said = e.code;
 		return false;
 	}
+	lane->fold_said.code = ERR_NONE;
 	if (result == FOLD_DONE)
 		log_event(LOG_INFO, "view_whole", LOG_T("lane", lane->name),
 		    LOG_N("records", end.records), LOG_N("skipped", end.skipped),
