@@ -89,7 +89,8 @@ queue_probe_of_groups(struct queue_probe *p)
 
 /*
  * Asks for a group, again while that helps and `timeout_ms` last. _request: asks once; *ret_again of a failure says why it may
- * be worth while to ask again: an open transaction, a coordinator that still loads, or one that is none any more; queue_again_of() knows it by the code.
+ * be worth while to ask again: an open transaction, a coordinator that still loads, or one that is none any more;
+ * queue_again_of() knows it by the code.
  */
 enum queue_again { QUEUE_AGAIN_NOT, QUEUE_AGAIN_UNDECIDED, QUEUE_AGAIN_MOVED };
 typedef bool queue_groups_request(

@@ -108,8 +108,6 @@ batch_context(struct lane *lane, struct context *cx)
 	*cx = (struct context){
 		.settings = lane->shared->settings,
 		.arena = &lane->arena,
-		.now_ms = time_now_ms(),
-		.key_deadline_us = time_monotonic_us() + KEY_DEADLINE_US,
 		.store = lane->store,
 		.minter = lane->minter,
 		.ca_sealer = lane->ca_sealer,
@@ -266,57 +264,6 @@ batch_bound(struct lane *lane)
 	return count;
 }
 
-static bool
-batch_is_suspect(struct lane *lane, size_t bound)
-{
-	const struct queue_message *m = bound == 1 ? lane->inbox.messages[0] : NULL;
-	const struct lane_partition *p = m == NULL ? NULL : lane_find(lane, m->topic, m->partition);
-
-	return p != NULL && m->offset <= p->careful_to && p->careful_size == 1;
-}
-
-/*
- * The lanes of a process die together. So they take turns at suspects: a death at one is not held against another. Who has had
- * its turn lets another go first that waits.
- */
-static bool
-suspect_begin(struct lane *lane)
-{
-	struct lane_shared *shared = lane->shared;
-	const struct lane *next = atomic_load(&shared->suspects_next), *none = NULL;
-
-	if (next != NULL && next != lane)
-		return false;
-	if (!atomic_compare_exchange_strong(&shared->suspecting, &none, lane)) {
-		atomic_compare_exchange_strong(&shared->suspects_next, &next, lane);
-		return false;
-	}
-	if (next == lane)
-		atomic_store(&shared->suspects_next, NULL);
-	return true;
-}
-
-static void
-suspect_withdraw(struct lane *lane)
-{
-	if (atomic_load(&lane->shared->suspects_next) == lane)
-		atomic_store(&lane->shared->suspects_next, NULL);
-}
-
-void
-batch_suspect_done(struct lane *lane)
-{
-	if (atomic_load(&lane->shared->suspecting) == lane)
-		atomic_store(&lane->shared->suspecting, NULL);
-}
-
-void
-batch_suspect_leave(struct lane *lane)
-{
-	suspect_withdraw(lane);
-	batch_suspect_done(lane);
-}
-
 /* Says in Redis what is going to be read: who dies of it is not there to say so. */
 static MUST_USE bool
 batch_mark(struct lane *lane, struct batch *b, size_t bound, struct err *e)
@@ -372,6 +319,8 @@ batch_freshen(struct lane *lane, struct batch *b, struct err *e)
 	    ? catalog_current(lane->shared->catalog)
 	    : catalog_fresh(lane->shared->catalog, FRESH_MS, e);
 	b->fresh_us = time_monotonic_us();
+	b->cx.now_ms = time_now_ms();
+	b->cx.key_deadline_us = b->fresh_us + KEY_DEADLINE_US;
 	return b->cx.catalog != NULL;
 }
 
@@ -385,19 +334,17 @@ batch_gather(struct lane *lane, struct batch *b, struct err *e)
 	batch_context(lane, &b->cx);
 	b->parts = arena_array(b->cx.arena, LANE_PARTITIONS_MAX, sizeof(*b->parts));
 	if (!b->is_suspect)
-		suspect_withdraw(lane);
-	else if (!suspect_begin(lane)) {
+		batch_suspect_withdraw(lane);
+	else if (!batch_suspect_begin(lane)) {
 		usleep(SUSPECT_PAUSE_US);
 		return true;
 	}
-	if (bound == 0 && lane->crls == NULL)
+	if (bound == 0 && lane->crls != NULL)
+		batch_stand_for_crls(
+		    lane, b); /* which may be due though nobody asks for anything */
+	if (bound == 0 && b->part_count == 0)
 		return true;
-	if (!batch_freshen(lane, b, e))
-		return false;
-	if (bound > 0)
-		return batch_take(lane, b, bound, e);
-	batch_stand_for_crls(lane, b); /* which may be due though nobody asks for anything */
-	return true;
+	return batch_freshen(lane, b, e) && (bound == 0 || batch_take(lane, b, bound, e));
 }
 
 void

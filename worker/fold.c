@@ -71,7 +71,7 @@ fold_goes_on(const struct fold *f, struct err *e)
 static MUST_USE bool
 fold_waits(struct fold *f, struct err *e)
 {
-	return fold_goes_on(f, e) && fold_sink_flush(&f->sink, e);
+	return fold_goes_on(f, e) && fold_sink_drain(&f->sink, e);
 }
 
 /* since_ms: 0 for the whole topic. */
@@ -90,7 +90,8 @@ stretches_ask(struct fold *f, enum ledger_kind kind, int64_t since_ms, struct to
 	for (int32_t i = 0; i < count; i++) {
 		struct stretch *s = &ret->at[i];
 
-		if (!fold_waits(f, e) || !queue_high_watermark(probe, topic, i, &s->to, e))
+		if (!fold_waits(f, e) || !queue_high_watermark(probe, topic, i, &s->to, e) ||
+		    !fold_waits(f, e))
 			return false;
 		if (since_ms > 0 ? !queue_offset_since(probe, topic, i, since_ms, &s->from, e)
 				 : !queue_low_watermark(probe, topic, i, &s->from, e))
@@ -266,11 +267,13 @@ positions_ask(
 	for (;;) {
 		int64_t began = time_monotonic_us(), now;
 
+		if (!fold_waits(f, e))
+			return false;
 		if (queue_group_offsets(f->spec->probe, group, at, count, OFFSETS_MS, e))
 			return true;
 		now = time_monotonic_us();
-		if (now - began < (int64_t)OFFSETS_MS * 1000 || now > deadline || !fold_waits(f, e))
-			return false;
+		if (now - began < (int64_t)(OFFSETS_MS - 100) * 1000 || now > deadline)
+			return false; /* it was not undecided, or for too long */
 	}
 }
 

@@ -4,11 +4,12 @@
 #include "timespan.h"
 
 #include <openssl/ec.h>
+#include <openssl/provider.h>
 #include <openssl/rsa.h>
 
 struct keymaker {
 	struct key_pool *pool; /* borrowed, may be NULL */
-	struct ec_maker *ec;   /* NULL where keys have to come from a FIPS provider */
+	struct ec_maker *ec;   /* NULL where a provider that is not OpenSSL's own makes the keys */
 	EVP_PKEY_CTX *curves[CURVE_COUNT];
 	EVP_PKEY_CTX *ed25519;
 };
@@ -148,6 +149,12 @@ key_generate(enum key_type type, int64_t bits, int64_t deadline_us, struct err *
 	return NULL;
 }
 
+static const char *
+provider_of(EVP_PKEY_CTX *generator)
+{
+	return OSSL_PROVIDER_get0_name(EVP_PKEY_CTX_get0_provider(generator));
+}
+
 struct keymaker *
 keymaker_new(struct key_pool *pool, struct err *e)
 {
@@ -161,7 +168,9 @@ keymaker_new(struct key_pool *pool, struct err *e)
 		m->curves[i] = generator_new(KEY_EC, curve_at(i)->bits, e);
 		ok = m->curves[i] != NULL;
 	}
-	if (ok && !EVP_default_properties_is_fips_enabled(NULL)) {
+	if (ok &&
+	    ec_maker_stands_for(
+		provider_of(m->curves[0]), EVP_default_properties_is_fips_enabled(NULL))) {
 		m->ec = ec_maker_new(e);
 		ok = m->ec != NULL;
 	}

@@ -10,6 +10,8 @@
 
 struct ec_maker;
 
+/* Are these the keys that this provider's own generation would make? Of another provider nobody knows. */
+bool ec_maker_stands_for(const char *provider, bool fips_demanded);
 struct ec_maker *ec_maker_new(struct err *e) MUST_USE;
 void ec_maker_free(struct ec_maker *m); /* takes NULL */
 /* *ret's buffers must be initialised by leaf_key_init. */

@@ -135,9 +135,15 @@ void inbox_clear(struct inbox *in);
 
 /* batch.c: gathers from the inbox; without parts when there is nothing to do, or not now */
 bool batch_gather(struct lane *lane, struct batch *b, struct err *e) MUST_USE;
-/* Lets other lanes of the process work where a lane died; _leave: and wants no turn any more. */
+
+/* batch_suspect.c */
+/* Is what comes next, of so many messages, one alone where a lane died? Its attempts are counted. */
+bool batch_is_suspect(struct lane *lane, size_t bound);
+/* Only one lane of the process works at such a message. False: another does, and this one waits for its turn, or withdraws. */
+bool batch_suspect_begin(struct lane *lane) MUST_USE;
+void batch_suspect_withdraw(struct lane *lane);
 void batch_suspect_done(struct lane *lane);
-void batch_suspect_leave(struct lane *lane);
+void batch_suspect_leave(struct lane *lane); /* both */
 /* batch.c: the workers that died at the message that makes this batch are why it goes to .rejects. */
 void batch_blame(const struct lane *lane, const struct batch *b, struct item *item);
 void batch_done(struct batch *b);

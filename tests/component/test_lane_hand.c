@@ -198,7 +198,7 @@ hand_open(struct fleet *f, struct lane *lane, enum topic_kind kind)
 
 /* A batch of the first `count` messages, decided. */
 static void
-hand_decide(struct fleet *f, struct lane *lane, struct batch *b, size_t count)
+hand_decide(struct lane *lane, struct batch *b, size_t count)
 {
 	struct err e = { 0 };
 
@@ -206,7 +206,6 @@ hand_decide(struct fleet *f, struct lane *lane, struct batch *b, size_t count)
 		FLEET_MUST(inbox_fill(lane, 100, &e));
 	FLEET_MUST(lane_take(lane, &e) && batch_gather(lane, b, &e));
 	assert_int_equal(b->count, count);
-	FLEET_MUST((b->cx.catalog = catalog_fresh(f->shared.catalog, 10000, &e)) != NULL);
 	FLEET_MUST(batch_settle(lane, b, &e) && batch_decide(lane, b, &e));
 }
 
@@ -265,7 +264,7 @@ test_lost_claims(void **state)
 	fleet_ask(f, TOPIC_ISSUE,
 	    "{'v':1 'id':'refused' 'op':'issue' 'role':'web' 'params':{'common_name':'a.test'}}");
 	hand_open(f, lane, TOPIC_ISSUE);
-	hand_decide(f, lane, &b, 2);
+	hand_decide(lane, &b, 2);
 	assert_true(item_ok(&b.items[0]));
 	assert_false(item_ok(&b.items[1]));
 	other_claim(lane, &b, &b.items[0], &b.items[1]);
@@ -294,7 +293,7 @@ test_lost_rotation(void **state)
 
 	fleet_ask(f, TOPIC_REVOKE, "{'v':1 'id':'turn' 'op':'crl/rotate' 'mount':'pki'}");
 	hand_open(f, lane, TOPIC_REVOKE);
-	hand_decide(f, lane, &b, 1);
+	hand_decide(lane, &b, 1);
 	assert_true(item_ok(&b.items[0]));
 	assert_int_equal(b.crl_count, 1);
 	other_claim(lane, &b, &b.items[0], &b.items[0]);
@@ -319,7 +318,7 @@ test_crl_beside_configuration(void **state)
 	fleet_ask(f, TOPIC_CONFIG,
 	    "{'v':1 'id':'w' 'op':'role/write' 'mount':'pki' 'role':'new' 'params':{}}");
 	hand_open(f, lane, TOPIC_CONFIG);
-	hand_decide(f, lane, &b, 1);
+	hand_decide(lane, &b, 1);
 	assert_true(item_ok(&b.items[0]));
 	assert_int_equal(b.crl_count, 1);
 	assert_int_equal(b.part_count, 2);
@@ -344,7 +343,7 @@ test_expiry_after_a_late_commit(void **state)
 
 	fleet_issue(f, "late");
 	hand_open(f, lane, TOPIC_ISSUE);
-	hand_decide(f, lane, &b, 1);
+	hand_decide(lane, &b, 1);
 	b.cx.now_ms -= (int64_t)24 * 3600 * 1000; /* the claim says so */
 	FLEET_MUST(batch_commit(lane, &b, &e));
 	batch_done(&b);

@@ -30,7 +30,7 @@ from client import create_topic
 from clients import Load, Prober
 from disk import may_mount
 from faults import FAULTS, NAMES
-from faults_workers import FAKETIME
+from faults_workers import C11_WAITS, FAKETIME
 from figures import Figures
 from fleet import Fleet
 from rest import await_rest
@@ -221,7 +221,7 @@ def possible(fault, folder):
     if fault.needs == "disk":
         return may_mount(folder)
     if fault.needs == "clock":
-        return bool(list(Path("/").glob(FAKETIME[1:])))
+        return C11_WAITS.exists() and bool(list(Path("/").glob(FAKETIME[1:])))
     return True
 
 

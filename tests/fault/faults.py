@@ -37,7 +37,7 @@ FAULTS = (
     Fault("poison-pill", 0.7, "", (0, 0), workers.poison),
     Fault("broker-kill", 3, "broker", (0, 8), brokers.kill),
     Fault("broker-stop-short", 1, "broker", (1, 5), brokers.stop),
-    Fault("broker-stop-long", 1, "broker", (12, 25), brokers.stop_long),
+    Fault("broker-stop-long", 1, "broker", (12, 25), brokers.stop),
     Fault("brokers-kill-all", 0.5, "broker", (0, 5), brokers.kill_all),
     Fault("broker-disk-full", 0.7, "broker", (3, 12), brokers.disk_full, "disk"),
     Fault("leaders-move", 2, "broker", (0, 0), brokers.move_leaders),

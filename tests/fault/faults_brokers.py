@@ -22,19 +22,9 @@ def kill_all(c):
 
 
 def stop(c):
-    broker = c.chance.choice(c.fleet.kafka.all)
-    c.note(f"broker {broker.number}")
-    broker.pause()
-    yield
-    broker.resume()
-    time.sleep(NOTICED_S)
-    c.whole()
-
-
-def stop_long(c):
     """
-    For longer than its session: another leads when it goes on. What workers asked it meanwhile is not answered, as it would say
-    what was true before (docs/reliability.md, "What is not promised").
+    Another may lead when it goes on. What workers asked it meanwhile is not answered, as it would say what was true before
+    (docs/reliability.md, "What is not promised").
     """
     broker = c.chance.choice(c.fleet.kafka.all)
     c.note(f"broker {broker.number}")
@@ -44,10 +34,11 @@ def stop_long(c):
     for link in links:
         link.swallow()
         link.cut()
+    c.fleet.loop.settle()
     broker.resume()
     time.sleep(AWAKE_S)
     for link in links:
-        link.restore()
+        link.release()
     time.sleep(NOTICED_S)
     c.whole()
 

@@ -20,7 +20,7 @@ def delay(c):
         link.delay(c.chance.uniform(0.02, 0.4))
     yield
     for link in links:
-        link.restore()
+        link.delay(0)
 
 
 def swallow(links):
@@ -28,7 +28,7 @@ def swallow(links):
         link.swallow()
     yield
     for link in links:
-        link.restore()
+        link.release()
 
 
 def lose_broker(c):

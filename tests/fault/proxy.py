@@ -21,6 +21,10 @@ class Loop:
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
 
+    def settle(self):
+        """Until what was asked of proxies is done."""
+        self.run(asyncio.sleep(0))
+
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
@@ -36,6 +40,7 @@ class Proxy:
         self.target = target
         self.translate = translate or bytes
         self.seconds = 0.0  # how late everything arrives
+        self.swallowed = 0
         self.writers = set()
         self.open = None
         loop.run(self._listen())
@@ -90,9 +95,28 @@ class Proxy:
         self.seconds = seconds
 
     def swallow(self):
-        """Nothing passes any more, and nobody is told. What was underway arrives after restore."""
-        self._do(self.open.clear)
+        """Nothing passes any more, and nobody is told. What was underway arrives after release, of all who have swallowed."""
+
+        def close():
+            self.swallowed += 1
+            self.open.clear()
+
+        self._do(close)
+
+    def release(self):
+        def reopen():
+            self.swallowed -= 1
+            if self.swallowed == 0:
+                self.open.set()
+
+        self._do(reopen)
 
     def restore(self):
+        """Whatever is being done to it."""
+
+        def reopen():
+            self.swallowed = 0
+            self.open.set()
+
         self.seconds = 0.0
-        self._do(self.open.set)
+        self._do(reopen)

@@ -2,7 +2,7 @@
 
 import time
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
 from client import consumer_of, partitions_of
 from ledger import GROUPS
@@ -24,13 +24,15 @@ def waiting(fleet):
             of = [TopicPartition(topic, p) for topic in topics for p in partitions_of(consumer, topic)]
             at += [TopicPartition(p.topic, p.partition, p.offset) for p in committed(fleet.kafka.admin, fleet.prefix, group, of)]
         consumer.assign(at)
-        ended, found = 0, 0
+        ended, found = set(), 0
         deadline = time.monotonic() + 60
-        while ended < len(at) and time.monotonic() < deadline:
+        while len(ended) < len(at) and time.monotonic() < deadline:
             for message in consumer.consume(1000, 0.2):
-                ended += message.error() is not None
-                found += message.error() is None
-        return found + len(at) - ended
+                if message.error() is None:
+                    found += 1
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    ended.add((message.topic(), message.partition()))
+        return found + len(at) - len(ended)
     finally:
         consumer.close()
 

@@ -142,9 +142,10 @@ class Process:
         return not self.alive()
 
     def tell(self, number):
-        """The signal, unless it has ended by itself just now."""
+        """The signal, unless it has ended by itself."""
         with contextlib.suppress(ProcessLookupError):
-            self.signal(number)
+            if self.alive():
+                self.signal(number)
 
     def stop(self):
         """Asks it to end, in order; kills it when it does not."""

@@ -1,5 +1,6 @@
 /* Keys: their encodings against OpenSSL's, the time that making one may take, the pool. */
 #include "key.h"
+#include "key_ec.h"
 #include "scoped_openssl.h"
 #include "timespan.h"
 
@@ -103,19 +104,26 @@ test_no_two_keys_are_the_same(void **state)
 	keymaker_free(m);
 }
 
-/* Who demands FIPS has no key that another than its provider made: none at all where there is no such provider. */
 static void
-test_fips_is_not_gone_around(void **state)
+test_providers_are_not_gone_around(void **state)
 {
-	struct err e = { 0 };
-	struct keymaker *m;
+	static const struct {
+		const char *provider;
+		bool fips_demanded, expected;
+	} cases[] = {
+		{ "default", false, true },
+		{ "default", true, false },
+		{ "fips", false, false }, /* activated, and not demanded: fips_module(7) */
+		{ "fips", true, false },
+		{ "tpm2", false, false },
+		{ "", false, false },
+	};
 
 	(void)state;
-	assert_int_equal(EVP_default_properties_enable_fips(NULL, 1), 1);
-	m = keymaker_new(NULL, &e);
-	assert_int_equal(EVP_default_properties_enable_fips(NULL, 0), 1);
-	assert_null(m);
-	assert_int_equal(e.code, ERR_CRYPTO);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (ec_maker_stands_for(cases[i].provider, cases[i].fips_demanded) !=
+		    cases[i].expected)
+			fail_msg("%s, FIPS demanded %d", cases[i].provider, cases[i].fips_demanded);
 }
 
 static void
@@ -223,7 +231,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encodings_are_openssls),
 		cmocka_unit_test(test_no_two_keys_are_the_same),
-		cmocka_unit_test(test_fips_is_not_gone_around),
+		cmocka_unit_test(test_providers_are_not_gone_around),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_deadline),
