@@ -77,7 +77,7 @@ make_pair(struct ec_maker *m, const struct curve *c, BN_CTX *scratch, uint8_t *p
 	return true;
 }
 
-/* The scratch is a key's own: for some curves OpenSSL leaves multiples of the private key in it. */
+/* The scratch is a key's own: for some curves OpenSSL leaves numbers in it that tell the private key. */
 bool
 ec_maker_make(struct ec_maker *m, const struct curve *c, struct leaf_key *ret, struct err *e)
 {
