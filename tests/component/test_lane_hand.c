@@ -196,14 +196,23 @@ hand_open(struct fleet *f, struct lane *lane, enum topic_kind kind)
 		lane->crls = crl_owner_new(&f->s, f->shared.probe, f->shared.crl_book);
 }
 
+static void
+hand_fill(struct lane *lane, size_t count)
+{
+	struct err e = { 0 };
+
+	for (int i = 0; i < 200 && lane->inbox.count < count; i++)
+		FLEET_MUST(inbox_fill(lane, 100, &e));
+	assert_int_equal(lane->inbox.count, count);
+}
+
 /* A batch of the first `count` messages, decided. */
 static void
 hand_decide(struct lane *lane, struct batch *b, size_t count)
 {
 	struct err e = { 0 };
 
-	for (int i = 0; i < 200 && lane->inbox.count < count; i++)
-		FLEET_MUST(inbox_fill(lane, 100, &e));
+	hand_fill(lane, count);
 	FLEET_MUST(lane_take(lane, &e) && batch_gather(lane, b, &e));
 	assert_int_equal(b->count, count);
 	FLEET_MUST(batch_settle(lane, b, &e) && batch_decide(lane, b, &e));
@@ -247,6 +256,65 @@ other_claim(
 		FLEET_MUST((r = store_command(lane->store, argv, 3, &e)) != NULL);
 		store_reply_free(r);
 	}
+}
+
+static bool
+is_marked(struct fleet *f)
+{
+	const struct slice argv[] = { SLICE_LITERAL("HGET"),
+		SLICE_LITERAL("cm:own:certmill.issue:0"), SLICE_LITERAL("work") };
+	struct err e = { 0 };
+	struct store_reply *r;
+	bool ret;
+
+	FLEET_MUST((r = store_command(f->store, argv, 3, &e)) != NULL);
+	ret = !store_is_nil(r);
+	store_reply_free(r);
+	return ret;
+}
+
+/* A worker that is killed while it waits for `.state` dies of no message: nothing is marked before the catalog is fresh. */
+static void
+test_no_mark_before_the_catalog_is_fresh(void **state)
+{
+	enum { API_LIST_OFFSETS = 2, TOPIC_AUTHORIZATION_FAILED = 29 };
+	struct fleet *f = *state;
+	struct lane *lane = hand_lane(f, LANE_MINT);
+	struct batch b;
+	struct err e = { 0 };
+
+	fleet_issue(f, "stale");
+	hand_open(f, lane, TOPIC_ISSUE);
+	hand_fill(lane, 1);
+	FLEET_MUST(lane_take(lane, &e));
+	queue_mock_errors(f->mock, API_LIST_OFFSETS, TOPIC_AUTHORIZATION_FAILED, 1);
+	assert_false(batch_gather(lane, &b, &e));
+	batch_done(&b);
+	assert_false(is_marked(f));
+	FLEET_MUST(batch_gather(lane, &b, &e));
+	assert_int_equal(b.count, 1);
+	assert_true(is_marked(f));
+	batch_done(&b);
+	hand_close(lane);
+}
+
+/* A row is ahead of what was committed, and the coordinator does not say whether another has committed since. */
+static void
+test_no_guess_at_what_is_committed(void **state)
+{
+	enum { API_OFFSET_FETCH = 9, GROUP_AUTHORIZATION_FAILED = 30 };
+	struct fleet *f = *state;
+	struct lane *lane = hand_lane(f, LANE_MINT);
+	struct err e = { 0 };
+
+	fleet_issue(f, "ahead");
+	hand_open(f, lane, TOPIC_ISSUE);
+	hand_fill(lane, 1);
+	fleet_command(f, "HSET cm:own:certmill.issue:0 step 9");
+	queue_mock_errors(f->mock, API_OFFSET_FETCH, GROUP_AUTHORIZATION_FAILED, 1);
+	assert_false(lane_take(lane, &e));
+	assert_int_equal(e.code, ERR_QUEUE);
+	hand_close(lane);
 }
 
 /* One was allowed here and refused there, the other the other way round: the claim that stands says what is answered. */
@@ -360,6 +428,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_gather, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_no_mark_before_the_catalog_is_fresh, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_no_guess_at_what_is_committed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_claims, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_rotation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crl_beside_configuration, setup, teardown),
