@@ -9,16 +9,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The first lines of a script whose first key is cm:view. */
+#define NEEDS_A_READY_VIEW \
+	"local view = redis.call('GET', KEYS[1])\n" \
+	"if not view then return {'LOST', 'cm:view is absent'} end\n" \
+	"if view ~= 'ready' then return {'FOLDING'} end\n"
+
 /*
  * KEYS: cm:view, cm:own...; ARGV: token, committed step and its stamp ("": not known). The row's last step is (step, by), and
  * base the one that was last known to be committed: what Kafka has committed is one of these two, or Redis is not the one
  * that it was committed with. A lane that stood still may take the row when the step was committed behind its back: so (step, by)
  * stay until the next step. `worked` names its `work`: a version that writes only the latter leaves it behind.
  */
-static const char take_source[] =
-    "local view = redis.call('GET', KEYS[1])\n"
-    "if not view then return {'LOST', 'cm:view is absent'} end\n"
-    "if view ~= 'ready' then return {'FOLDING'} end\n"
+static const char take_source[] = NEEDS_A_READY_VIEW
     "local row = redis.call('HMGET', KEYS[2], 'step', 'batch', 'work', 'by', 'base', 'worked')\n"
     "if not row[1] then return {'LOST', KEYS[2] .. ' is absent, the committed step is ' .. ARGV[2]} end\n"
     "if tonumber(row[1]) < tonumber(ARGV[2]) then\n"
@@ -35,13 +38,10 @@ static const char take_source[] =
  * writes. ARGV: token, horizon, partitions, (last step, ids, to)..., expiries, (time)..., claims, (value, writes, (kind, value, number)...)...
  * Every check comes before the first write. A session goes on only when its last step was committed.
  */
-static const char advance_source[] =
-    "local a, k = 0, 0\n"
+static const char advance_source[] = NEEDS_A_READY_VIEW
+    "local a, k = 0, 1\n"
     "local function arg() a = a + 1 return ARGV[a] end\n"
     "local function key() k = k + 1 return KEYS[k] end\n"
-    "local view = redis.call('GET', key())\n"
-    "if not view then return {'LOST', 'cm:view is absent'} end\n"
-    "if view ~= 'ready' then return {'FOLDING'} end\n"
     "local token, horizon, n, steps = arg(), arg(), tonumber(arg()), {}\n"
     "local stamp = string.sub(token, 1, 16)\n"
     "for i = 1, n do\n"
@@ -79,10 +79,7 @@ static const char advance_source[] =
  * KEYS: cm:view, cm:own...; ARGV: token, then the last offset and the number of messages of each. A row that was folded behind
  * the lane's back has no token: the lane has lost it, and not Redis.
  */
-static const char work_source[] =
-    "local view = redis.call('GET', KEYS[1])\n"
-    "if not view then return {'LOST', 'cm:view is absent'} end\n"
-    "if view ~= 'ready' then return {'FOLDING'} end\n"
+static const char work_source[] = NEEDS_A_READY_VIEW
     "for i = 2, #KEYS do\n"
     "  local row = redis.call('HMGET', KEYS[i], 'token', 'step')\n"
     "  if not row[2] then return {'LOST', KEYS[i] .. ' is absent'} end\n"
@@ -95,14 +92,11 @@ static const char work_source[] =
     "return {'OK'}\n";
 
 /*
- * KEYS: cm:view, cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, whether one of them has read it, and
- * whether a script ran for it: who writes `scripted` has read it as well. `unread` is there from the first marked attempt until
- * one has.
+ * KEYS: cm:view, cm:own; ARGV: token, offset. Answers the attempts at this offset before this one, whether one of them has read
+ * it, and whether a script ran for it: who writes `scripted` has read it as well. `unread` is there from the first marked attempt
+ * until one has.
  */
-static const char mark_source[] =
-    "local view = redis.call('GET', KEYS[1])\n"
-    "if not view then return {'LOST', 'cm:view is absent'} end\n"
-    "if view ~= 'ready' then return {'FOLDING'} end\n"
+static const char mark_source[] = NEEDS_A_READY_VIEW
     "local row = redis.call('HMGET', KEYS[2], 'token', 'mark', 'deaths', 'unread', 'scripted', 'step')\n"
     "if not row[6] then return {'LOST', KEYS[2] .. ' is absent'} end\n"
     "if row[1] ~= ARGV[1] then return {'FENCED', KEYS[2]} end\n"
@@ -135,10 +129,7 @@ static const char release_source[] =
  * KEYS: cm:view, cm:own...; ARGV: committed step and its stamp ("": not known) of each. The row may have gone on since these
  * were read: a base behind the step was committed after it.
  */
-static const char survey_source[] =
-    "local view = redis.call('GET', KEYS[1])\n"
-    "if not view then return {'LOST', 'cm:view is absent'} end\n"
-    "if view ~= 'ready' then return {'FOLDING'} end\n"
+static const char survey_source[] = NEEDS_A_READY_VIEW
     "for i = 2, #KEYS do\n"
     "  local step, stamp = ARGV[2 * i - 3], ARGV[2 * i - 2]\n"
     "  local row = redis.call('HMGET', KEYS[i], 'step', 'by', 'base')\n"
@@ -427,15 +418,23 @@ view_advance(struct view *v, struct view_batch *b, struct arena *a, struct err *
 	return true;
 }
 
+static struct store_reply *
+mark_eval(struct view *v, struct store_script *script, const struct slice *keys, size_t key_count,
+    int64_t offset, struct err *e)
+{
+	struct arena a SCOPED_ARENA = { 0 };
+	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
+
+	return store_eval(v->store, script, keys, key_count, args, 2, e);
+}
+
 bool
 view_mark(
     struct view *v, struct slice own_key, int64_t offset, struct view_attempts *ret, struct err *e)
 {
-	struct arena a SCOPED_ARENA = { 0 };
 	const struct slice keys[] = { view_key, own_key };
-	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
-	    v->store, &v->mark, keys, 2, args, 2, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = mark_eval(
+	    v, &v->mark, keys, 2, offset, e);
 
 	if (r == NULL || !view_status(r, e))
 		return false;
@@ -448,10 +447,8 @@ view_mark(
 bool
 view_mark_read(struct view *v, struct slice own_key, int64_t offset, struct err *e)
 {
-	struct arena a SCOPED_ARENA = { 0 };
-	const struct slice args[] = { slice_text(v->token), number_text(&a, offset) };
-	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = store_eval(
-	    v->store, &v->mark_read, &own_key, 1, args, 2, e);
+	__attribute__((cleanup(store_reply_scoped))) struct store_reply *r = mark_eval(
+	    v, &v->mark_read, &own_key, 1, offset, e);
 
 	return r != NULL && view_status(r, e);
 }
